@@ -1,0 +1,202 @@
+"""What routing is about: agents, entries and offers, and the tables of their states. Pure: no I/O, no clock.
+
+An agent or a call changes state only by these tables; any pair that is not in them is refused.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AgentState(StrEnum):
+    """Where an agent stands."""
+
+    SIGNED_OUT = "signed_out"
+    READY = "ready"
+    OFFERED = "offered"
+    RINGING = "ringing"
+    TALKING = "talking"
+    WRAPUP = "wrapup"
+    PAUSED = "paused"
+
+
+class AgentMove(StrEnum):
+    """What moves an agent from state to state."""
+
+    GO_READY = "go_ready"
+    PAUSE = "pause"
+    SIGN_OUT = "sign_out"
+    CLAIM = "claim"
+    RING = "ring"
+    ANSWER = "answer"
+    MISS = "miss"
+    WITHDRAW = "withdraw"
+    END = "end"
+    FINISH = "finish"
+    RECONNECT = "reconnect"
+    ADOPT = "adopt"
+
+
+_A, _M = AgentState, AgentMove
+
+AGENT_TABLE: dict[tuple[AgentState, AgentMove], AgentState] = {
+    (_A.SIGNED_OUT, _M.GO_READY): _A.READY,
+    (_A.SIGNED_OUT, _M.PAUSE): _A.PAUSED,
+    (_A.SIGNED_OUT, _M.ADOPT): _A.TALKING,
+    (_A.READY, _M.PAUSE): _A.PAUSED,
+    (_A.READY, _M.SIGN_OUT): _A.SIGNED_OUT,
+    (_A.READY, _M.CLAIM): _A.OFFERED,
+    (_A.READY, _M.ADOPT): _A.TALKING,
+    (_A.OFFERED, _M.RING): _A.RINGING,
+    (_A.OFFERED, _M.ANSWER): _A.TALKING,
+    (_A.OFFERED, _M.MISS): _A.PAUSED,
+    (_A.OFFERED, _M.WITHDRAW): _A.READY,
+    (_A.RINGING, _M.ANSWER): _A.TALKING,
+    (_A.RINGING, _M.MISS): _A.PAUSED,
+    (_A.RINGING, _M.WITHDRAW): _A.READY,
+    (_A.TALKING, _M.END): _A.WRAPUP,
+    (_A.TALKING, _M.RECONNECT): _A.OFFERED,
+    (_A.WRAPUP, _M.FINISH): _A.READY,
+    (_A.WRAPUP, _M.GO_READY): _A.READY,
+    (_A.WRAPUP, _M.PAUSE): _A.PAUSED,
+    (_A.WRAPUP, _M.SIGN_OUT): _A.SIGNED_OUT,
+    (_A.WRAPUP, _M.ADOPT): _A.TALKING,
+    (_A.PAUSED, _M.GO_READY): _A.READY,
+    (_A.PAUSED, _M.PAUSE): _A.PAUSED,
+    (_A.PAUSED, _M.SIGN_OUT): _A.SIGNED_OUT,
+    (_A.PAUSED, _M.ADOPT): _A.TALKING,
+}
+"""MISS: his phone rang (or could have) and he did not take the call: he is paused, so that the same caller does
+not ring him again. WITHDRAW: the offer ended through no doing of his: he stays ready. ADOPT: his phone talks in a
+call that Asterisk's fallback queue gave him while this service was away."""
+
+
+class CallState(StrEnum):
+    """Where a call stands in the live queue."""
+
+    NEW = "new"
+    WAITING = "waiting"
+    OFFERED = "offered"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+class CallMove(StrEnum):
+    """What moves a call from state to state."""
+
+    ARRIVE = "arrive"
+    QUEUE = "queue"
+    CLAIM = "claim"
+    ANSWER = "answer"
+    REQUEUE = "requeue"
+    RECONNECT = "reconnect"
+    END = "end"
+
+
+_C, _V = CallState, CallMove
+
+CALL_TABLE: dict[tuple[CallState, CallMove], CallState] = {
+    (_C.NEW, _V.QUEUE): _C.WAITING,
+    (_C.NEW, _V.END): _C.ENDED,
+    (_C.WAITING, _V.CLAIM): _C.OFFERED,
+    (_C.WAITING, _V.END): _C.ENDED,
+    (_C.OFFERED, _V.ANSWER): _C.TALKING,
+    (_C.OFFERED, _V.REQUEUE): _C.WAITING,
+    (_C.OFFERED, _V.END): _C.ENDED,
+    (_C.TALKING, _V.REQUEUE): _C.WAITING,
+    (_C.TALKING, _V.RECONNECT): _C.OFFERED,
+    (_C.TALKING, _V.END): _C.ENDED,
+}
+
+
+def agent_moves(move: AgentMove) -> dict[str, str]:
+    """The part of the agents' table that `move` uses: state -> next state."""
+    return {state.value: to.value for (state, its_move), to in AGENT_TABLE.items() if its_move is move}
+
+
+def call_moves(move: CallMove) -> dict[str, str]:
+    """The part of the calls' table that `move` uses: state -> next state."""
+    return {state.value: to.value for (state, its_move), to in CALL_TABLE.items() if its_move is move}
+
+
+class PauseReason(StrEnum):
+    """Why an agent takes no calls. The last three are given by the hotline, not chosen by him."""
+
+    BREAK = "break"
+    MEAL = "meal"
+    MEETING = "meeting"
+    TRAINING = "training"
+    OTHER = "other"
+    MISSED = "missed"
+    DECLINED = "declined"
+    PHONE_FAILED = "phone_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """A caller in line. `waiting_since_ms` is when he arrived; it stays his when an offer fails."""
+
+    call_id: str
+    queue_id: str
+    waiting_since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyAgent:
+    """An agent who could take a call now. `idle_since_ms` is the end of his last work."""
+
+    agent_id: int
+    queues: frozenset[str]
+    idle_since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A line of callers and how long one offer rings an agent's phone."""
+
+    queue_id: str
+    name_zh: str
+    name_en: str
+    ring_seconds: int
+    numbers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A caller and the agent who shall have him."""
+
+    entry: QueueEntry
+    agent: ReadyAgent
+
+
+class MissReason(StrEnum):
+    """Why an offer came to nothing."""
+
+    NO_ANSWER = "no_answer"
+    DECLINED = "declined"
+    UNREACHABLE = "unreachable"
+    FAILED = "failed"
+    CALLER_LEFT = "caller_left"
+    LEASE_ENDED = "lease_ended"
+
+
+def miss_reason(dial_status: str, cause: int) -> MissReason:
+    """Read Asterisk's DIALSTATUS and Q.850 cause of the leg to the agent's phone."""
+    match dial_status:
+        case "NOANSWER":
+            return MissReason.NO_ANSWER
+        case "BUSY":
+            return MissReason.DECLINED
+        case "CANCEL":
+            return MissReason.CALLER_LEFT
+        case "CHANUNAVAIL" if cause in (0, 3, 20):
+            return MissReason.UNREACHABLE
+        case _:
+            return MissReason.DECLINED if cause in (17, 21) else MissReason.FAILED
+
+
+PAUSE_AFTER: dict[MissReason, PauseReason] = {
+    MissReason.NO_ANSWER: PauseReason.MISSED,
+    MissReason.DECLINED: PauseReason.DECLINED,
+    MissReason.FAILED: PauseReason.PHONE_FAILED,
+}
+"""Which failed offers pause the agent; after the others he stays ready."""
