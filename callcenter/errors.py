@@ -5,6 +5,7 @@ them into `{"error": {"id", "message": {"en", "zh"}, "retryable", "fields"}}` in
 Rooms add their own below `HotlineError`, beside the verb that raises them.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -16,10 +17,13 @@ class HotlineError(Exception):
     retryable: ClassVar[bool] = False
     zh: ClassVar[str] = "出错了。"
 
-    def __init__(self, *, fields: dict[str, str] | None = None, detail: str = "") -> None:
-        """`fields` maps a form field's name to what is wrong with it; `detail` is added to both messages."""
+    def __init__(self, *, fields: Mapping[str, str | dict[str, str]] | None = None, detail: str = "") -> None:
+        """`fields` maps a form field's name to what is wrong with it, best as {"en", "zh"}.
+
+        `detail` is added to both messages.
+        """
         super().__init__(self.en)
-        self.fields = fields or {}
+        self.fields = dict(fields or {})
         self.detail = detail
 
     @property

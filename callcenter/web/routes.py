@@ -1,0 +1,212 @@
+"""How a room declares its HTTP routes, and what a handler may ask of its request.
+
+    routes = Routes()
+
+    @routes.get("/api/v1/calls", roles=SIGNED_IN)
+    async def list_calls(request: web.Request, /, number: str = "", limit: int = 50) -> CallPage: ...
+
+    @routes.put("/api/v1/calls/{call_id}/outcome", roles=SIGNED_IN)
+    async def put_outcome(request: web.Request, call_id: str, /, outcome: Outcome) -> Call: ...
+
+    @routes.post("/api/v1/customers", roles=SIGNED_IN, status=201)
+    async def create_customer(request: web.Request, /, customer: NewCustomer) -> Customer: ...
+
+    @routes.websocket("/api/v1/desk/live", roles=SIGNED_IN)
+    async def live(request: web.Request, /, desk_id: str) -> web.WebSocketResponse: ...
+
+Arguments before the `/` come from the path, a pydantic model from the JSON body, all others from the
+query. What a handler returns (a pydantic model, a list of them, or None for 204) becomes the JSON
+answer and the response in the OpenAPI document. Errors are raised, from `callcenter.errors`.
+A route without `roles` can't be declared.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final, get_origin, get_type_hints
+from urllib.parse import urlsplit
+
+import orjson
+from aiohttp import web
+from aiohttp_pydantic.decorator import inject_params
+from aiohttp_pydantic.oas import typing as oas_typing
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from callcenter.errors import InvalidInputError, NotAllowedError, NotSignedInError
+from callcenter.staff.model import Role, Session
+from callcenter.web.validation import fields_of
+
+if TYPE_CHECKING:
+    from callcenter.hotline import Hotline
+
+Handler = Callable[..., Awaitable[Any]]
+
+
+class Gate(Enum):
+    """Access that doesn't depend on a person's role."""
+
+    PUBLIC = "public"
+    """Anybody, signed in or not."""
+    NODE = "node"
+    """`callcenter node`, by its bearer token."""
+
+
+Access = frozenset[Role] | Gate
+
+PUBLIC: Final = Gate.PUBLIC
+NODE: Final = Gate.NODE
+SIGNED_IN: Final[frozenset[Role]] = frozenset(Role)
+SUPERVISORS: Final[frozenset[Role]] = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
+ADMINISTRATORS: Final[frozenset[Role]] = frozenset({Role.ADMINISTRATOR})
+
+HOTLINE: Final["web.AppKey[Hotline]"] = web.AppKey("hotline", object)  # type: ignore[arg-type]
+SESSION: Final[web.RequestKey[Session]] = web.RequestKey("session", Session)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One declared route. `documented` routes stand in the OpenAPI document."""
+
+    method: str
+    path: str
+    access: Access
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    name: str
+    websocket: bool = False
+    documented: bool = True
+
+
+class Routes:
+    """The routes of one room, in the order they were declared."""
+
+    def __init__(self) -> None:
+        self._routes: list[Route] = []
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes)
+
+    def get(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
+        """Declare a reading route."""
+        return self._declare("GET", path, roles, 200)
+
+    def post(self, path: str, *, roles: Access, status: int = 200) -> Callable[[Handler], Handler]:
+        """Declare a route that does something, or makes something (`status=201`)."""
+        return self._declare("POST", path, roles, status)
+
+    def put(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
+        """Declare a route that replaces something."""
+        return self._declare("PUT", path, roles, 200)
+
+    def patch(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
+        """Declare a route that changes some fields of something."""
+        return self._declare("PATCH", path, roles, 200)
+
+    def delete(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
+        """Declare a route that ends something."""
+        return self._declare("DELETE", path, roles, 204)
+
+    def websocket(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
+        """Declare a live socket. A page of another origin is refused before the handler runs."""
+
+        def declare(handler: Handler) -> Handler:
+            inject = inject_params(on_validation_error=_refuse).and_request
+            self._routes.append(
+                Route("GET", path, roles, inject(handler), handler.__name__, websocket=True, documented=False)
+            )
+            return handler
+
+        return declare
+
+    def _declare(self, method: str, path: str, roles: Access, status: int) -> Callable[[Handler], Handler]:
+        def declare(handler: Handler) -> Handler:
+            self._routes.append(Route(method, path, roles, _answering(handler, status), handler.__name__))
+            return handler
+
+        return declare
+
+
+def _answering(handler: Handler, status: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """`handler` with its arguments taken from the request and its result written as JSON."""
+    hints = get_type_hints(handler, include_extras=True)
+    result = hints.get("return", type(None))
+    plain = isinstance(result, type) and issubclass(result, web.StreamResponse)
+    adapter: TypeAdapter[Any] = TypeAdapter(None if plain else result)
+    if result is type(None):
+        status = 204
+    takes_body = any(_is_model(hint) for name, hint in hints.items() if name != "return")
+
+    @functools.wraps(handler)
+    async def answer(request: web.Request, *args: Any, **kwargs: Any) -> web.StreamResponse:
+        found = await handler(request, *args, **kwargs)
+        if isinstance(found, web.StreamResponse):
+            return found
+        if found is None and status == 204:
+            return web.Response(status=204)
+        return web.Response(body=adapter.dump_json(found), status=status, content_type="application/json")
+
+    documented = type(None) if plain or status == 204 else result
+    answer.__annotations__ = {**hints, "return": getattr(oas_typing, f"r{status}")[documented]}
+    injected = inject_params(on_validation_error=_refuse).and_request(answer)
+    if not takes_body:
+        return injected  # type: ignore[no-any-return]
+
+    @functools.wraps(injected)
+    async def checked(request: web.Request) -> web.StreamResponse:
+        await _check_json(request)
+        return await injected(request)  # type: ignore[no-any-return]
+
+    return checked
+
+
+def _is_model(hint: Any) -> bool:
+    return get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, BaseModel)
+
+
+async def _check_json(request: web.Request) -> None:
+    """Refuse a body that isn't JSON: a page of another origin can't send this content type unasked."""
+    if request.content_type != "application/json":
+        raise InvalidInputError(fields={"body": {"en": "Send JSON.", "zh": "请以 JSON 格式提交。"}})
+    try:
+        orjson.loads(await request.read())
+    except orjson.JSONDecodeError:
+        raise InvalidInputError(fields={"body": {"en": "This is not JSON.", "zh": "不是有效的 JSON。"}}) from None
+
+
+async def _refuse(error: ValidationError, context: str) -> web.StreamResponse:
+    raise InvalidInputError(fields=fields_of(error)) from None
+
+
+def hotline(request: web.Request) -> "Hotline":
+    """The hotline this request belongs to."""
+    return request.config_dict[HOTLINE]
+
+
+def signed_in(request: web.Request) -> Session:
+    """The session of this request.
+
+    Raises:
+        NotSignedInError: the route is public and nobody is signed in.
+    """
+    session = request.get(SESSION)
+    if session is None:
+        raise NotSignedInError
+    return session
+
+
+def extension_of(request: web.Request) -> str:
+    """The extension of the person who asks.
+
+    Raises:
+        NotAllowedError: this person has no phone.
+    """
+    extension = signed_in(request).extension
+    if extension is None:
+        raise NotAllowedError(detail="no phone")
+    return extension
+
+
+def is_same_origin(request: web.Request) -> bool:
+    """Whether the page that asks came from this very host; true for clients that aren't browsers."""
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.host
