@@ -1,0 +1,296 @@
+"""A call's row as a pure function of its facts: whatever their order of arrival, the same facts make the same row.
+
+Pure: no I/O, no clock. Witnesses are believed in this order: the scripts and Asterisk's events, then Asterisk's
+own CDR (`ledger`), then the reconciler's guess (`lost`).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from callcenter.events import CallEvent, Kind
+from callcenter.routing.rings import DEFAULT_CADENCE, Cadence, rings_in
+
+
+class CallStatus(StrEnum):
+    """What became of a call."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    TALKING = "talking"
+    ANSWERED = "answered"
+    ABANDONED = "abandoned"
+    FAILED = "failed"
+
+
+class HungUpBy(StrEnum):
+    """Who ended a call first (TEL-18: the caller should)."""
+
+    CALLER = "caller"
+    AGENT = "agent"
+    SYSTEM = "system"
+
+
+class NextStep(StrEnum):
+    """What follows a call (TEL-25, TEL-28, TEL-29, TEL-36, CAT-15)."""
+
+    NONE = "none"
+    CALLBACK = "callback"
+    TRANSFER_DEPARTMENT = "transfer_department"
+    REFER_UP = "refer_up"
+    SITE_VISIT = "site_visit"
+    FOLLOW_UP = "follow_up"
+
+
+LIVE = frozenset({CallStatus.WAITING, CallStatus.OFFERED, CallStatus.TALKING})
+_ORDER = {kind: position for position, kind in enumerate(Kind)}
+
+
+def started_at(call_id: str) -> datetime:
+    """The second in which Asterisk made the call's channel, read from the call id (`node1-1763780000.12`).
+
+    The facts of one call are filed under it, so that a fact has one place however often it is told.
+
+    Raises:
+        ValueError: not a call id of ours.
+    """
+    return datetime.fromtimestamp(int(call_id.rpartition("-")[2].partition(".")[0]), tz=UTC)
+
+
+def is_call_id(text: str) -> bool:
+    """Whether `text` could be a call id: a node's name, a second, a counter."""
+    node, dash, rest = text.rpartition("-")
+    second, dot, counter = rest.partition(".")
+    plain = node.isascii() and node.replace("-", "").isalnum() and len(text) <= 64
+    return bool(dash and dot) and plain and all(n.isascii() and n.isdigit() and len(n) <= 10 for n in (second, counter))
+
+
+@dataclass(slots=True)
+class CallRecord:
+    """One row of `calls`. Times are milliseconds since the epoch; durations seconds.
+
+    `waiting_seconds` is what the caller waited, from his arrival to an agent's answer or his leaving; `rings` is the
+    same wait in rings of the country's cadence. `ringing_seconds` and `agent_rings` count the agents' phones.
+    `talking_seconds` leaves the time on hold out.
+    """
+
+    call_id: str
+    node: str = ""
+    queue_id: str | None = None
+    called_number: str | None = None
+    caller_number: str | None = None
+    caller_name: str | None = None
+    place: dict[str, str] | None = None
+    carrier: dict[str, str] | None = None
+    customer_id: int | None = None
+    agent_id: int | None = None
+    status: CallStatus = CallStatus.WAITING
+    arrived_at: int = 0
+    queued_at: int | None = None
+    offered_at: int | None = None
+    ringing_at: int | None = None
+    answered_at: int | None = None
+    ended_at: int | None = None
+    outcome_at: int | None = None
+    rings: int = 0
+    agent_rings: int = 0
+    waiting_seconds: float = 0.0
+    ringing_seconds: float = 0.0
+    talking_seconds: float = 0.0
+    holding_seconds: float = 0.0
+    wrapup_seconds: float = 0.0
+    offers: int = 0
+    hung_up_by: HungUpBy | None = None
+    hangup_cause: int | None = None
+    through: str = "service"
+    call_type: str | None = None
+    notes: str | None = None
+    next_step: str | None = None
+    outcome_by: int | None = None
+
+
+@dataclass(slots=True)
+class _Spells:
+    """Adds up stretches of time that open and close."""
+
+    total_ms: int = 0
+    open_since: int | None = None
+
+    def open(self, at_ms: int) -> None:
+        if self.open_since is None:
+            self.open_since = at_ms
+
+    def close(self, at_ms: int) -> None:
+        if self.open_since is not None:
+            self.total_ms += max(0, at_ms - self.open_since)
+            self.open_since = None
+
+
+@dataclass(slots=True)
+class _Fold:
+    record: CallRecord
+    ringing: _Spells = field(default_factory=_Spells)
+    talking: _Spells = field(default_factory=_Spells)
+    holding: _Spells = field(default_factory=_Spells)
+    ended_by_witness: bool = False
+    wrapped_up_at: int | None = None
+
+    def take(self, fact: CallEvent) -> None:
+        """Fold one fact in."""
+        getattr(self, f"_{fact.kind.value}")(fact.at_ms, fact.body)
+
+    def _arrived(self, at: int, body: Mapping[str, Any]) -> None:
+        record = self.record
+        record.arrived_at = at
+        record.node = body.get("node", "")
+        record.called_number = body.get("called")
+        record.caller_number = body.get("caller_number")
+        record.caller_name = body.get("caller_name")
+
+    def _identified(self, at: int, body: Mapping[str, Any]) -> None:
+        record = self.record
+        record.customer_id = body.get("customer_id")
+        record.place = body.get("place")
+        record.carrier = body.get("carrier")
+
+    def _queued(self, at: int, body: Mapping[str, Any]) -> None:
+        self.record.queue_id = body.get("queue_id")
+        if self.record.queued_at is None:
+            self.record.queued_at = at
+        self._back_in_line(at)
+
+    def _music(self, at: int, body: Mapping[str, Any]) -> None:
+        pass
+
+    def _offered(self, at: int, body: Mapping[str, Any]) -> None:
+        record = self.record
+        record.offers += 1
+        record.agent_id = body.get("agent_id")
+        record.offered_at = at
+        record.ringing_at = None
+        record.status = CallStatus.OFFERED
+
+    def _ringing(self, at: int, body: Mapping[str, Any]) -> None:
+        self.record.ringing_at = at
+        self.ringing.open(at)
+
+    def _missed(self, at: int, body: Mapping[str, Any]) -> None:
+        self._back_in_line(at)
+        if self.record.answered_at is None:
+            self.record.agent_id = None
+
+    def _back_in_line(self, at: int) -> None:
+        self.ringing.close(at)
+        self.holding.close(at)
+        self.talking.close(at)
+        self.record.status = CallStatus.WAITING
+
+    def _answered(self, at: int, body: Mapping[str, Any]) -> None:
+        record = self.record
+        if body.get("agent_id") is not None:
+            record.agent_id = body["agent_id"]
+        if record.answered_at is None:
+            record.answered_at = at
+        self.ringing.close(at)
+        self.talking.open(at)
+        record.status = CallStatus.TALKING
+
+    def _held(self, at: int, body: Mapping[str, Any]) -> None:
+        self.talking.close(at)
+        self.holding.open(at)
+
+    def _resumed(self, at: int, body: Mapping[str, Any]) -> None:
+        self.holding.close(at)
+        self.talking.open(at)
+
+    def _reconnecting(self, at: int, body: Mapping[str, Any]) -> None:
+        self._back_in_line(at)
+        self.record.status = CallStatus.OFFERED
+
+    def _lost(self, at: int, body: Mapping[str, Any]) -> None:
+        self._end(at, HungUpBy.SYSTEM, None)
+
+    def _ended(self, at: int, body: Mapping[str, Any]) -> None:
+        self.ended_by_witness = True
+        if body.get("fallback"):
+            self.record.through = "fallback"
+        by = HungUpBy(body.get("hung_up_by") or HungUpBy.CALLER)
+        self._end(at, by, body.get("cause"))
+
+    def _ledger(self, at: int, body: Mapping[str, Any]) -> None:
+        """Asterisk's own CDR: it fills what no other witness told."""
+        record = self.record
+        if not record.arrived_at:
+            record.arrived_at = body["started_at_ms"]
+            record.node = body.get("node", "")
+            record.called_number = body.get("called")
+            record.caller_number = body.get("caller_number")
+        if body.get("fallback"):
+            record.through = "fallback"
+        if body.get("queue_id") and record.queue_id is None:
+            record.queue_id = body["queue_id"]
+        if record.answered_at is None and body.get("agent_id") is not None and body.get("answered_at_ms"):
+            record.answered_at = body["answered_at_ms"]
+            record.agent_id = body["agent_id"]
+            self.talking.open(body["answered_at_ms"])
+        if not self.ended_by_witness:
+            self._end(at, HungUpBy(body.get("hung_up_by") or HungUpBy.CALLER), None)
+
+    def _end(self, at: int, by: HungUpBy, cause: int | None) -> None:
+        record = self.record
+        record.ended_at = at
+        record.hung_up_by = by
+        record.hangup_cause = cause
+        self.ringing.close(at)
+        self.talking.close(at)
+        self.holding.close(at)
+        if record.answered_at is not None:
+            record.status = CallStatus.ANSWERED
+        else:
+            record.status = CallStatus.ABANDONED if by is HungUpBy.CALLER else CallStatus.FAILED
+            record.agent_id = None
+
+    def _wrapped_up(self, at: int, body: Mapping[str, Any]) -> None:
+        self.wrapped_up_at = at
+
+    def _outcome(self, at: int, body: Mapping[str, Any]) -> None:
+        record = self.record
+        record.outcome_at = at
+        record.outcome_by = body.get("by")
+        record.call_type = body.get("call_type")
+        record.notes = body.get("notes")
+        record.next_step = body.get("next_step")
+
+
+def _in_order(events: Iterable[CallEvent]) -> list[CallEvent]:
+    """As they happened; the ledger and the reconciler speak after everybody else has."""
+    late = {Kind.LOST: 1, Kind.LEDGER: 2}
+    return sorted(events, key=lambda fact: (late.get(fact.kind, 0), fact.at_ms, _ORDER[fact.kind], fact.event_id))
+
+
+def fold(call_id: str, events: Iterable[CallEvent], cadence: Cadence = DEFAULT_CADENCE) -> CallRecord:
+    """The row that these facts make. Each fact may come twice; their order does not matter."""
+    facts = _in_order({fact.event_id: fact for fact in events}.values())
+    state = _Fold(CallRecord(call_id))
+    record = state.record
+    if any(fact.kind is Kind.ENDED for fact in facts):
+        facts = [fact for fact in facts if fact.kind is not Kind.LOST]
+    for fact in facts:
+        state.take(fact)
+    if not record.arrived_at:
+        record.arrived_at = int(started_at(call_id).timestamp() * 1000)
+    record.node = record.node or call_id.rpartition("-")[0]
+
+    end_of_wait = record.answered_at or record.ended_at
+    if end_of_wait is not None:
+        record.waiting_seconds = max(0, end_of_wait - record.arrived_at) / 1000
+        record.rings = rings_in(record.waiting_seconds, cadence)
+    record.ringing_seconds = state.ringing.total_ms / 1000
+    record.agent_rings = rings_in(record.ringing_seconds, cadence) if record.ringing_at else 0
+    record.talking_seconds = state.talking.total_ms / 1000
+    record.holding_seconds = state.holding.total_ms / 1000
+    if state.wrapped_up_at is not None and record.ended_at is not None:
+        record.wrapup_seconds = max(0, state.wrapped_up_at - record.ended_at) / 1000
+    return record
