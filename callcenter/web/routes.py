@@ -170,10 +170,12 @@ async def _check_json(request: web.Request) -> None:
     try:
         orjson.loads(await request.read())
     except orjson.JSONDecodeError:
-        raise InvalidInputError(fields={"body": {"en": "This is not JSON.", "zh": "不是有效的 JSON。"}}) from None
+        raise InvalidInputError(
+            fields={"body": {"en": "This is not JSON.", "zh": "不是有效的 JSON。"}}
+        ) from None
 
 
-async def _refuse(error: ValidationError, context: str) -> web.StreamResponse:
+async def _refuse(error: ValidationError, _context: str) -> web.StreamResponse:
     raise InvalidInputError(fields=fields_of(error)) from None
 
 

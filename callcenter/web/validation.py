@@ -36,7 +36,7 @@ def cleaned_line(value: Any) -> Any:
 
 
 def cleaned_paragraphs(value: Any) -> Any:
-    """Like `cleaned_line`, but line ends (as `\\n`) and tabs stay."""
+    """Like `cleaned_line`, but line ends and tabs stay."""
     if not isinstance(value, str):
         return value
     return "".join(c for c in value.replace("\r\n", "\n") if c in "\t\n" or _is_shown(c)).strip()

@@ -1,0 +1,105 @@
+"""The schema: built from nothing, built by two processes at once, and what PostgreSQL itself refuses."""
+
+import asyncio
+import subprocess
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+import pytest
+from alembic.script import ScriptDirectory
+
+from callcenter.db.migrate import alembic_config, migrate, migrate_now, newest_revision
+from callcenter.db.pool import Pool, ensure_partitions
+from tests.storage.conftest import empty_database, postgres_program
+
+AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
+
+
+def schema_of(url: str) -> str:
+    """The schema of the database at `url` as pg_dump writes it, without its random session keys."""
+    dump = subprocess.run(
+        [postgres_program("pg_dump"), "--schema-only", url], check=True, capture_output=True, text=True
+    ).stdout
+    return "\n".join(
+        line for line in dump.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))
+    )
+
+
+async def test_fresh_database_and_upgraded_one_are_alike(postgres_url: str) -> None:
+    fresh, upgraded = await empty_database(postgres_url), await empty_database(postgres_url)
+    await migrate(fresh)
+    revisions = [one.revision for one in ScriptDirectory.from_config(alembic_config()).walk_revisions()]
+    for revision in reversed(revisions):
+        await asyncio.to_thread(migrate_now, upgraded, revision)
+    assert schema_of(fresh) == schema_of(upgraded)
+
+
+async def test_two_replicas_migrate_at_once(postgres_url: str) -> None:
+    url = await empty_database(postgres_url)
+    await asyncio.gather(*(migrate(url) for _ in range(4)))
+    connection = await asyncpg.connect(url)
+    assert await connection.fetchval("select version_num from alembic_version") == newest_revision()
+    assert await connection.fetchval("select count(*) from call_types where direction = 'in'") == 20
+    await connection.close()
+
+
+async def test_partitions_are_made_ahead_by_any_number_of_replicas(pool: Pool) -> None:
+    assert await ensure_partitions(pool) == 0
+    assert sum(await asyncio.gather(*(ensure_partitions(pool, months_ahead=6) for _ in range(4)))) == 4
+
+
+async def test_events_of_a_month_without_partition_are_kept_and_move_home(pool: Pool) -> None:
+    insert = "insert into call_events (event_id, call_id, kind, at) values ($1, 'c', 'arrived', $2)"
+    for day in (0, 14, 17, 47):
+        await pool.execute(insert, f"e{day}", AT + timedelta(days=day))
+    assert await pool.fetchval("select count(*) from call_events_default") == 4
+    assert await pool.fetchval("select ensure_partitions($1, 0)", AT) == 2
+    assert await pool.fetchval("select count(*) from call_events_2026_03") == 2
+    assert await pool.fetchval("select count(*) from call_events_default") == 2
+    assert await pool.fetchval("select count(*) from call_events") == 4
+
+
+async def test_an_event_is_kept_once(pool: Pool) -> None:
+    insert = (
+        "insert into call_events (event_id, call_id, kind, at) values ('e', 'c', 'arrived', $1)"
+        " on conflict do nothing"
+    )
+    for _ in range(2):
+        await pool.execute(insert, AT)
+    assert await pool.fetchval("select count(*) from call_events") == 1
+
+
+@pytest.mark.parametrize(
+    "change", ["update audit_log set action = 'b'", "delete from audit_log", "truncate audit_log"]
+)
+async def test_audit_log_only_grows(pool: Pool, change: str) -> None:
+    await pool.execute("insert into audit_log (action) values ('a')")
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="only grows"):
+        await pool.execute(change)
+
+
+async def test_one_open_ring_back_a_number(pool: Pool) -> None:
+    insert = """insert into ring_backs (number, call_id, first_at, last_at)
+        values ('+8613800138000', 'c', now(), now())"""
+    await pool.execute(insert)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await pool.execute(insert)
+    await pool.execute("update ring_backs set state = 'done', done_at = now()")
+    await pool.execute(insert)
+
+
+@pytest.mark.parametrize("extension", ["12", "1001x", "1001\n", "1234567", "${SHELL(id)}"])
+async def test_an_extension_is_digits(pool: Pool, extension: str) -> None:
+    await pool.execute(
+        "insert into users (username, display_name, role, password_hash) values ('alice', 'A', 'agent', '')"
+    )
+    with pytest.raises(asyncpg.CheckViolationError):
+        await pool.execute(
+            "insert into agents (user_id, extension, phone_kind) select user_id, $1, 'desk' from users",
+            extension,
+        )
+
+
+async def test_json_goes_in_and_out_as_objects(pool: Pool) -> None:
+    body = {"name": "王\"小'明", "n": [1, None]}
+    assert await pool.fetchval("select $1::jsonb", body) == body
