@@ -149,9 +149,11 @@ create table call_events (
     kind text not null,
     at timestamptz not null,
     body jsonb not null default '{}',
+    call_started_at timestamptz not null,
     recorded_at timestamptz not null default now(),
-    primary key (event_id, at)
-) partition by range (at);
+    primary key (event_id, call_started_at)
+) partition by range (call_started_at);
+comment on column call_events.call_started_at is 'Read from the call id: the same however often, and by whomever, the event is told.';
 create index call_events_call on call_events (call_id, at);
 create table call_events_default partition of call_events default;
 comment on table call_events_default is 'Events of a month nobody made a partition for; stays empty while the service runs.';
@@ -173,7 +175,7 @@ begin
         continue when to_regclass(partition_name) is not null;
         execute format('create table %I (like call_events including defaults)', partition_name);
         execute format(
-            'with moved as (delete from call_events_default where at >= %L and at < %L returning *)
+            'with moved as (delete from call_events_default where call_started_at >= %L and call_started_at < %L returning *)
              insert into %I select * from moved',
             month_start || ' 00:00Z', (month_start + interval '1 month')::date || ' 00:00Z', partition_name);
         execute format(
