@@ -1,0 +1,76 @@
+/** The one door to the HTTP API: JSON in and out, the CSRF header, errors as `ApiError`. */
+import { noteServerDate } from "./clock";
+import { ApiError, readError, SERVICE_AWAY } from "./errors";
+
+const BASE = "/api/v1";
+const TIMEOUT_MS = 15_000;
+
+let csrfToken = "";
+let onSignedOut: () => void = () => undefined;
+
+export function setCsrfToken(token: string): void {
+  csrfToken = token;
+}
+
+/** Called when the service says that the session is over. */
+export function whenSignedOut(handler: () => void): void {
+  onSignedOut = handler;
+}
+
+type Query = Record<string, string | number | boolean | null | undefined>;
+
+/** `?a=1&b=2` of the values that are set; an empty string when none is. */
+export function queryString(query: Query): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== "") parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+async function send(method: string, path: string, body?: unknown): Promise<Response> {
+  const headers: Record<string, string> = { Accept: "application/json" };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method !== "GET" && csrfToken !== "") headers["X-CSRF-Token"] = csrfToken;
+  try {
+    return await fetch(BASE + path, {
+      method,
+      headers,
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw SERVICE_AWAY;
+  }
+}
+
+/**
+ * One request; the answer's JSON (null for an empty one).
+ *
+ * @throws ApiError always, whatever went wrong.
+ */
+export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await send(method, path, body);
+  noteServerDate(response.headers.get("Date"));
+  let answer: unknown = null;
+  try {
+    const text = await response.text();
+    answer = text === "" ? null : JSON.parse(text);
+  } catch {
+    if (response.ok) throw SERVICE_AWAY;
+  }
+  if (response.ok) return answer as T;
+  const error = readError(response.status, answer);
+  if (response.status === 401 && error.id === "not_signed_in") onSignedOut();
+  throw error;
+}
+
+export const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>("GET", path + queryString(query));
+export const post = <T>(path: string, body: unknown = {}): Promise<T> => request<T>("POST", path, body);
+export const put = <T>(path: string, body: unknown): Promise<T> => request<T>("PUT", path, body);
+export const patch = <T>(path: string, body: unknown): Promise<T> => request<T>("PATCH", path, body);
+export const del = <T>(path: string): Promise<T> => request<T>("DELETE", path);
+
+export { ApiError };

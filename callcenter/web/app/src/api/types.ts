@@ -1,0 +1,253 @@
+/** The shapes of the browser API. Times are milliseconds since the epoch and end in `_at`; durations are seconds. */
+
+export type Role = "agent" | "supervisor" | "administrator";
+export type PhoneKind = "browser" | "desk";
+export interface Bilingual {
+  zh: string;
+  en: string;
+}
+
+export interface User {
+  user_id: number;
+  username: string;
+  display_name: string;
+  role: Role;
+  extension: string | null;
+  phone_kind: PhoneKind | null;
+}
+export interface Session {
+  user: User;
+  csrf_token: string;
+  hotline: { number: string; name: string | Bilingual };
+}
+
+export interface CallType {
+  code: string;
+  name_zh: string;
+  name_en: string;
+  direction: "in" | "out";
+}
+export interface Queue {
+  queue_id: string;
+  name_zh: string;
+  name_en: string;
+}
+
+export type AgentStateName = "signed_out" | "ready" | "offered" | "ringing" | "talking" | "wrapup" | "paused";
+export type PauseReason = "break" | "meal" | "meeting" | "training" | "other";
+export const PAUSE_REASONS: readonly PauseReason[] = ["break", "meal", "meeting", "training", "other"];
+export interface AgentState {
+  name: AgentStateName;
+  since: number;
+  reason: string | null;
+}
+
+export type NextStep = "none" | "callback" | "transfer_department" | "refer_up" | "site_visit" | "follow_up";
+export const NEXT_STEPS: readonly NextStep[] = [
+  "none", "callback", "transfer_department", "refer_up", "site_visit", "follow_up",
+];
+export interface Outcome {
+  call_type: string | null;
+  notes: string;
+  next_step: NextStep;
+}
+
+export type HungUpBy = "caller" | "agent" | "system";
+export type CallStatus = "waiting" | "offered" | "talking" | "abandoned" | "answered" | "closed" | "failed";
+
+export interface PopCustomer {
+  customer_id: number;
+  name: string;
+  company_or_project: string | null;
+  unit_or_address: string | null;
+  vip: boolean;
+  notes: string | null;
+}
+export interface RecentCall {
+  call_id: string;
+  arrived_at: number;
+  status: string;
+  agent_name: string | null;
+  call_type: string | null;
+  notes: string | null;
+}
+export interface DeskCall {
+  call_id: string;
+  offer_id: string | null;
+  number: string | null;
+  number_e164: string | null;
+  caller_name: string | null;
+  anonymous: boolean;
+  place: Bilingual | null;
+  carrier: Bilingual | null;
+  customers: PopCustomer[];
+  queue: Queue | null;
+  status: string;
+  arrived_at: number;
+  offered_at: number | null;
+  ringing_at: number | null;
+  answered_at: number | null;
+  held_at: number | null;
+  ended_at: number | null;
+  rings: number;
+  hung_up_by: HungUpBy | null;
+  reconnecting: boolean;
+  recent_calls: RecentCall[];
+  call_type: string | null;
+  notes: string | null;
+  next_step: NextStep | null;
+}
+export interface Desk {
+  agent: { user_id: number; display_name: string; extension: string; phone_kind: PhoneKind; phone_online: boolean };
+  state: AgentState;
+  waiting: number;
+  call: DeskCall | null;
+}
+
+export type PhoneAccount =
+  | {
+      kind: "browser";
+      websocket_url: string;
+      uri: string;
+      username: string;
+      password: string;
+      realm: string;
+      display_name: string;
+    }
+  | { kind: "desk"; extension: string };
+
+export interface Call {
+  call_id: string;
+  node: string | null;
+  queue_id: string | null;
+  queue_name_zh?: string | null;
+  queue_name_en?: string | null;
+  called_number: string | null;
+  caller_number: string | null;
+  number_display?: string | null;
+  caller_name: string | null;
+  place: string | Bilingual | null;
+  carrier: string | Bilingual | null;
+  customer_id: number | null;
+  customer_name: string | null;
+  agent_id: number | null;
+  agent_name: string | null;
+  status: CallStatus;
+  arrived_at: number;
+  queued_at: number | null;
+  offered_at: number | null;
+  ringing_at: number | null;
+  answered_at: number | null;
+  ended_at: number | null;
+  outcome_at: number | null;
+  rings: number | null;
+  agent_rings: number | null;
+  waiting_seconds: number | null;
+  ringing_seconds: number | null;
+  talking_seconds: number | null;
+  holding_seconds: number | null;
+  wrapup_seconds: number | null;
+  offers: number | null;
+  hung_up_by: HungUpBy | null;
+  hangup_cause: number | null;
+  through: "service" | "fallback" | null;
+  call_type: string | null;
+  notes: string | null;
+  next_step: NextStep | null;
+}
+export interface CallEvent {
+  event_id: string;
+  kind: string;
+  at: number;
+  body: Record<string, unknown> | null;
+}
+export interface CallWithEvents extends Call {
+  events: CallEvent[];
+}
+export interface CallPage {
+  calls: Call[];
+  next: string | null;
+}
+
+export interface RingBack {
+  ring_back_id: number;
+  number: string;
+  number_display: string;
+  customer_id: number | null;
+  customer_name: string | null;
+  call_id: string;
+  call_count: number;
+  first_at: number;
+  last_at: number;
+  rings: number | null;
+  waiting_seconds: number | null;
+  state: "open" | "done";
+  done_at: number | null;
+  done_by_name: string | null;
+  done_note: string | null;
+}
+
+export interface CustomerNumber {
+  number: string;
+  number_display?: string;
+  label: string | null;
+  place?: string | Bilingual | null;
+  carrier?: string | Bilingual | null;
+}
+export interface Customer {
+  customer_id: number;
+  name: string;
+  company_or_project: string | null;
+  unit_or_address: string | null;
+  vip: boolean;
+  notes: string | null;
+  language: string | null;
+  numbers: CustomerNumber[];
+  created_at: number;
+  updated_at: number;
+}
+export interface CustomerPage {
+  customers: Customer[];
+  next: string | null;
+}
+export interface CustomerDraft {
+  name: string;
+  company_or_project: string;
+  unit_or_address: string;
+  vip: boolean;
+  notes: string;
+  language: string | null;
+  numbers: { number: string; label: string }[];
+}
+
+export interface Agent {
+  user_id: number;
+  username: string;
+  display_name: string;
+  role: Role;
+  extension: string | null;
+  phone_kind: PhoneKind | null;
+  phone_online: boolean;
+  disabled: boolean;
+  queues: string[];
+  state: AgentState | null;
+}
+export interface AgentDraft {
+  username: string;
+  display_name: string;
+  role: Role;
+  extension: string | null;
+  phone_kind: PhoneKind | null;
+  queues: string[];
+}
+export interface SipAccount {
+  username: string;
+  password: string;
+  domain: string;
+  port: number;
+}
+export interface NewAgent {
+  agent: Agent;
+  password: string;
+  sip: SipAccount | null;
+}

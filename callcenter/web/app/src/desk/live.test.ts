@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+
+import type { Desk } from "../api/types";
+import { backoffMs, LiveDesk, type LiveStatus, type Socket, TAKEN_OVER_CODE } from "./live";
+
+class FakeSocket implements Socket {
+  onopen: Socket["onopen"] = null;
+  onmessage: Socket["onmessage"] = null;
+  onclose: Socket["onclose"] = null;
+  sent: string[] = [];
+  closed = false;
+  send(text: string): void {
+    this.sent.push(text);
+  }
+  close(): void {
+    this.closed = true;
+  }
+  says(message: unknown): void {
+    this.onmessage?.({ data: JSON.stringify(message) });
+  }
+}
+
+const desk = (waiting: number): Desk => ({ waiting }) as Desk;
+
+describe("the desk's live socket", () => {
+  let sockets: FakeSocket[];
+  let statuses: LiveStatus[];
+  let waiting: number[];
+  let live: LiveDesk;
+  const latest = (): FakeSocket => {
+    const socket = sockets.at(-1);
+    if (socket === undefined) throw new Error("no socket was opened");
+    return socket;
+  };
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    sockets = [];
+    statuses = [];
+    waiting = [];
+    live = new LiveDesk(
+      () => {
+        sockets.push(new FakeSocket());
+        return latest();
+      },
+      { status: (status) => statuses.push(status), desk: (now) => waiting.push(now.waiting) },
+      () => 0,
+    );
+    live.start();
+  });
+  afterEach(() => {
+    live.stop();
+    vi.useRealTimers();
+  });
+
+  it("applies a snapshot and the events that follow it", () => {
+    latest().says({ type: "snapshot", seq: 7, desk: desk(0) });
+    latest().says({ type: "desk", seq: 8, desk: desk(1) });
+    latest().says({ type: "desk", seq: 9, desk: desk(2) });
+    expect(waiting).toEqual([0, 1, 2]);
+    expect(statuses).toEqual(["connecting", "open"]);
+  });
+
+  it("asks for a new snapshot after a gap, and does not apply the event after it", () => {
+    latest().says({ type: "snapshot", seq: 1, desk: desk(0) });
+    latest().says({ type: "desk", seq: 3, desk: desk(5) });
+    expect(waiting).toEqual([0]);
+    expect(sockets[0]?.closed).toBe(true);
+    vi.advanceTimersByTime(500);
+    expect(sockets).toHaveLength(2);
+    latest().says({ type: "snapshot", seq: 3, desk: desk(6) });
+    expect(waiting).toEqual([0, 6]);
+  });
+
+  it("does not take an event before the first snapshot", () => {
+    latest().says({ type: "desk", seq: 1, desk: desk(1) });
+    expect(waiting).toEqual([]);
+    expect(statuses.at(-1)).toBe("away");
+  });
+
+  it("comes back after a break, later each time, and hurries when asked", () => {
+    latest().onclose?.({ code: 1006 });
+    vi.advanceTimersByTime(250);
+    latest().onclose?.({ code: 1006 });
+    vi.advanceTimersByTime(250);
+    expect(sockets).toHaveLength(2);
+    live.hurry();
+    expect(sockets).toHaveLength(3);
+    vi.advanceTimersByTime(60_000);
+    expect(sockets).toHaveLength(3);
+  });
+
+  it.each([
+    ["by message", (socket: FakeSocket) => socket.says({ type: "taken_over" })],
+    ["by close code", (socket: FakeSocket) => socket.onclose?.({ code: TAKEN_OVER_CODE })],
+  ])("stays away once another desk took over (%s)", (_how, happen) => {
+    latest().says({ type: "snapshot", seq: 1, desk: desk(0) });
+    happen(latest());
+    vi.advanceTimersByTime(600_000);
+    expect(sockets).toHaveLength(1);
+    expect(statuses.at(-1)).toBe("taken_over");
+  });
+
+  it("gives up a socket that answered pings and then fell silent", () => {
+    latest().says({ type: "snapshot", seq: 1, desk: desk(0) });
+    latest().says({ type: "pong" });
+    vi.advanceTimersByTime(60_000);
+    expect(sockets[0]?.sent.length).toBeGreaterThan(0);
+    expect(sockets.length).toBeGreaterThan(1);
+  });
+
+  it("treats what it cannot read as a break", () => {
+    latest().onmessage?.({ data: "<html>" });
+    expect(statuses.at(-1)).toBe("away");
+  });
+});
+
+it("backs off to ten seconds at most, half of it by chance", () => {
+  expect(backoffMs(0, 0)).toBe(250);
+  expect(backoffMs(0, 1)).toBe(500);
+  expect(backoffMs(20, 0)).toBe(5000);
+  expect(backoffMs(20, 1)).toBe(10_000);
+});
