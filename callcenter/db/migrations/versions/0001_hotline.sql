@@ -101,8 +101,8 @@ create table calls (
     called_number text,
     caller_number text,
     caller_name text,
-    place text,
-    carrier text,
+    place jsonb,
+    carrier jsonb,
     customer_id bigint references customers on delete set null,
     agent_id bigint references users,
     status text not null
@@ -132,6 +132,8 @@ create table calls (
     outcome_by bigint references users,
     updated_at timestamptz not null default now()
 );
+comment on column calls.place is 'Where the number comes from: {"zh": …, "en": …}.';
+comment on column calls.place is 'Where the number is from: {"zh", "en"}; so is the carrier.';
 comment on column calls.caller_number is 'E.164, or as given when it has no such form; null when anonymous.';
 create index calls_arrived on calls (arrived_at desc, call_id desc);
 create index calls_customer on calls (customer_id, arrived_at desc) where customer_id is not null;
