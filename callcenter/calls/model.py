@@ -45,6 +45,7 @@ class NextStep(StrEnum):
 
 
 LIVE = frozenset({CallStatus.WAITING, CallStatus.OFFERED, CallStatus.TALKING})
+_AFTER_THE_END = frozenset({Kind.ENDED, Kind.LEDGER, Kind.WRAPPED_UP, Kind.OUTCOME})
 _ORDER = {kind: position for position, kind in enumerate(Kind)}
 
 
@@ -138,7 +139,9 @@ class _Fold:
     wrapped_up_at: int | None = None
 
     def take(self, fact: CallEvent) -> None:
-        """Fold one fact in."""
+        """Fold one fact in; an ended call changes no more but by what belongs after its end."""
+        if self.record.ended_at is not None and fact.kind not in _AFTER_THE_END:
+            return
         getattr(self, f"_{fact.kind.value}")(fact.at_ms, fact.body)
 
     def _arrived(self, at: int, body: Mapping[str, Any]) -> None:
@@ -222,7 +225,7 @@ class _Fold:
     def _ledger(self, at: int, body: Mapping[str, Any]) -> None:
         """Asterisk's own CDR: it fills what no other witness told."""
         record = self.record
-        if not record.arrived_at:
+        if not record.arrived_at and body.get("started_at_ms"):
             record.arrived_at = body["started_at_ms"]
             record.node = body.get("node", "")
             record.called_number = body.get("called")
@@ -231,12 +234,14 @@ class _Fold:
             record.through = "fallback"
         if body.get("queue_id") and record.queue_id is None:
             record.queue_id = body["queue_id"]
-        if record.answered_at is None and body.get("agent_id") is not None and body.get("answered_at_ms"):
+        told_answer = record.answered_at is None and body.get("agent_id") is not None and body.get("answered_at_ms")
+        if told_answer:
             record.answered_at = body["answered_at_ms"]
             record.agent_id = body["agent_id"]
             self.talking.open(body["answered_at_ms"])
-        if not self.ended_by_witness:
-            self._end(at, HungUpBy(body.get("hung_up_by") or HungUpBy.CALLER), None)
+        if told_answer or not self.ended_by_witness:
+            by = record.hung_up_by if self.ended_by_witness else body.get("hung_up_by")
+            self._end((self.ended_by_witness and record.ended_at) or at, HungUpBy(by or HungUpBy.CALLER), record.hangup_cause)
 
     def _end(self, at: int, by: HungUpBy, cause: int | None) -> None:
         record = self.record

@@ -89,13 +89,17 @@ class CallMove(StrEnum):
     ANSWER = "answer"
     REQUEUE = "requeue"
     RECONNECT = "reconnect"
+    ADOPT = "adopt"
     END = "end"
 
 
 _C, _V = CallState, CallMove
 
 CALL_TABLE: dict[tuple[CallState, CallMove], CallState] = {
+    (_C.NEW, _V.ARRIVE): _C.NEW,
     (_C.NEW, _V.QUEUE): _C.WAITING,
+    (_C.NEW, _V.ADOPT): _C.TALKING,
+    (_C.WAITING, _V.ADOPT): _C.TALKING,
     (_C.NEW, _V.END): _C.ENDED,
     (_C.WAITING, _V.CLAIM): _C.OFFERED,
     (_C.WAITING, _V.END): _C.ENDED,

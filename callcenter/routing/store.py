@@ -158,9 +158,9 @@ class Outcome:
 class LiveQueue:
     """The doors to the live queue."""
 
-    def __init__(self, redis: "Redis[str]") -> None:
+    def __init__(self, redis: Redis) -> None:
         """`redis` must decode responses to text."""
-        self.redis = redis
+        self.redis: Any = redis  # its types know nothing of decode_responses
         self._step = redis.register_script(_script("step.lua"))
         self._pairs = redis.register_script(_script("pairs.lua"))
 

@@ -1,0 +1,66 @@
+"""Who is calling: all that a screen-pop says about a number, in one go and within a budget.
+
+Without PostgreSQL the card still has what the number says by itself; a call never waits for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from callcenter.calls import store
+from callcenter.customers.model import NumberFacts, facts_of, without_controls
+from callcenter.db.pool import Pool
+
+log = structlog.get_logger(__name__)
+
+BUDGET_SECONDS = 0.2
+RECENT_CALLS = 5
+LONGEST_NAME = 160
+
+FindCustomers = Callable[[str], Awaitable[list[dict[str, Any]]]]
+
+
+class CallerLookup:
+    """Looks callers up."""
+
+    def __init__(self, pool: Pool, find_customers: FindCustomers, country: str) -> None:
+        """`find_customers(number's key)` gives the customers who have that number, the likeliest first."""
+        self._pool = pool
+        self._find_customers = find_customers
+        self._country = country
+
+    async def card(self, number: str, name: str) -> dict[str, Any]:
+        """What is known of a caller, as it stands in `Desk.call`. Never raises."""
+        facts = facts_of(number, self._country)
+        card: dict[str, Any] = {
+            "number": facts.display,
+            "number_e164": facts.key,
+            "anonymous": facts.anonymous,
+            "caller_name": without_controls(name)[:LONGEST_NAME],
+            "place": {"zh": facts.place.zh, "en": facts.place.en},
+            "carrier": {"zh": facts.carrier.zh, "en": facts.carrier.en},
+            "customers": [],
+            "recent_calls": [],
+            "ring_back_id": None,
+        }
+        if facts.key is None:
+            return card
+        try:
+            async with asyncio.timeout(BUDGET_SECONDS):
+                card |= await self._history(facts)
+        except Exception as error:
+            log.warning("caller not looked up", error=type(error).__name__)
+        return card
+
+    async def _history(self, facts: NumberFacts) -> dict[str, Any]:
+        key = facts.key or ""
+        customers = await self._find_customers(key)
+        ids = [customer["customer_id"] for customer in customers]
+        async with self._pool.acquire() as connection:
+            recent = await store.recent_calls(connection, key, ids, RECENT_CALLS)
+            ring_back = await store.open_ring_back(connection, key)
+        for row in recent:
+            row["arrived_at"] = round(row["arrived_at"].timestamp() * 1000)
+        return {"customers": customers, "recent_calls": recent, "ring_back_id": ring_back}

@@ -1,0 +1,231 @@
+"""Calls, their facts and the tasks to ring back, in PostgreSQL."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from callcenter.calls.model import CallRecord, started_at
+from callcenter.clock import moment
+from callcenter.db.pool import Connection, Executor
+from callcenter.events import CallEvent, Kind
+
+_TIMES = frozenset({"arrived_at", "queued_at", "offered_at", "ringing_at", "answered_at", "ended_at", "outcome_at"})
+_COLUMNS = [column.name for column in fields(CallRecord)]
+# What a row refers to may have been removed since; the row is kept without it.
+_STILL_THERE = {
+    "queue_id": "(select queue_id from queues where queue_id = $%d)",
+    "customer_id": "(select customer_id from customers where customer_id = $%d)",
+    "agent_id": "(select user_id from users where user_id = $%d)",
+    "outcome_by": "(select user_id from users where user_id = $%d)",
+    "call_type": "(select code from call_types where code = $%d)",
+}
+_VALUES = [_STILL_THERE.get(name, "$%d") % (place + 1) for place, name in enumerate(_COLUMNS)]
+_UPSERT = f"""
+insert into calls ({", ".join(_COLUMNS)}) values ({", ".join(_VALUES)})
+on conflict (call_id) do update set
+    {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}, updated_at = now()
+"""  # noqa: S608 (names of our own dataclass)
+
+_ADD_EVENTS = """
+insert into call_events (event_id, call_id, kind, at, body, call_started_at)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::jsonb[], $6::timestamptz[])
+on conflict do nothing
+returning event_id
+"""
+
+_EVENTS_OF = """
+select event_id, call_id, kind, at, body from call_events
+where call_id = any($1) and call_started_at = any($2)
+order by call_id, at
+"""
+
+_ADD_RING_BACK = """
+insert into ring_backs (number, customer_id, call_id, first_at, last_at)
+values ($1, (select customer_id from customers where customer_id = $2), $3, $4, $4)
+on conflict (number) where state = 'open' do update set
+    call_count = ring_backs.call_count + 1,
+    call_id = excluded.call_id,
+    customer_id = coalesce(excluded.customer_id, ring_backs.customer_id),
+    last_at = greatest(ring_backs.last_at, excluded.last_at)
+"""
+
+_CLOSE_RING_BACK = """
+update ring_backs set state = 'done', done_at = $2, answered_by_call = $3
+where number = $1 and state = 'open' and last_at <= $2
+"""
+
+
+def _milliseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+async def add_events(connection: Connection, events: Sequence[CallEvent]) -> set[str]:
+    """Store facts; the ids of those that were new."""
+    rows = await connection.fetch(
+        _ADD_EVENTS,
+        [fact.event_id for fact in events],
+        [fact.call_id for fact in events],
+        [fact.kind.value for fact in events],
+        [moment(fact.at_ms) for fact in events],
+        [dict(fact.body) for fact in events],
+        [started_at(fact.call_id) for fact in events],
+    )
+    return {row["event_id"] for row in rows}
+
+
+async def events_of(executor: Executor, call_ids: Iterable[str]) -> dict[str, list[CallEvent]]:
+    """All facts of these calls, in the order of their times."""
+    ids = list(call_ids)
+    found: dict[str, list[CallEvent]] = {call_id: [] for call_id in ids}
+    for row in await executor.fetch(_EVENTS_OF, ids, [started_at(call_id) for call_id in ids]):
+        fact = CallEvent(row["event_id"], row["call_id"], Kind(row["kind"]), _milliseconds(row["at"]), row["body"])
+        found[fact.call_id].append(fact)
+    return found
+
+
+async def put_calls(connection: Connection, records: Iterable[CallRecord]) -> None:
+    """Write these rows, whatever stood there before."""
+    rows = []
+    for record in records:
+        values = [getattr(record, name) for name in _COLUMNS]
+        rows.append(
+            [
+                moment(value) if name in _TIMES and value is not None else value
+                for name, value in zip(_COLUMNS, values, strict=True)
+            ]
+        )
+    await connection.executemany(_UPSERT, rows)
+
+
+async def add_ring_back(connection: Connection, record: CallRecord) -> None:
+    """Note that this caller left before anybody answered; one open task a number."""
+    assert record.ended_at is not None
+    await connection.execute(
+        _ADD_RING_BACK, record.caller_number, record.customer_id, record.call_id, moment(record.ended_at)
+    )
+
+
+async def close_ring_back(connection: Connection, record: CallRecord) -> None:
+    """This caller has been spoken to: his task to ring back is done."""
+    assert record.answered_at is not None
+    await connection.execute(_CLOSE_RING_BACK, record.caller_number, moment(record.answered_at), record.call_id)
+
+
+_CALL_ROWS = """
+select c.*, u.display_name as agent_name, k.name as customer_name,
+    q.name_zh as queue_name_zh, q.name_en as queue_name_en
+from calls c
+left join users u on u.user_id = c.agent_id
+left join customers k on k.customer_id = c.customer_id
+left join queues q on q.queue_id = c.queue_id
+"""
+
+_RING_BACK_ROWS = """
+select r.*, k.name as customer_name, u.display_name as done_by_name, c.rings, c.waiting_seconds
+from ring_backs r
+left join customers k on k.customer_id = r.customer_id
+left join users u on u.user_id = r.done_by
+left join calls c on c.call_id = r.call_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which calls to list; None or empty: any. `before` is the last row of the page before."""
+
+    text: str = ""
+    number: str = ""
+    customer_id: int | None = None
+    agent_id: int | None = None
+    status: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    before: tuple[datetime, str] | None = None
+
+
+async def list_calls(executor: Executor, wanted: CallFilter, limit: int) -> list[dict[str, Any]]:
+    """The newest calls first, `limit` at the most."""
+    terms: list[str] = []
+    values: list[Any] = []
+
+    def term(sql: str, *bound: Any) -> None:
+        places = [f"${len(values) + n + 1}" for n in range(len(bound))]
+        values.extend(bound)
+        terms.append(sql.format(*places))
+
+    if wanted.text:
+        like = "%" + wanted.text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        term("(k.name ilike {0} or c.notes ilike {0} or c.caller_number like {0} or u.display_name ilike {0})", like)
+    if wanted.number:
+        term("c.caller_number = {0}", wanted.number)
+    if wanted.customer_id is not None:
+        term("c.customer_id = {0}", wanted.customer_id)
+    if wanted.agent_id is not None:
+        term("c.agent_id = {0}", wanted.agent_id)
+    if wanted.status:
+        term("c.status = {0}", wanted.status)
+    if wanted.since:
+        term("c.arrived_at >= {0}", wanted.since)
+    if wanted.until:
+        term("c.arrived_at < {0}", wanted.until)
+    if wanted.before:
+        term("(c.arrived_at, c.call_id) < ({0}, {1})", *wanted.before)
+    where = "where " + " and ".join(terms) if terms else ""
+    values.append(limit)
+    sql = f"{_CALL_ROWS} {where} order by c.arrived_at desc, c.call_id desc limit ${len(values)}"
+    return [dict(row) for row in await executor.fetch(sql, *values)]
+
+
+async def find_call(executor: Executor, call_id: str) -> dict[str, Any] | None:
+    """One call's row, or None."""
+    row = await executor.fetchrow(f"{_CALL_ROWS} where c.call_id = $1", call_id)
+    return dict(row) if row else None
+
+
+async def recent_calls(executor: Executor, number: str, customer_ids: list[int], limit: int) -> list[dict[str, Any]]:
+    """The last calls from a number or of these customers, newest first."""
+    rows = await executor.fetch(
+        """
+        select c.call_id, c.arrived_at, c.status, u.display_name as agent_name, c.call_type, c.notes
+        from calls c left join users u on u.user_id = c.agent_id
+        where c.call_id in (
+            (select call_id from calls where caller_number = $1 order by arrived_at desc limit $3)
+            union
+            (select call_id from calls where customer_id = any($2) order by arrived_at desc limit $3)
+        )
+        order by c.arrived_at desc limit $3
+        """,
+        number,
+        customer_ids,
+        limit,
+    )
+    return [dict(row) for row in rows]
+
+
+async def open_ring_back(executor: Executor, number: str) -> int | None:
+    """The open task to ring this number back, or None."""
+    found: int | None = await executor.fetchval(
+        "select ring_back_id from ring_backs where number = $1 and state = 'open'", number
+    )
+    return found
+
+
+async def list_ring_backs(executor: Executor, state: str, limit: int) -> list[dict[str, Any]]:
+    """Tasks to ring back: open ones with the longest waiting first, done ones with the newest first."""
+    order = "r.first_at" if state == "open" else "r.done_at desc"
+    sql = f"{_RING_BACK_ROWS} where r.state = $1 order by {order} limit $2"
+    return [dict(row) for row in await executor.fetch(sql, state, limit)]
+
+
+async def finish_ring_back(executor: Executor, ring_back_id: int, by: int, note: str) -> dict[str, Any] | None:
+    """Close a task; closing a closed one changes nothing. None: there is no such task."""
+    await executor.execute(
+        """update ring_backs set state = 'done', done_at = now(), done_by = $2, done_note = $3
+        where ring_back_id = $1 and state = 'open'""",
+        ring_back_id,
+        by,
+        note,
+    )
+    row = await executor.fetchrow(f"{_RING_BACK_ROWS} where r.ring_back_id = $1", ring_back_id)
+    return dict(row) if row else None

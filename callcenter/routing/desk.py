@@ -1,0 +1,237 @@
+"""The agent's side of the live queue: his states, his desk, what came of his call.
+
+Owns what an agent does and what he is shown. The document that `document` makes is the whole desk; a browser
+replaces the old one with it, so that a desk can't drift from the truth.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from callcenter.calls.model import NextStep
+from callcenter.errors import ConflictError, HotlineError, NotAllowedError, NotFoundError
+from callcenter.events import Kind, event_at
+from callcenter.routing.model import (
+    AgentMove,
+    AgentState,
+    CallMove,
+    CallState,
+    PauseReason,
+    agent_moves,
+    call_moves,
+)
+from callcenter.routing.rings import DEFAULT_CADENCE, Cadence, rings_in
+from callcenter.routing.service import LEASE_SLACK_SECONDS, Routing
+from callcenter.routing.store import LiveAgent, LiveCall, LiveQueue, Part
+
+RECONNECT_RING_SECONDS = 15
+CAUSE_RECONNECT = 31
+
+
+class InCallError(ConflictError):
+    """You are in a call. Finish it first."""
+
+    error_id = "in_call"
+    zh = "您正在通话中，请先结束通话。"
+
+
+class NoPhoneError(HotlineError):
+    """You have no phone here. Ask an administrator to give you an extension."""
+
+    error_id = "no_phone"
+    status = 409
+    zh = "您还没有分机，请联系管理员分配。"
+
+
+class CallGoneError(ConflictError):
+    """The call could not be taken back: it has ended or gone back to the line."""
+
+    error_id = "call_gone"
+    zh = "无法恢复通话：通话已结束或来电者已回到队列。"
+
+
+_WANTED = {
+    AgentState.READY: AgentMove.GO_READY,
+    AgentState.PAUSED: AgentMove.PAUSE,
+    AgentState.SIGNED_OUT: AgentMove.SIGN_OUT,
+}
+
+
+class DeskWork:
+    """What an agent does at his desk."""
+
+    def __init__(
+        self,
+        routing: Routing,
+        clock: Callable[[], int],
+        hang_up: Callable[[str, int], Awaitable[None]],
+        signed_in: Callable[[str, bool], Awaitable[None]],
+        cadence: Cadence = DEFAULT_CADENCE,
+    ) -> None:
+        """`hang_up(channel, cause)` ends a leg on Asterisk; `signed_in(extension, yes)` tells Asterisk's fallback."""
+        self.routing = routing
+        self.live: LiveQueue = routing.live
+        self._clock = clock
+        self._hang_up = hang_up
+        self._signed_in = signed_in
+        self._cadence = cadence
+
+    async def take(self, agent_id: int, desk_id: str) -> None:
+        """This page is the agent's desk from now on; an earlier one is told so."""
+        await self._agent(agent_id)
+        await self.live.step(self._clock(), agent=Part(agent_id, set={"desk": desk_id}))
+
+    async def set_state(self, agent_id: int, wanted: AgentState, reason: PauseReason | None) -> None:
+        """Make an agent ready, paused (for a reason) or signed out. Already there: nothing happens.
+
+        Raises:
+            InCallError: he is on offer, ringing or talking.
+        """
+        agent = await self._agent(agent_id)
+        if agent.state is wanted and wanted is not AgentState.PAUSED:
+            return
+        now = self._clock()
+        settings = {"since": str(now), "reason": reason.value if reason else "", "call": "", "offer": ""}
+        if wanted is AgentState.READY:
+            settings["idle_since"] = str(now)
+        events = []
+        if agent.state is AgentState.WRAPUP and agent.call_id:
+            events.append(event_at(agent.call_id, Kind.WRAPPED_UP, now, agent_id=agent_id))
+        done = await self.live.step(
+            now,
+            agent=Part(agent_id, moves=agent_moves(_WANTED[wanted]), guard={"call": agent.call_id}, set=settings),
+            events=events,
+        )
+        if not done.applied:
+            raise InCallError
+        if AgentState.SIGNED_OUT in (wanted, agent.state):
+            await self._signed_in(agent.extension, wanted is not AgentState.SIGNED_OUT)
+        if wanted is AgentState.READY:
+            await self.routing.match()
+
+    async def finish(self, agent_id: int, call_id: str, outcome: dict[str, Any]) -> bool:
+        """Record what came of a call; out of wrap-up it makes the agent ready. False: it is not his call now."""
+        agent = await self._agent(agent_id)
+        if agent.call_id != call_id:
+            return False
+        now = self._clock()
+        fact = event_at(call_id, Kind.OUTCOME, now, by=agent_id, **outcome)
+        if agent.state is not AgentState.WRAPUP:
+            await self.live.step(now, events=[fact])
+            return True
+        settings = {"since": str(now), "idle_since": str(now), "call": "", "offer": "", "reason": ""}
+        await self.live.step(
+            now,
+            agent=Part(agent_id, moves=agent_moves(AgentMove.FINISH), guard={"call": call_id}, set=settings),
+            events=[fact, event_at(call_id, Kind.WRAPPED_UP, now, agent_id=agent_id)],
+        )
+        await self.routing.match()
+        return True
+
+    async def reconnect(self, agent_id: int) -> None:
+        """After his page was loaded anew in mid-call: ring his phone again, with the same caller.
+
+        Raises:
+            CallGoneError: there is no such conversation any more.
+        """
+        agent = await self._agent(agent_id)
+        call = await self.live.call(agent.call_id) if agent.call_id else None
+        if call is None or call.state is not CallState.TALKING or agent.state is not AgentState.TALKING:
+            raise CallGoneError
+        now = self._clock()
+        offer_id = f"{call.call_id}/{now}"
+        old = {"offer": call.offer_id}
+        done = await self.live.step(
+            now,
+            agent=Part(
+                agent_id,
+                moves=agent_moves(AgentMove.RECONNECT),
+                guard=old,
+                set={"offer": offer_id, "since": str(now)},
+            ),
+            call=Part(
+                call.call_id,
+                moves=call_moves(CallMove.RECONNECT),
+                guard=old,
+                set={
+                    "offer": offer_id,
+                    "reconnecting": "1",
+                    "held_at": "",
+                    "ring_seconds": str(RECONNECT_RING_SECONDS),
+                },
+            ),
+            lease_until_ms=now + (RECONNECT_RING_SECONDS + LEASE_SLACK_SECONDS) * 1000,
+            events=[event_at(call.call_id, Kind.RECONNECTING, now, agent_id=agent_id)],
+        )
+        if not done.applied:
+            raise CallGoneError
+        if leg := call.fields.get("leg"):
+            await self._hang_up(leg, CAUSE_RECONNECT)
+
+    async def set_reachable(self, agent_id: int, reachable: bool) -> None:
+        """His phone has registered, or is gone: without one he is offered nothing."""
+        agent = await self.live.agent(agent_id)
+        if agent.online == reachable:
+            return
+        await self.live.step(self._clock(), agent=Part(agent_id, set={"online": "1" if reachable else "0"}))
+        if reachable:
+            await self.routing.match()
+
+    async def document(self, agent_id: int) -> tuple[int, dict[str, Any]]:
+        """The number of the desk's last change, and the desk as it is now."""
+        agent, call, waiting = await self.live.desk(agent_id)
+        return agent.seq, {
+            "agent": {
+                "user_id": agent_id,
+                "display_name": agent.fields.get("name", ""),
+                "extension": agent.extension,
+                "phone_kind": agent.fields.get("kind", ""),
+                "phone_online": agent.online,
+            },
+            "state": {
+                "name": agent.state.value,
+                "since": agent.since_ms,
+                "reason": agent.fields.get("reason") or None,
+            },
+            "waiting": waiting,
+            "call": self._call_document(call) if call else None,
+        }
+
+    def _call_document(self, call: LiveCall) -> dict[str, Any]:
+        queue = self.routing.queues.get(call.queue_id)
+        end_of_wait = call.at("answered_at") or call.at("ended_at") or self._clock()
+        arrived = call.at("arrived") or end_of_wait
+        return call.card | {
+            "call_id": call.call_id,
+            "offer_id": call.offer_id,
+            "queue": {
+                "queue_id": call.queue_id,
+                "name_zh": queue.name_zh if queue else call.queue_id,
+                "name_en": queue.name_en if queue else call.queue_id,
+            },
+            "status": call.state.value,
+            "arrived_at": arrived,
+            "offered_at": call.at("offered_at"),
+            "ringing_at": call.at("ringing_at"),
+            "answered_at": call.at("answered_at"),
+            "held_at": call.at("held_at"),
+            "ended_at": call.at("ended_at"),
+            "rings": rings_in((end_of_wait - arrived) / 1000, self._cadence),
+            "hung_up_by": call.fields.get("hung_up_by") or None,
+            "reconnecting": call.fields.get("reconnecting") == "1",
+        }
+
+    async def _agent(self, agent_id: int) -> LiveAgent:
+        agent = await self.live.agent(agent_id)
+        if not agent.known:
+            raise NoPhoneError
+        return agent
+
+
+def checked_outcome(call_type: str, notes: str, next_step: str, call_types: set[str]) -> dict[str, Any]:
+    """An outcome as it is kept, or NotFoundError for a call type or next step that is not on the list."""
+    if call_type not in call_types or next_step not in set(NextStep):
+        raise NotFoundError
+    return {"call_type": call_type, "notes": notes, "next_step": next_step}
+
+
+__all__ = ["CallGoneError", "DeskWork", "InCallError", "NoPhoneError", "NotAllowedError", "checked_outcome"]

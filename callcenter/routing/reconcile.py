@@ -1,0 +1,158 @@
+"""Compares the live queue with Asterisk and puts right what differs, saying what and why.
+
+Runs at every connection to Asterisk and every few seconds. Repairs only what the truth's owner says: a call is
+over when Asterisk has no channel for it; without Asterisk's word nothing is ended that somebody still speaks of.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from callcenter import metrics
+from callcenter.events import Kind, event
+from callcenter.routing.model import AgentMove, AgentState, CallMove, CallState, MissReason, agent_moves, call_moves
+from callcenter.routing.service import OfferOver, Routing
+from callcenter.routing.store import LiveCall, Part
+from callcenter.routing.witness import Witness
+
+log = structlog.get_logger(__name__)
+
+SILENT_SECONDS = 45
+"""A waiting script speaks at least every 25 s; one that has been silent for longer is gone."""
+YOUNG_SECONDS = 3
+"""A call this young may be on its way between two witnesses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A channel on Asterisk: a caller's (`extension` empty) or an agent's leg."""
+
+    channel_id: str
+    call_id: str
+    offer_id: str
+    extension: str
+    up: bool
+
+
+class Asterisk(Protocol):
+    """What is asked of Asterisk."""
+
+    connected: bool
+
+    async def channels(self) -> list[Channel]:
+        """Every channel that belongs to a call of the hotline."""
+
+    async def reachable(self) -> set[str]:
+        """The extensions whose phones are registered."""
+
+
+class Reconciler:
+    """Puts the live queue right."""
+
+    def __init__(self, routing: Routing, witness: Witness, asterisk: Asterisk, clock: Callable[[], int]) -> None:
+        self._routing = routing
+        self._live = routing.live
+        self._witness = witness
+        self._asterisk = asterisk
+        self._clock = clock
+
+    async def run_once(self) -> None:
+        """One comparison."""
+        await self._leases()
+        if self._asterisk.connected:
+            await self._phones()
+            await self._calls(await self._asterisk.channels())
+        await self._agents()
+        await self._routing.match()
+
+    def _repaired(self, what: str, **about: object) -> None:
+        metrics.REPAIRS.labels(what).inc()
+        log.warning("repaired", what=what, **about)
+
+    async def _leases(self) -> None:
+        """Offers that should have come to something: the caller has his place back, the agent is free."""
+        now = self._clock()
+        for call_id in await self._live.ended_leases(now):
+            call = await self._live.call(call_id)
+            self._repaired("lease ended", call_id=call_id)
+            await self._routing.offer_over(call, OfferOver(call.offer_id, "CANCEL", 0, now))
+            left = await self._live.call(call_id)
+            if left.state is CallState.OFFERED:
+                queue = {"waiting_since": left.fields.get("arrived", str(now))}
+                entry = Part(call_id, moves=call_moves(CallMove.REQUEUE), set=queue)
+                reason = MissReason.LEASE_ENDED.value
+                fact = event(call_id, Kind.MISSED, now, about=call.offer_id or call_id, reason=reason)
+                await self._live.step(now, call=entry, events=[fact])
+
+    async def _phones(self) -> None:
+        reachable = await self._asterisk.reachable()
+        for agent in await self._live.agents():
+            if agent.known and agent.online != (agent.extension in reachable):
+                await self._witness.phone(agent.agent_id, agent.extension in reachable)
+
+    async def _calls(self, channels: list[Channel]) -> None:
+        now = self._clock()
+        there = {channel.call_id for channel in channels if not channel.extension}
+        legs = {channel.call_id: channel for channel in channels if channel.extension and channel.up}
+        for call_id, seen_at in await self._live.live_calls():
+            call = await self._live.call(call_id)
+            if call_id not in there and now - max(seen_at, call.at("arrived") or 0) > YOUNG_SECONDS * 1000:
+                await self._lost(call, now)
+        for call_id, leg in legs.items():
+            call = await self._live.call(call_id)
+            agent_id = self._witness.agents.get(leg.extension)
+            if agent_id is not None:
+                await self._conversation(call, leg, agent_id, now)
+
+    async def _conversation(self, call: LiveCall, leg: Channel, agent_id: int, now: int) -> None:
+        """Asterisk has this conversation: the live queue shall have it too."""
+        agent = await self._live.agent(agent_id)
+        if agent.state is AgentState.TALKING and call.state is CallState.TALKING:
+            return
+        if call.state is CallState.ENDED or call.fields.get("reconnecting") == "1":
+            return
+        if call.state is CallState.OFFERED and call.offer_id == leg.offer_id:
+            await self._witness.answered(leg.call_id, leg.offer_id, leg.extension, leg.channel_id, now)
+        else:
+            await self._witness.adopt(call, agent_id, leg.channel_id, now)
+        self._repaired("conversation adopted", call_id=call.call_id)
+
+    async def _lost(self, call: LiveCall, now: int) -> None:
+        """Asterisk knows no such call: nobody has told us of its end."""
+        self._repaired("call gone", call_id=call.call_id)
+        closing = Part(call.call_id, moves=call_moves(CallMove.END), set={"ended_at": str(now)})
+        await self._live.step(now, call=closing, events=[event(call.call_id, Kind.LOST, now)])
+
+    async def _agents(self) -> None:
+        """Agents held by a call that is not theirs any more are let go."""
+        now = self._clock()
+        held = {
+            AgentState.OFFERED: AgentMove.WITHDRAW,
+            AgentState.RINGING: AgentMove.WITHDRAW,
+            AgentState.TALKING: AgentMove.END,
+        }
+        for agent in await self._live.agents():
+            if agent.state not in held or now - agent.since_ms < YOUNG_SECONDS * 1000:
+                continue
+            call = await self._live.call(agent.call_id)
+            if call.agent_id == agent.agent_id and call.state in (CallState.OFFERED, CallState.TALKING):
+                continue
+            move = held[agent.state]
+            settings = {"since": str(now)}
+            if move is AgentMove.WITHDRAW:
+                settings |= {"call": "", "offer": ""}
+            let_go = Part(
+                agent.agent_id, moves=agent_moves(move), guard={"call": agent.call_id}, set=settings
+            )
+            if (await self._live.step(now, agent=let_go)).applied:
+                self._repaired("agent let go", agent_id=agent.agent_id)
+
+    async def silent(self) -> None:
+        """Without Asterisk's word: callers whose script has been silent for too long have left."""
+        now = self._clock()
+        for call_id, seen_at in await self._live.live_calls():
+            call = await self._live.call(call_id)
+            if call.state is CallState.WAITING and now - seen_at > SILENT_SECONDS * 1000:
+                await self._lost(call, now)
