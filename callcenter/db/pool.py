@@ -12,7 +12,18 @@ from callcenter.settings import Settings
 Executor = Pool | Connection
 """What SQL can be run on: a connection in a transaction, or any one of the pool."""
 
-__all__ = ["Connection", "Executor", "Pool", "create_pool", "ensure_partitions", "migrate"]
+AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+)
+"""What is raised while PostgreSQL is away; the same statement may succeed later."""
+
+__all__ = ["AWAY", "Connection", "Executor", "Pool", "create_pool", "ensure_partitions", "migrate"]
 
 
 async def create_pool(settings: Settings) -> Pool:
@@ -23,7 +34,7 @@ async def create_pool(settings: Settings) -> Pool:
     """
     return await asyncpg.create_pool(
         settings.database_url,
-        min_size=2,
+        min_size=0,
         max_size=10,
         init=_prepare,
         command_timeout=30,

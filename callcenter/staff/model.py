@@ -5,6 +5,7 @@ What a role may do stands beside each route (`callcenter.web.routes`); this modu
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Role(StrEnum):
@@ -38,3 +39,15 @@ class Session:
     phone_kind: PhoneKind | None
     csrf_token: str
     token_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, for the audit log: a member of staff at an address, or the hotline itself."""
+
+    user_id: int | None
+    username: str
+    address: str = ""
+
+
+HOTLINE_ITSELF: Final = Actor(None, "callcenter")

@@ -34,7 +34,7 @@ from aiohttp_pydantic.oas import typing as oas_typing
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from callcenter.errors import InvalidInputError, NotAllowedError, NotSignedInError
-from callcenter.staff.model import Role, Session
+from callcenter.staff.model import Actor, Role, Session
 from callcenter.web.validation import fields_of
 
 if TYPE_CHECKING:
@@ -194,6 +194,21 @@ def signed_in(request: web.Request) -> Session:
     if session is None:
         raise NotSignedInError
     return session
+
+
+def actor(request: web.Request) -> Actor:
+    """Who asks, for the audit log.
+
+    Raises:
+        NotSignedInError: the route is public and nobody is signed in.
+    """
+    session = signed_in(request)
+    return Actor(session.user_id, session.username, address_of(request))
+
+
+def address_of(request: web.Request) -> str:
+    """The address of the browser, as far as it is known."""
+    return request.remote or ""
 
 
 def extension_of(request: web.Request) -> str:

@@ -55,6 +55,8 @@ RequiredLine = Annotated[str, BeforeValidator(cleaned_line), Field(min_length=1,
 """One line of text with 1 to 200 characters."""
 Paragraphs = Annotated[str, BeforeValidator(cleaned_paragraphs), Field(max_length=4000)]
 """Text of several lines, at most 4,000 characters."""
+Milliseconds = Annotated[int, Field(ge=0, le=32_503_680_000_000)]
+"""A moment in milliseconds since 1970-01-01 UTC, before the year 3000."""
 Limit = Annotated[int, Field(ge=1, le=200)]
 """How many rows to answer at most."""
 

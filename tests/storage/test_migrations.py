@@ -49,7 +49,8 @@ async def test_partitions_are_made_ahead_by_any_number_of_replicas(pool: Pool) -
 
 
 async def test_events_of_a_month_without_partition_are_kept_and_move_home(pool: Pool) -> None:
-    insert = "insert into call_events (event_id, call_id, kind, at) values ($1, 'c', 'arrived', $2)"
+    insert = """insert into call_events (event_id, call_id, kind, at, call_started_at)
+        values ($1, 'c', 'arrived', $2, $2)"""
     for day in (0, 14, 17, 47):
         await pool.execute(insert, f"e{day}", AT + timedelta(days=day))
     assert await pool.fetchval("select count(*) from call_events_default") == 4
@@ -60,10 +61,8 @@ async def test_events_of_a_month_without_partition_are_kept_and_move_home(pool: 
 
 
 async def test_an_event_is_kept_once(pool: Pool) -> None:
-    insert = (
-        "insert into call_events (event_id, call_id, kind, at) values ('e', 'c', 'arrived', $1)"
-        " on conflict do nothing"
-    )
+    insert = """insert into call_events (event_id, call_id, kind, at, call_started_at)
+        values ('e', 'c', 'arrived', $1, $1) on conflict do nothing"""
     for _ in range(2):
         await pool.execute(insert, AT)
     assert await pool.fetchval("select count(*) from call_events") == 1

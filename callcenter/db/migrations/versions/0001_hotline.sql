@@ -57,9 +57,13 @@ create table call_types (
 -- in any locale (pg_trgm needs three, and sees no Chinese at all in the C locale).
 create function search_pairs(said text) returns text[]
 language sql immutable parallel safe strict as $$
-    select coalesce(array_agg(distinct substr(folded, place, 2)), '{}')
-    from (select lower(regexp_replace(said, '\s+', '', 'g')) as folded) as text_folded,
-        generate_series(1, length(folded) - 1) as place
+    select coalesce(array_agg(distinct substr(said, place, 2)), '{}')
+    from generate_series(1, length(said) - 1) as place
+$$;
+
+create function folded(said text) returns text
+language sql immutable parallel safe strict as $$
+    select lower(regexp_replace(said, '\s+', '', 'g'))
 $$;
 
 create table customers (
@@ -72,11 +76,14 @@ create table customers (
     language text check (language in ('zh', 'en')),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    created_by bigint references users on delete set null
+    created_by bigint references users on delete set null,
+    words text generated always as (folded(name || '|' || company_or_project || '|' || unit_or_address)) stored
 );
-create index customers_pairs on customers
-    using gin (search_pairs(name || ' ' || company_or_project || ' ' || unit_or_address));
+create index customers_pairs on customers using gin (search_pairs(words));
 comment on index customers_pairs is 'A part of a name, company, project, unit or address.';
+
+create index customers_name on customers (lower(name) text_pattern_ops);
+comment on index customers_name is 'A surname: one character is no pair.';
 
 create table customer_numbers (
     number text not null check (length(number) between 1 and 64),
@@ -91,6 +98,12 @@ create index customer_numbers_start on customer_numbers (number text_pattern_ops
 comment on index customer_numbers_start is 'The first digits of a number, in any locale.';
 create index customer_numbers_end on customer_numbers (reverse(number) text_pattern_ops);
 comment on index customer_numbers_end is 'The last digits of a number.';
+
+create view customer_records as
+    select customer_id, name, company_or_project, unit_or_address, vip, notes, language, created_at, updated_at,
+        (select coalesce(jsonb_agg(jsonb_build_array(n.number, n.label) order by n.position), '[]')
+         from customer_numbers n where n.customer_id = c.customer_id) as numbers
+    from customers c;
 
 -- Calls ----------------------------------------------------------------------------------------
 
