@@ -31,6 +31,10 @@ class CallerLookup:
         self._find_customers = find_customers
         self._country = country
 
+    def key(self, number: str) -> str:
+        """What a number in any form is found by; empty for none."""
+        return facts_of(number, self._country).key or ""
+
     async def card(self, number: str, name: str) -> dict[str, Any]:
         """What is known of a caller, as it stands in `Desk.call`. Never raises."""
         facts = facts_of(number, self._country)

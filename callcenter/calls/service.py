@@ -2,13 +2,15 @@
 
 import base64
 import binascii
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from callcenter.calls import store
+from callcenter.calls.model import CallRecord, is_call_id
 from callcenter.clock import moment
 from callcenter.customers.model import display_of
-from callcenter.db.pool import Pool
+from callcenter.db.pool import AWAY, Pool
 from callcenter.errors import InvalidInputError, NotFoundError
 
 MILLISECONDS = (
@@ -63,10 +65,19 @@ class Calls:
 
     async def get_call(self, call_id: str) -> dict[str, Any]:
         """One call. Raises NotFoundError."""
-        row = await store.find_call(self._pool, call_id)
+        row = await store.find_call(self._pool, call_id) if is_call_id(call_id) else None
         if row is None:
             raise NotFoundError
         return self._shown(row)
+
+    async def get_call_or_blank(self, call_id: str) -> dict[str, Any]:
+        """One call; a blank row while its first fact has not reached PostgreSQL, or PostgreSQL is away."""
+        try:
+            return await self.get_call(call_id)
+        except (NotFoundError, *AWAY):
+            row = asdict(CallRecord(call_id, node=call_id.rpartition("-")[0]))
+            names = ("queue_name_zh", "queue_name_en", "customer_name", "agent_name")
+            return self._shown(row | dict.fromkeys(names))
 
     async def get_events(self, call_id: str) -> list[dict[str, Any]]:
         """The facts of one call, in order."""

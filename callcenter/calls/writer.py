@@ -17,7 +17,7 @@ from redis.exceptions import RedisError, ResponseError
 from callcenter import metrics
 from callcenter.calls import store
 from callcenter.calls.model import CallRecord, CallStatus, fold, is_call_id
-from callcenter.db.pool import Connection, Pool
+from callcenter.db.pool import AWAY, Connection, Pool
 from callcenter.events import STREAM, CallEvent, Kind
 from callcenter.routing.rings import DEFAULT_CADENCE, Cadence
 
@@ -29,7 +29,6 @@ SET_ASIDE = "cc:events:refused"
 BATCH = 500
 BLOCK_MS = 1000
 WRITER_LOCK = 7_283_001
-AWAY = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError)
 
 _ENDINGS = (Kind.ENDED, Kind.LOST, Kind.LEDGER)
 Entry = tuple[str, CallEvent]

@@ -7,8 +7,7 @@ replaces the old one with it, so that a desk can't drift from the truth.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from callcenter.calls.model import NextStep
-from callcenter.errors import ConflictError, HotlineError, NotAllowedError, NotFoundError
+from callcenter.errors import ConflictError, HotlineError
 from callcenter.events import Kind, event_at
 from callcenter.routing.model import (
     AgentMove,
@@ -127,6 +126,11 @@ class DeskWork:
         await self.routing.match()
         return True
 
+    async def correct(self, by: int, call_id: str, outcome: dict[str, Any]) -> None:
+        """Record another outcome for a call of the past."""
+        now = self._clock()
+        await self.live.step(now, events=[event_at(call_id, Kind.OUTCOME, now, by=by, **outcome)])
+
     async def reconnect(self, agent_id: int) -> None:
         """After his page was loaded anew in mid-call: ring his phone again, with the same caller.
 
@@ -226,12 +230,3 @@ class DeskWork:
             raise NoPhoneError
         return agent
 
-
-def checked_outcome(call_type: str, notes: str, next_step: str, call_types: set[str]) -> dict[str, Any]:
-    """An outcome as it is kept, or NotFoundError for a call type or next step that is not on the list."""
-    if call_type not in call_types or next_step not in set(NextStep):
-        raise NotFoundError
-    return {"call_type": call_type, "notes": notes, "next_step": next_step}
-
-
-__all__ = ["CallGoneError", "DeskWork", "InCallError", "NoPhoneError", "NotAllowedError", "checked_outcome"]
