@@ -7,6 +7,7 @@ from typing import Any
 from callcenter.customers import store
 from callcenter.customers.model import (
     Caller,
+    Candidate,
     Customer,
     Draft,
     country_code,
@@ -40,8 +41,11 @@ class Customers:
     async def identify(self, given: str | None) -> Caller:
         """Who may be ringing from the number a trunk gives: one query, none for an anonymous caller."""
         number = facts_of(given, self._country)
-        candidates = await store.find_by_number(self._pool, number.key) if number.key else ()
-        return Caller(number, candidates)
+        return Caller(number, await self.candidates(number.key) if number.key else ())
+
+    async def candidates(self, key: str) -> tuple[Candidate, ...]:
+        """The customers who have the number of this key, the likeliest first: one query."""
+        return await store.find_by_number(self._pool, key)
 
     async def list_customers(
         self, actor: Actor, *, text: str = "", before: int | None = None, limit: int = 50
