@@ -4,13 +4,14 @@ Without PostgreSQL the card still has what the number says by itself; a call nev
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 import structlog
 
 from callcenter.calls import store
 from callcenter.customers.model import NumberFacts, facts_of, without_controls
+from callcenter.customers.service import Customers
 from callcenter.db.pool import Pool
 
 log = structlog.get_logger(__name__)
@@ -19,16 +20,15 @@ BUDGET_SECONDS = 0.2
 RECENT_CALLS = 5
 LONGEST_NAME = 160
 
-FindCustomers = Callable[[str], Awaitable[list[dict[str, Any]]]]
+
 
 
 class CallerLookup:
     """Looks callers up."""
 
-    def __init__(self, pool: Pool, find_customers: FindCustomers, country: str) -> None:
-        """`find_customers(number's key)` gives the customers who have that number, the likeliest first."""
+    def __init__(self, pool: Pool, customers: Customers, country: str) -> None:
         self._pool = pool
-        self._find_customers = find_customers
+        self._customers = customers
         self._country = country
 
     def key(self, number: str) -> str:
@@ -60,11 +60,11 @@ class CallerLookup:
 
     async def _history(self, facts: NumberFacts) -> dict[str, Any]:
         key = facts.key or ""
-        customers = await self._find_customers(key)
-        ids = [customer["customer_id"] for customer in customers]
+        candidates = await self._customers.candidates(key)
+        ids = [candidate.customer_id for candidate in candidates]
         async with self._pool.acquire() as connection:
             recent = await store.recent_calls(connection, key, ids, RECENT_CALLS)
             ring_back = await store.open_ring_back(connection, key)
         for row in recent:
             row["arrived_at"] = round(row["arrived_at"].timestamp() * 1000)
-        return {"customers": customers, "recent_calls": recent, "ring_back_id": ring_back}
+        return {"customers": [asdict(one) for one in candidates], "recent_calls": recent, "ring_back_id": ring_back}

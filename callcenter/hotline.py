@@ -1,0 +1,182 @@
+"""The composition root: makes every part of `callcenter serve` and runs it.
+
+Nothing else builds parts; rooms meet here only. Each background task is tracked and lives as long as the service.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import structlog
+from aiohttp import web
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from callcenter import metrics
+from callcenter.asterisk.ari import Ari
+from callcenter.asterisk.phones import Phones
+from callcenter.calls.caller import CallerLookup
+from callcenter.calls.service import Calls
+from callcenter.calls.writer import CallWriter
+from callcenter.clock import now_ms
+from callcenter.customers.service import Customers
+from callcenter.db.pool import AWAY, create_pool, ensure_partitions
+from callcenter.routing.desk import DeskWork
+from callcenter.routing.model import AgentState
+from callcenter.routing.reconcile import Reconciler
+from callcenter.routing.rings import cadence_of
+from callcenter.routing.roster import RosterKeeper
+from callcenter.routing.service import Routing
+from callcenter.routing.store import LiveQueue
+from callcenter.routing.witness import Witness
+from callcenter.settings import Settings
+from callcenter.staff.service import Staff
+from callcenter.web.live import LiveDesks
+from callcenter.web.server import build_app
+
+log = structlog.get_logger(__name__)
+
+RECONCILE_SECONDS = 3.0
+MATCH_SECONDS = 1.0
+PARTITIONS_SECONDS = 6 * 3600.0
+
+
+class Hotline:
+    """Every part of the service, made once."""
+
+    def __init__(self, settings: Settings, pool: Any, redis: Any) -> None:
+        self.settings = settings
+        self.pool = pool
+        self.redis = redis
+        self.clock = now_ms
+        self.cadence = cadence_of(settings.country)
+        self.ari = Ari(settings.ari_url, settings.ari_user, settings.ari_password.get_secret_value())
+        self.phones = Phones(self.ari)
+        self.customers = Customers(pool, country=settings.country)
+        self.calls = Calls(pool, settings.country)
+        self.callers = CallerLookup(pool, self.customers, settings.country)
+        self.live = LiveQueue(redis)
+        self.desks = LiveDesks(redis)
+        self.routing = Routing(self.live, self.callers.card, self.desks, self.clock)
+        self.work = DeskWork(
+            self.routing, self.clock, self.phones.hang_up, self.phones.set_signed_in, self.cadence
+        )
+        self.witness = Witness(self.work, self.desks)
+        self.roster = RosterKeeper(pool, self.live, self.clock)
+        self.staff = Staff(pool, redis, self.phones)
+        self.reconciler = Reconciler(self.routing, self.witness, self.phones, self.clock)
+        self.writer = CallWriter(redis, pool, self.clock, self.cadence)
+        self.desks.document = self.work.document
+        self.desks.taken_by = self._taken_by
+        self.desks.wake = self.routing.wake
+        self.ari.on_connect = self._asterisk_is_here
+        self.ari.on_fact = self.witness.take
+
+    async def start(self) -> list[asyncio.Task[None]]:
+        """Bring the live queue up to date and start what runs beside the requests."""
+        self.customers.warm()
+        await self.sync_roster()
+        with contextlib.suppress(*AWAY):
+            await self.calls.list_call_types()
+        return [
+            asyncio.create_task(work, name=name)
+            for name, work in {
+                "writer": self.writer.run(),
+                "desks": self.desks.listen(),
+                "ari": self.ari.run(),
+                "match": _every(MATCH_SECONDS, self._tick),
+                "reconcile": _every(RECONCILE_SECONDS, self._reconcile),
+                "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
+            }.items()
+        ]
+
+    async def sync_roster(self) -> None:
+        """Take over what has been set about queues and agents."""
+        if not await self.roster.sync():
+            return
+        agents = self.roster.roster.agents
+        self.routing.queues = {queue.queue_id: queue for queue in self.roster.roster.queues}
+        self.routing.extensions = {agent.agent_id: agent.extension for agent in agents}
+        self.witness.agents = {agent.extension: agent.agent_id for agent in agents}
+        if self.ari.connected:
+            await self.phones.watch(set(self.witness.agents))
+
+    async def phone_account(self, user_id: int) -> dict[str, Any]:
+        """What a page needs to be this agent's phone."""
+        return await self.staff.phone_account(user_id)
+
+    async def _taken_by(self, agent_id: int) -> str:
+        return (await self.live.agent(agent_id)).desk_id
+
+    async def _asterisk_is_here(self) -> None:
+        """After every connection: phones pushed, events subscribed, the live queue compared."""
+        for phone in await self.staff.phones_to_push():
+            await self.phones.push(phone)
+        await self.phones.watch(set(self.witness.agents))
+        for agent in await self.live.agents():
+            await self.phones.set_signed_in(agent.extension, agent.state is not AgentState.SIGNED_OUT)
+        await self.reconciler.run_once()
+
+    async def _tick(self) -> None:
+        await self.routing.match()
+        for queue_id, count in (await self.live.waiting()).items():
+            metrics.WAITING.labels(queue_id).set(count)
+        await self.desks.refresh()
+
+    async def _reconcile(self) -> None:
+        await self.sync_roster()
+        await self.reconciler.run_once()
+        counts = dict.fromkeys(AgentState, 0)
+        for agent in await self.live.agents():
+            counts[agent.state] += 1
+        for state, count in counts.items():
+            metrics.AGENTS.labels(state.value).set(count)
+
+    async def _make_partitions(self) -> None:
+        await ensure_partitions(self.pool)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    """Do `work` again and again; what goes wrong once is said and tried again."""
+    while True:
+        try:
+            await work()
+        except (RedisError, *AWAY) as error:
+            log.warning("tried in vain", work=getattr(work, "__name__", ""), error=type(error).__name__)
+        except Exception:
+            log.exception("failed", work=getattr(work, "__name__", ""))
+        await asyncio.sleep(seconds)
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Hotline]:
+    """A hotline with its background work under way, until the block is left."""
+    pool = await create_pool(settings)
+    redis = Redis.from_url(settings.redis_url, decode_responses=True, socket_timeout=5, max_connections=500)
+    hotline = Hotline(settings, pool, redis)
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        tasks = await hotline.start()
+        yield hotline
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await redis.aclose()
+        await pool.close()
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with running(settings) as hotline:
+        runner = web.AppRunner(build_app(hotline), shutdown_timeout=2, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, settings.web_host, settings.web_port, reuse_port=True).start()
+        log.info("serving", port=settings.web_port)
+        await stop.wait()
+        await runner.cleanup()
