@@ -1,0 +1,252 @@
+"""The live queue in a real Redis: whatever the interleaving, nobody stuck, nobody rung twice."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from redis.asyncio import Redis
+
+from callcenter.routing.desk import CallGoneError, DeskWork, InCallError
+from callcenter.routing.model import AgentState, CallState, PauseReason, Queue
+from callcenter.routing.service import CallFacts, Dial, Ended, OfferOver, Routing
+from callcenter.routing.store import LiveQueue, Part
+
+QUEUES = {"service": Queue("service", "客服", "Service", 20), "complaint": Queue("complaint", "投诉", "Complaints", 20)}
+AGENTS = {1: "service", 2: "service,complaint", 3: "complaint"}
+
+
+class SilentDesks:
+    """Nobody looks."""
+
+    async def push(self, agent_id: int) -> None:
+        """Nothing to show."""
+
+
+async def _identify(number: str, name: str) -> dict[str, Any]:
+    return {"number": number, "caller_name": name, "customers": []}
+
+
+async def _ignore(*_: object) -> None:
+    return None
+
+
+class House:
+    """One replica over a Redis, with a clock that the test moves."""
+
+    def __init__(self, redis: Any) -> None:
+        self.now = 1_763_780_000_000
+        self.live = LiveQueue(redis)
+        self.routing = Routing(self.live, _identify, SilentDesks(), lambda: self.now)
+        self.routing.queues = QUEUES
+        self.work = DeskWork(self.routing, lambda: self.now, _ignore, _ignore)
+
+    async def agent(self, agent_id: int, queues: str = "service") -> None:
+        facts = {"extension": f"100{agent_id}", "queues": queues, "online": "1", "name": "A", "kind": "desk"}
+        await self.live.step(self.now, agent=Part(agent_id, set=facts))
+
+    def facts(self, number: int, called: str = "4008001234") -> CallFacts:
+        return CallFacts(f"node1-1763780000.{number}", "node1", "PJSIP/trunk-1", called, "138", "", self.now)
+
+    async def enter(self, number: int, queue_id: str = "service") -> CallFacts:
+        """A call in line, without its script's long poll."""
+        facts = self.facts(number)
+        await self.routing.arrive(facts)
+        call = await self.live.call(facts.call_id)
+        if call.state is CallState.NEW:
+            await self.live.step(self.now, call=Part(facts.call_id, set={"queue": queue_id}))
+            await self.routing._enter(facts, await self.live.call(facts.call_id))
+            await self.routing.match()
+        return facts
+
+
+@pytest.fixture
+async def house(redis: "Redis") -> AsyncIterator[House]:
+    yield House(redis)
+
+
+async def test_a_ready_agent_is_offered_the_caller_at_once(house: House) -> None:
+    await house.agent(1)
+    await house.work.set_state(1, AgentState.READY, None)
+    answer = await house.routing.wait(house.facts(1), music=False, previous=None)
+    assert isinstance(answer, Dial)
+    assert answer.endpoint == "1001"
+    again = await house.routing.wait(house.facts(1), music=False, previous=None)
+    assert again == answer
+
+
+async def test_the_longest_waiting_caller_is_served_first(house: House) -> None:
+    first = await house.enter(1)
+    house.now += 1000
+    await house.enter(2)
+    await house.agent(1)
+    await house.work.set_state(1, AgentState.READY, None)
+    assert (await house.live.agent(1)).call_id == first.call_id
+
+
+async def test_a_caller_keeps_his_place_when_an_agent_does_not_answer(house: House) -> None:
+    await house.agent(1)
+    await house.work.set_state(1, AgentState.READY, None)
+    first = await house.enter(1)
+    house.now += 1000
+    await house.enter(2)
+    call = await house.live.call(first.call_id)
+    await house.routing.offer_over(call, OfferOver(call.offer_id, "NOANSWER", 19, house.now))
+    agent = await house.live.agent(1)
+    assert (agent.state, agent.fields["reason"]) == (AgentState.PAUSED, PauseReason.MISSED)
+    await house.work.set_state(1, AgentState.READY, None)
+    assert (await house.live.agent(1)).call_id == first.call_id
+
+
+async def test_an_agent_whose_phone_is_gone_is_not_offered_a_call(house: House) -> None:
+    await house.agent(1)
+    await house.work.set_state(1, AgentState.READY, None)
+    await house.work.set_reachable(1, reachable=False)
+    facts = await house.enter(1)
+    assert (await house.live.call(facts.call_id)).state is CallState.WAITING
+    await house.work.set_reachable(1, reachable=True)
+    assert (await house.live.call(facts.call_id)).state is CallState.OFFERED
+
+
+async def test_an_agent_in_a_call_cannot_sign_out(house: House) -> None:
+    await house.agent(1)
+    await house.work.set_state(1, AgentState.READY, None)
+    await house.enter(1)
+    with pytest.raises(InCallError):
+        await house.work.set_state(1, AgentState.SIGNED_OUT, None)
+
+
+async def test_two_replicas_claim_one_agent_once(redis: "Redis") -> None:
+    one, two = House(redis), House(redis)
+    await one.agent(1)
+    for number in range(20):
+        await one.enter(number)
+    await one.live.step(one.now, agent=Part(1, set={"since": "1"}))
+    await asyncio.gather(
+        one.work.set_state(1, AgentState.READY, None), two.routing.match(), one.routing.match(), two.routing.match()
+    )
+    states = [(await one.live.call(one.facts(number).call_id)).state for number in range(20)]
+    assert states.count(CallState.OFFERED) == 1
+
+
+async def test_the_end_of_a_call_told_twice_is_told_once(house: House) -> None:
+    await house.agent(1)
+    await house.work.set_state(1, AgentState.READY, None)
+    facts = await house.enter(1)
+    offer = (await house.live.call(facts.call_id)).offer_id
+    report = Ended(house.now + 9000, offer, house.now + 5000, "caller", 16, fallback=False)
+    await house.routing.ended(facts, report)
+    await house.work.finish(1, facts.call_id, {"call_type": "repair"})
+    await house.routing.ended(facts, report)
+    assert (await house.live.agent(1)).state is AgentState.READY
+    kinds = [entry["kind"] for _, entry in await house.live.redis.xrange("cc:events")]
+    assert kinds.count("ended") == 1
+
+
+class Shift(RuleBasedStateMachine):
+    """Agents, callers and mishaps in any order; each step is checked."""
+
+    runner: asyncio.Runner
+    redis: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.do(self.redis.flushdb())
+        self.house = House(self.redis)
+        for agent_id, queues in AGENTS.items():
+            self.do(self.house.agent(agent_id, queues))
+        self.calls: list[CallFacts] = []
+
+    def do(self, work: Any) -> Any:
+        return self.runner.run(work)
+
+    def live(self, place: int) -> Any:
+        return self.do(self.house.live.call(self.calls[place % len(self.calls)].call_id))
+
+    @rule(queue_id=st.sampled_from(sorted(QUEUES)), later=st.integers(0, 3000))
+    def call_comes_in(self, queue_id: str, later: int) -> None:
+        self.house.now += later
+        self.calls.append(self.do(self.house.enter(len(self.calls), queue_id)))
+
+    @rule(
+        agent_id=st.sampled_from(sorted(AGENTS)),
+        wanted=st.sampled_from([AgentState.READY, AgentState.READY, AgentState.PAUSED, AgentState.SIGNED_OUT]),
+    )
+    def agent_chooses(self, agent_id: int, wanted: AgentState) -> None:
+        try:
+            self.do(self.house.work.set_state(agent_id, wanted, PauseReason.BREAK))
+        except InCallError:
+            state = self.do(self.house.live.agent(agent_id)).state
+            assert state in {AgentState.OFFERED, AgentState.RINGING, AgentState.TALKING, AgentState.SIGNED_OUT}
+
+    @rule(agent_id=st.sampled_from(sorted(AGENTS)), reachable=st.booleans())
+    def phone_comes_or_goes(self, agent_id: int, reachable: bool) -> None:
+        self.do(self.house.work.set_reachable(agent_id, reachable))
+
+    @precondition(lambda self: self.calls)
+    @rule(place=st.integers(0, 50), status=st.sampled_from(["NOANSWER", "BUSY", "CHANUNAVAIL", "CONGESTION"]))
+    def offer_fails(self, place: int, status: str) -> None:
+        call = self.live(place)
+        over = OfferOver(call.offer_id, status, 0, self.house.now)
+        self.do(self.house.routing.offer_over(call, over))
+        self.do(self.house.routing.match())
+
+    @precondition(lambda self: self.calls)
+    @rule(place=st.integers(0, 50), answered=st.booleans(), by=st.sampled_from(["caller", "agent"]))
+    def call_ends(self, place: int, answered: bool, by: str) -> None:
+        call = self.live(place)
+        facts = self.calls[place % len(self.calls)]
+        spoke = answered and call.state is CallState.OFFERED
+        report = Ended(self.house.now, call.offer_id, self.house.now if spoke else None, by, 16, fallback=False)
+        self.do(self.house.routing.ended(facts, report))
+
+    @rule(agent_id=st.sampled_from(sorted(AGENTS)))
+    def outcome_is_saved(self, agent_id: int) -> None:
+        agent = self.do(self.house.live.agent(agent_id))
+        if agent.call_id:
+            self.do(self.house.work.finish(agent_id, agent.call_id, {"call_type": "repair"}))
+
+    @rule(agent_id=st.sampled_from(sorted(AGENTS)))
+    def page_is_loaded_anew(self, agent_id: int) -> None:
+        try:
+            self.do(self.house.work.reconnect(agent_id))
+        except CallGoneError:
+            pass
+
+    @invariant()
+    def everything_fits(self) -> None:
+        agents = self.do(self.house.live.agents())
+        calls = [self.do(self.house.live.call(facts.call_id)) for facts in self.calls]
+        busy = [a for a in agents if a.state in {AgentState.OFFERED, AgentState.RINGING, AgentState.TALKING}]
+        held = {call.call_id: call for call in calls if call.state in {CallState.OFFERED, CallState.TALKING}}
+        assert sorted(a.call_id for a in busy) == sorted(held), "an agent or a call is held by nobody"
+        for agent in busy:
+            assert held[agent.call_id].agent_id == agent.agent_id
+            assert held[agent.call_id].offer_id == agent.offer_id
+        waiting = [call for call in calls if call.state is CallState.WAITING]
+        idle = [a for a in agents if a.state is AgentState.READY and a.online]
+        assert not [1 for c in waiting for a in idle if c.queue_id in a.queues], "both left"
+
+
+@pytest.fixture
+def shift_runner(redis_url: str) -> Any:
+    with asyncio.Runner() as runner:
+        Shift.runner = runner
+        Shift.redis = Redis.from_url(redis_url, decode_responses=True)
+        yield runner
+        runner.run(Shift.redis.aclose())
+
+
+def test_any_shift_leaves_nobody_stuck(shift_runner: asyncio.Runner) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Shift,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
