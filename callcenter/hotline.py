@@ -33,7 +33,7 @@ from callcenter.routing.store import LiveQueue
 from callcenter.routing.witness import Witness
 from callcenter.settings import Settings
 from callcenter.staff.service import Staff
-from callcenter.web.live import LiveDesks
+from callcenter.web.live import DeskNow, LiveDesks
 from callcenter.web.server import build_app
 
 log = structlog.get_logger(__name__)
@@ -58,7 +58,7 @@ class Hotline:
         self.calls = Calls(pool, settings.country)
         self.callers = CallerLookup(pool, self.customers, settings.country)
         self.live = LiveQueue(redis)
-        self.desks = LiveDesks(redis)
+        self.desks = LiveDesks(redis, self._desk_now, self._wake)
         self.routing = Routing(self.live, self.callers.card, self.desks, self.clock)
         self.work = DeskWork(
             self.routing, self.clock, self.phones.hang_up, self.phones.set_signed_in, self.cadence
@@ -68,9 +68,6 @@ class Hotline:
         self.staff = Staff(pool, redis, self.phones)
         self.reconciler = Reconciler(self.routing, self.witness, self.phones, self.clock)
         self.writer = CallWriter(redis, pool, self.clock, self.cadence)
-        self.desks.document = self.work.document
-        self.desks.taken_by = self._taken_by
-        self.desks.wake = self.routing.wake
         self.ari.on_connect = self._asterisk_is_here
         self.ari.on_fact = self.witness.take
 
@@ -107,8 +104,11 @@ class Hotline:
         """What a page needs to be this agent's phone."""
         return await self.staff.phone_account(user_id)
 
-    async def _taken_by(self, agent_id: int) -> str:
-        return (await self.live.agent(agent_id)).desk_id
+    async def _desk_now(self, agent_id: int) -> DeskNow:
+        return await self.work.desk_now(agent_id)
+
+    def _wake(self, call_id: str) -> None:
+        self.routing.wake(call_id)
 
     async def _asterisk_is_here(self) -> None:
         """After every connection: phones pushed, events subscribed, the live queue compared."""
@@ -121,9 +121,11 @@ class Hotline:
 
     async def _tick(self) -> None:
         await self.routing.match()
-        for queue_id, count in (await self.live.waiting()).items():
+        waiting = await self.live.waiting()
+        for queue_id, count in waiting.items():
             metrics.WAITING.labels(queue_id).set(count)
-        await self.desks.refresh()
+        agents = self.roster.roster.agents
+        await self.desks.refresh({one.agent_id: sum(waiting.get(q, 0) for q in one.queues) for one in agents})
 
     async def _reconcile(self) -> None:
         await self.sync_roster()

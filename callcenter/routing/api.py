@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from callcenter.calls.model import is_call_id
 from callcenter.errors import InvalidInputError
 from callcenter.events import Kind, event
+from callcenter.routing.desk import TakenOverError
 from callcenter.routing.model import AgentState, PauseReason
 from callcenter.routing.service import CallFacts, Dial, Ended, KeepWaiting, OfferOver, PlayMusic
-from callcenter.web.live import HEARTBEAT_SECONDS
+from callcenter.web.live import HEARTBEAT_SECONDS, TAKEN_OVER
 from callcenter.web.routes import NODE, SIGNED_IN, Routes, hotline, signed_in
 from callcenter.web.validation import Line
 
@@ -280,13 +281,17 @@ async def live(request: web.Request, /, desk_id: Line) -> web.WebSocketResponse:
     """The desk, live. The latest page of an agent is his desk; an earlier one is told and let go."""
     house = hotline(request)
     agent_id = signed_in(request).user_id
-    await house.work.take(agent_id, desk_id)
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=4096)
     await socket.prepare(request)
+    try:
+        await house.work.take(agent_id, desk_id)
+    except TakenOverError:
+        await socket.close(code=TAKEN_OVER)
+        return socket
     await house.desks.serve(socket, agent_id, desk_id)
     return socket
 
 
 async def _desk(request: web.Request) -> DeskOut:
-    _, document = await hotline(request).work.document(signed_in(request).user_id)
-    return DeskOut.model_validate(document)
+    now = await hotline(request).work.desk_now(signed_in(request).user_id)
+    return DeskOut.model_validate(now.document)

@@ -21,6 +21,7 @@ from callcenter.routing.model import (
 from callcenter.routing.rings import DEFAULT_CADENCE, Cadence, rings_in
 from callcenter.routing.service import LEASE_SLACK_SECONDS, Routing
 from callcenter.routing.store import LiveAgent, LiveCall, LiveQueue, Part
+from callcenter.web.live import DeskNow
 
 RECONNECT_RING_SECONDS = 15
 CAUSE_RECONNECT = 31
@@ -46,6 +47,13 @@ class CallGoneError(ConflictError):
 
     error_id = "call_gone"
     zh = "无法恢复通话：通话已结束或来电者已回到队列。"
+
+
+class TakenOverError(ConflictError):
+    """You have signed in on another page since; this one is no longer your desk."""
+
+    error_id = "taken_over"
+    zh = "您已在另一个页面登录工作台，此页面不再有效。"
 
 
 _WANTED = {
@@ -75,8 +83,16 @@ class DeskWork:
         self._cadence = cadence
 
     async def take(self, agent_id: int, desk_id: str) -> None:
-        """This page is the agent's desk from now on; an earlier one is told so."""
-        await self._agent(agent_id)
+        """This page is the agent's desk from now on; an earlier one is told so.
+
+        Raises:
+            TakenOverError: a later page has been his desk since.
+        """
+        agent = await self._agent(agent_id)
+        if agent.desk_id == desk_id:
+            return
+        if not await self.live.retire_desk(agent_id, agent.desk_id, desk_id):
+            raise TakenOverError
         await self.live.step(self._clock(), agent=Part(agent_id, set={"desk": desk_id}))
 
     async def set_state(self, agent_id: int, wanted: AgentState, reason: PauseReason | None) -> None:
@@ -180,10 +196,10 @@ class DeskWork:
         if reachable:
             await self.routing.match()
 
-    async def document(self, agent_id: int) -> tuple[int, dict[str, Any]]:
-        """The number of the desk's last change, and the desk as it is now."""
+    async def desk_now(self, agent_id: int) -> DeskNow:
+        """The desk as it is now."""
         agent, call, waiting = await self.live.desk(agent_id)
-        return agent.seq, {
+        document = {
             "agent": {
                 "user_id": agent_id,
                 "display_name": agent.fields.get("name", ""),
@@ -199,6 +215,7 @@ class DeskWork:
             "waiting": waiting,
             "call": self._call_document(call) if call else None,
         }
+        return DeskNow(agent.seq, agent.desk_id, document)
 
     def _call_document(self, call: LiveCall) -> dict[str, Any]:
         queue = self.routing.queues.get(call.queue_id)

@@ -8,6 +8,7 @@ nothing. Keys:
   cc:agent:<user id>    hash, an agent
   cc:waiting:<queue>    sorted set, callers in line by the time they arrived
   cc:ready:<queue>      sorted set, agents who could take a call, by the end of their last work
+  cc:desks:<user id>    set, pages that were his desk once
   cc:leases             sorted set, calls on offer by the end of the offer's lease
   cc:seen               sorted set, live calls by the last time anybody spoke of them
   cc:live, cc:wake      channels: an agent's desk has changed; a call has changed
@@ -27,6 +28,7 @@ from callcenter.routing.model import AgentState, CallState, QueueEntry, ReadyAge
 LIVE_CHANNEL = "cc:live"
 WAKE_CHANNEL = "cc:wake"
 PAIRS_LOOKED_AT = 64
+RETIRED_DESK_SECONDS = 12 * 3600
 
 
 def _script(name: str) -> str:
@@ -245,6 +247,18 @@ class LiveQueue:
             pipe.srem("cc:agents", str(agent_id))
             pipe.delete(f"cc:agent:{agent_id}")
             await pipe.execute()
+
+    async def retire_desk(self, agent_id: int, old: str, new: str) -> bool:
+        """Note that the page `old` is no longer the agent's desk; False when `new` itself is such a page."""
+        key = f"cc:desks:{agent_id}"
+        if await self.redis.sismember(key, new):
+            return False
+        if old:
+            async with self.redis.pipeline() as pipe:
+                pipe.sadd(key, old)
+                pipe.expire(key, RETIRED_DESK_SECONDS)
+                await pipe.execute()
+        return True
 
     async def desk(self, agent_id: int) -> tuple[LiveAgent, LiveCall | None, int]:
         """An agent, his call if he has one, and how many callers wait in his queues."""

@@ -1,11 +1,12 @@
 """The desks that are open in this replica: each is sent its snapshot, then every change, numbered.
 
-A change is the whole desk, so a browser that missed one is right again with the next; a gap in the numbers
-(another replica's change came between) does no harm for the same reason.
+A change is the whole desk; changes that come together are sent as one. The numbers count what a socket was sent, so
+that a browser which finds a gap asks for a new snapshot.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -22,7 +23,17 @@ TAKEN_OVER = 4001
 SEND_BUDGET_SECONDS = 2.0
 HEARTBEAT_SECONDS = 15.0
 
-Document = Callable[[int], Awaitable[tuple[int, dict[str, Any]]]]
+
+@dataclass(frozen=True, slots=True)
+class DeskNow:
+    """A desk as it is: the number of its last change, the page that is it, and what it shows."""
+
+    seq: int
+    desk_id: str
+    document: dict[str, Any]
+
+
+Document = Callable[[int], Awaitable[DeskNow]]
 
 
 class Desk:
@@ -32,8 +43,17 @@ class Desk:
         self.agent_id = agent_id
         self.desk_id = desk_id
         self.sent_seq = -1
+        self.number = 0
+        self.waiting = 0
         self.sending = asyncio.Lock()
         self._socket = socket
+
+    async def show(self, kind: str, now: DeskNow) -> None:
+        """Send the desk as it is now."""
+        self.sent_seq = now.seq
+        self.waiting = now.document["waiting"]
+        self.number += 1
+        await self.send({"type": kind, "seq": self.number, "desk": now.document})
 
     async def send(self, message: dict[str, Any]) -> None:
         """Send, or drop a page that does not read."""
@@ -55,12 +75,12 @@ class Desk:
 class LiveDesks:
     """Keeps every open desk in step with the live queue."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, document: Document, wake: Callable[[str], None]) -> None:
+        """`document(agent)` makes a desk; `wake(call)` is told of calls that have changed anywhere."""
         self._redis: Any = redis
         self._desks: dict[int, list[Desk]] = {}
-        self.document: Document = _nothing
-        self.taken_by: Callable[[int], Awaitable[str]] = _nobody
-        self.wake: Callable[[str], None] = lambda call_id: None
+        self._document = document
+        self._wake = wake
 
     async def serve(self, socket: web.WebSocketResponse, agent_id: int, desk_id: str) -> None:
         """Keep one page up to date until it leaves or a later page takes over."""
@@ -68,9 +88,7 @@ class LiveDesks:
         self._desks.setdefault(agent_id, []).append(desk)
         try:
             async with desk.sending:
-                seq, document = await self.document(agent_id)
-                desk.sent_seq = seq
-                await desk.send({"type": "snapshot", "seq": seq, "desk": document})
+                await desk.show("snapshot", await self._document(agent_id))
             async for message in socket:
                 if message.type is WSMsgType.ERROR:
                     break
@@ -84,25 +102,24 @@ class LiveDesks:
     async def push(self, agent_id: int) -> None:
         """Show an agent his desk as it is now. Returns when it has been handed to the network."""
         for desk in tuple(self._desks.get(agent_id, ())):
-            if await self.taken_by(agent_id) not in ("", desk.desk_id):
-                await desk.send({"type": "taken_over"})
-                await desk.close(TAKEN_OVER)
-                continue
             async with desk.sending:
-                seq, document = await self.document(agent_id)
-                if seq > desk.sent_seq:
-                    desk.sent_seq = seq
-                    await desk.send({"type": "desk", "seq": seq, "desk": document})
+                now = await self._document(agent_id)
+                if now.desk_id not in ("", desk.desk_id):
+                    await desk.send({"type": "taken_over"})
+                    await desk.close(TAKEN_OVER)
+                elif now.seq > desk.sent_seq:
+                    await desk.show("desk", now)
 
-    async def refresh(self) -> None:
-        """Show every desk the number of callers waiting, if it has changed. Sent with the last change's number."""
-        for agent_id in tuple(self._desks):
-            seq, document = await self.document(agent_id)
-            for desk in tuple(self._desks.get(agent_id, ())):
+    async def refresh(self, waiting: Mapping[int, int]) -> None:
+        """Show desks how many callers wait (agent -> callers in his queues), where that has changed."""
+        for agent_id, desks in tuple(self._desks.items()):
+            if all(desk.waiting == waiting.get(agent_id, 0) for desk in desks):
+                continue
+            for desk in tuple(desks):
                 async with desk.sending:
-                    if seq >= desk.sent_seq:
-                        desk.sent_seq = seq
-                        await desk.send({"type": "desk", "seq": seq, "desk": document})
+                    now = await self._document(agent_id)
+                    if now.seq >= desk.sent_seq:
+                        await desk.show("desk", now)
 
     @property
     def agents(self) -> tuple[int, ...]:
@@ -127,18 +144,10 @@ class LiveDesks:
         if message["type"] != "message":
             return
         if message["channel"] == WAKE_CHANNEL:
-            self.wake(message["data"])
+            self._wake(message["data"])
             return
         agent, _, seq = message["data"].partition(":")
         for desk in self._desks.get(int(agent), ()):
             if int(seq) > desk.sent_seq:
                 await self.push(int(agent))
                 return
-
-
-async def _nothing(agent_id: int) -> tuple[int, dict[str, Any]]:
-    return 0, {}
-
-
-async def _nobody(agent_id: int) -> str:
-    return ""
