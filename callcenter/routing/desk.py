@@ -5,6 +5,7 @@ replaces the old one with it, so that a desk can't drift from the truth.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from callcenter.errors import ConflictError, HotlineError
@@ -21,7 +22,6 @@ from callcenter.routing.model import (
 from callcenter.routing.rings import DEFAULT_CADENCE, Cadence, rings_in
 from callcenter.routing.service import LEASE_SLACK_SECONDS, Routing
 from callcenter.routing.store import LiveAgent, LiveCall, LiveQueue, Part
-from callcenter.web.live import DeskNow
 
 RECONNECT_RING_SECONDS = 15
 CAUSE_RECONNECT = 31
@@ -61,6 +61,15 @@ _WANTED = {
     AgentState.PAUSED: AgentMove.PAUSE,
     AgentState.SIGNED_OUT: AgentMove.SIGN_OUT,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class DeskNow:
+    """A desk as it is: the number of its last change, the page that is it, and what it shows."""
+
+    seq: int
+    desk_id: str
+    document: dict[str, Any]
 
 
 class DeskWork:

@@ -6,7 +6,6 @@ that a browser which finds a gap asks for a new snapshot.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -15,6 +14,7 @@ from aiohttp import WSMsgType, web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from callcenter.routing.desk import DeskNow
 from callcenter.routing.store import LIVE_CHANNEL, WAKE_CHANNEL
 
 log = structlog.get_logger(__name__)
@@ -22,16 +22,6 @@ log = structlog.get_logger(__name__)
 TAKEN_OVER = 4001
 SEND_BUDGET_SECONDS = 2.0
 HEARTBEAT_SECONDS = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class DeskNow:
-    """A desk as it is: the number of its last change, the page that is it, and what it shows."""
-
-    seq: int
-    desk_id: str
-    document: dict[str, Any]
-
 
 Document = Callable[[int], Awaitable[DeskNow]]
 
