@@ -27,7 +27,7 @@ export const api = {
   customers: (query: Record<string, string | number | null | undefined>) => get<t.CustomerPage>("/customers", query),
   customer: (customerId: number) => get<t.Customer>(`/customers/${customerId}`),
   makeCustomer: (customer: t.CustomerDraft) => post<t.Customer>("/customers", customer),
-  changeCustomer: (customerId: number, customer: t.CustomerDraft) =>
+  changeCustomer: (customerId: number, customer: t.CustomerDraft & { updated_at?: number | undefined }) =>
     put<t.Customer>(`/customers/${customerId}`, customer),
 
   agents: () => get<t.Agent[]>("/agents"),

@@ -53,7 +53,7 @@ export interface Outcome {
 }
 
 export type HungUpBy = "caller" | "agent" | "system";
-export type CallStatus = "waiting" | "offered" | "talking" | "abandoned" | "answered" | "closed" | "failed";
+export type CallStatus = "waiting" | "offered" | "talking" | "abandoned" | "answered" | "failed";
 
 export interface PopCustomer {
   customer_id: number;
@@ -104,17 +104,16 @@ export interface Desk {
   call: DeskCall | null;
 }
 
-export type PhoneAccount =
-  | {
-      kind: "browser";
-      websocket_url: string;
-      uri: string;
-      username: string;
-      password: string;
-      realm: string;
-      display_name: string;
-    }
-  | { kind: "desk"; extension: string };
+export interface BrowserAccount {
+  kind: "browser";
+  websocket_url: string;
+  uri: string;
+  username: string;
+  password: string;
+  realm: string;
+  display_name: string;
+}
+export type PhoneAccount = BrowserAccount | { kind: "desk"; extension: string };
 
 export interface Call {
   call_id: string;
@@ -208,7 +207,7 @@ export interface Customer {
 }
 export interface CustomerPage {
   customers: Customer[];
-  next: string | null;
+  next: number | null;
 }
 export interface CustomerDraft {
   name: string;

@@ -4,7 +4,6 @@ import type { Desk } from "../api/types";
 import { backoffMs, LiveDesk, type LiveStatus, type Socket, TAKEN_OVER_CODE } from "./live";
 
 class FakeSocket implements Socket {
-  onopen: Socket["onopen"] = null;
   onmessage: Socket["onmessage"] = null;
   onclose: Socket["onclose"] = null;
   sent: string[] = [];
@@ -15,8 +14,14 @@ class FakeSocket implements Socket {
   close(): void {
     this.closed = true;
   }
+  hears(data: string): void {
+    this.onmessage?.({ data } as MessageEvent<unknown>);
+  }
+  breaks(code: number): void {
+    this.onclose?.({ code } as CloseEvent);
+  }
   says(message: unknown): void {
-    this.onmessage?.({ data: JSON.stringify(message) });
+    this.hears(JSON.stringify(message));
   }
 }
 
@@ -61,15 +66,21 @@ describe("the desk's live socket", () => {
     expect(statuses).toEqual(["connecting", "open"]);
   });
 
-  it("asks for a new snapshot after a gap, and does not apply the event after it", () => {
-    latest().says({ type: "snapshot", seq: 1, desk: desk(0) });
-    latest().says({ type: "desk", seq: 3, desk: desk(5) });
-    expect(waiting).toEqual([0]);
-    expect(sockets[0]?.closed).toBe(true);
+  it("takes an event after a gap, since it is whole, and drops one that is older", () => {
+    latest().says({ type: "snapshot", seq: 4, desk: desk(0) });
+    latest().says({ type: "desk", seq: 9, desk: desk(5) });
+    latest().says({ type: "desk", seq: 7, desk: desk(3) });
+    latest().says({ type: "desk", seq: 9, desk: desk(6) });
+    expect(waiting).toEqual([0, 5, 6]);
+    expect(sockets).toHaveLength(1);
+  });
+
+  it("starts from a new snapshot after a break, whatever its number", () => {
+    latest().says({ type: "snapshot", seq: 40, desk: desk(1) });
+    latest().breaks(1006);
     vi.advanceTimersByTime(500);
-    expect(sockets).toHaveLength(2);
-    latest().says({ type: "snapshot", seq: 3, desk: desk(6) });
-    expect(waiting).toEqual([0, 6]);
+    latest().says({ type: "snapshot", seq: 2, desk: desk(2) });
+    expect(waiting).toEqual([1, 2]);
   });
 
   it("does not take an event before the first snapshot", () => {
@@ -79,9 +90,9 @@ describe("the desk's live socket", () => {
   });
 
   it("comes back after a break, later each time, and hurries when asked", () => {
-    latest().onclose?.({ code: 1006 });
+    latest().breaks(1006);
     vi.advanceTimersByTime(250);
-    latest().onclose?.({ code: 1006 });
+    latest().breaks(1006);
     vi.advanceTimersByTime(250);
     expect(sockets).toHaveLength(2);
     live.hurry();
@@ -92,7 +103,7 @@ describe("the desk's live socket", () => {
 
   it.each([
     ["by message", (socket: FakeSocket) => socket.says({ type: "taken_over" })],
-    ["by close code", (socket: FakeSocket) => socket.onclose?.({ code: TAKEN_OVER_CODE })],
+    ["by close code", (socket: FakeSocket) => socket.breaks(TAKEN_OVER_CODE)],
   ])("stays away once another desk took over (%s)", (_how, happen) => {
     latest().says({ type: "snapshot", seq: 1, desk: desk(0) });
     happen(latest());
@@ -110,7 +121,7 @@ describe("the desk's live socket", () => {
   });
 
   it("treats what it cannot read as a break", () => {
-    latest().onmessage?.({ data: "<html>" });
+    latest().hears("<html>");
     expect(statuses.at(-1)).toBe("away");
   });
 });

@@ -1,7 +1,8 @@
 /**
  * The desk's live socket: a snapshot, then numbered events, each carrying the whole desk.
  *
- * A gap in the numbers, silence or a broken socket means: connect again, for a new snapshot. Knows nothing of pages.
+ * Because an event is whole, a gap in the numbers does no harm, and an event older than the last one is dropped. An
+ * event before the snapshot, silence or a broken socket means: connect again, for a new snapshot. Knows nothing of pages.
  */
 import type { Desk } from "../api/types";
 
@@ -16,9 +17,8 @@ export interface LiveWatcher {
 
 /** The few things of a browser's WebSocket that are used here. */
 export interface Socket {
-  onopen: ((event: never) => void) | null;
-  onmessage: ((event: { data: unknown }) => void) | null;
-  onclose: ((event: { code: number }) => void) | null;
+  onmessage: ((event: MessageEvent<unknown>) => void) | null;
+  onclose: ((event: CloseEvent) => void) | null;
   send(text: string): void;
   close(code?: number): void;
 }
@@ -100,10 +100,11 @@ export class LiveDesk {
       this.watcher.status("open");
       this.watcher.desk(message.desk);
     } else if (message.type === "desk" && message.desk !== undefined) {
-      if (this.seq === null || message.seq !== this.seq + 1) {
+      if (this.seq === null || message.seq === undefined) {
         this.broken();
         return;
       }
+      if (message.seq < this.seq) return;
       this.seq = message.seq;
       this.watcher.desk(message.desk);
     } else if (message.type === "taken_over") this.finish("taken_over");

@@ -5,13 +5,13 @@
  * hung up while the service is away. It never sends BYE when the page goes: the hotline rings a reloaded page again.
  */
 import { UA, WebSocketInterface } from "jssip";
-import type { EndEvent, IncomingRTCSessionEvent, RTCSession, RTCSessionEvent } from "jssip/lib/RTCSession";
+import type { RTCSession } from "jssip/lib/RTCSession";
+import type { IncomingRTCSessionEvent, RTCSessionEvent } from "jssip/lib/UA";
 
+import type { BrowserAccount } from "../api/types";
 import { Loudspeaker, startRinging } from "./audio";
 import { AUDIO_ONLY, troubleOf, type MicrophoneTrouble } from "./microphone";
 import { CALL, inConversation, LINE, step, type CallEvent, type CallState, type LineEvent, type LineState } from "./model";
-
-type BrowserAccount = Extract<import("../api/types").PhoneAccount, { kind: "browser" }>;
 
 /** Who rings, as the INVITE says; everything in it comes from outside and is only ever shown as text. */
 export interface Invite {
@@ -258,7 +258,7 @@ export class SoftPhone {
     session.on("unmuted", () => this.watcher.muted(false));
     session.on("getusermediafailed", (error: unknown) => this.watcher.microphone(troubleOf(error)));
     session.on("ended", () => this.over(session));
-    session.on("failed", (_event: EndEvent) => this.over(session));
+    session.on("failed", () => this.over(session));
   }
 
   private over(session: RTCSession): void {

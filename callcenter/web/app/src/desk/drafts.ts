@@ -1,0 +1,90 @@
+/**
+ * What an agent wrote about a call, kept on this computer until the service has it.
+ *
+ * A draft is kept while it is written; an outcome that could not be saved waits in the outbox and is sent when the
+ * service is back. Both survive a reload and a crash of the browser.
+ */
+import type { Outcome } from "../api/types";
+
+const DRAFT = "callcenter.draft.";
+const OUTBOX = "callcenter.outbox.";
+const KEEP_MS = 7 * 24 * 3600 * 1000;
+
+interface Kept extends Outcome {
+  at: number;
+}
+
+/** The part of localStorage used here. */
+export type Shelf = Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">;
+
+export class Drafts {
+  constructor(
+    private readonly shelf: Shelf,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  draft(callId: string): Outcome | null {
+    return this.read(DRAFT + callId) ?? this.read(OUTBOX + callId);
+  }
+
+  keep(callId: string, outcome: Outcome): void {
+    this.write(DRAFT + callId, outcome);
+  }
+
+  /** The service has it: nothing is kept any more. */
+  forget(callId: string): void {
+    this.shelf.removeItem(DRAFT + callId);
+    this.shelf.removeItem(OUTBOX + callId);
+  }
+
+  /** Keeps an outcome to be sent later. */
+  post(callId: string, outcome: Outcome): void {
+    this.write(OUTBOX + callId, outcome);
+    this.shelf.removeItem(DRAFT + callId);
+  }
+
+  /** What still has to be sent, oldest first. */
+  outbox(): { callId: string; outcome: Outcome }[] {
+    return this.keys(OUTBOX)
+      .flatMap((key) => {
+        const outcome = this.read(key);
+        return outcome === null ? [] : [{ callId: key.slice(OUTBOX.length), outcome }];
+      })
+      .sort((a, b) => a.outcome.at - b.outcome.at);
+  }
+
+  /** Throws away what is older than a week or cannot be read. */
+  prune(): void {
+    for (const key of [...this.keys(DRAFT), ...this.keys(OUTBOX)]) {
+      const kept = this.read(key);
+      if (kept === null || this.now() - kept.at > KEEP_MS) this.shelf.removeItem(key);
+    }
+  }
+
+  private keys(prefix: string): string[] {
+    const found: string[] = [];
+    for (let i = 0; i < this.shelf.length; i += 1) {
+      const key = this.shelf.key(i);
+      if (key?.startsWith(prefix)) found.push(key);
+    }
+    return found;
+  }
+
+  private read(key: string): Kept | null {
+    try {
+      const kept: unknown = JSON.parse(this.shelf.getItem(key) ?? "null");
+      if (typeof kept !== "object" || kept === null || typeof (kept as Kept).notes !== "string") return null;
+      return kept as Kept;
+    } catch {
+      return null;
+    }
+  }
+
+  private write(key: string, outcome: Outcome): void {
+    try {
+      this.shelf.setItem(key, JSON.stringify({ ...outcome, at: this.now() }));
+    } catch {
+      // The browser's storage is full or off: the form still holds the text.
+    }
+  }
+}

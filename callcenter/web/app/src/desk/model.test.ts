@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+
+import type { AgentStateName, Desk } from "../api/types";
+import type { CallState, LineState } from "../phone/model";
+import { localCard, mayGo, newDeskId, phaseOf, shouldReconnect } from "./model";
+
+const STATES: AgentStateName[] = ["signed_out", "ready", "offered", "ringing", "talking", "wrapup", "paused"];
+const call = { ...localCard({ callId: "node1-1.1", number: "13812345678", name: "" }, 1000), answered_at: 2000 };
+const talkingDesk: Desk = {
+  agent: { user_id: 1, display_name: "a", extension: "1001", phone_kind: "browser", phone_online: true },
+  state: { name: "talking", since: 0, reason: null },
+  waiting: 0,
+  call,
+};
+
+describe("asking for the call back", () => {
+  it("happens when the reloaded page's phone is registered and has no call", () => {
+    expect(shouldReconnect(talkingDesk, "online", "idle", null, null)).toBe(true);
+  });
+  it.each<[string, Partial<Desk>, LineState, CallState, string | null, string | null]>([
+    ["the phone is not registered yet", {}, "connecting", "idle", null, null],
+    ["the phone is talking", {}, "online", "talking", "node1-1.1", null],
+    ["the phone had it and it just ended", {}, "online", "idle", "node1-1.1", null],
+    ["it was asked already", {}, "online", "idle", null, "node1-1.1"],
+    ["the agent is in wrap-up", { state: { name: "wrapup", since: 0, reason: null } }, "online", "idle", null, null],
+    ["there is no call", { call: null }, "online", "idle", null, null],
+    ["he has a desk phone", { agent: { ...talkingDesk.agent, phone_kind: "desk" } }, "online", "idle", null, null],
+  ])("does not when %s", (_why, change, line, phone, phoneCallId, asked) => {
+    expect(shouldReconnect({ ...talkingDesk, ...change }, line, phone, phoneCallId, asked)).toBe(false);
+  });
+});
+
+describe("where a call is", () => {
+  it("the phone knows sooner", () => {
+    expect(phaseOf({ ...call, answered_at: null }, "talking", true, false)).toBe("talking");
+    expect(phaseOf(call, "held", true, false)).toBe("held");
+  });
+  it("the service's word stands when the phone is another's or on the desk", () => {
+    expect(phaseOf({ ...call, answered_at: null }, "idle", false, false)).toBe("incoming");
+    expect(phaseOf(call, "idle", false, false)).toBe("talking");
+    expect(phaseOf({ ...call, held_at: 3000 }, "idle", false, false)).toBe("held");
+    expect(phaseOf({ ...call, ended_at: 3000 }, "idle", false, false)).toBe("ended");
+    expect(phaseOf(call, "idle", false, true)).toBe("reconnecting");
+  });
+});
+
+it("lets an agent change his state only outside of calls", () => {
+  const allowed = STATES.flatMap((from) =>
+    (["ready", "paused", "signed_out"] as const).filter((to) => mayGo(to, from)).map((to) => `${from}>${to}`),
+  );
+  expect(allowed).toEqual([
+    "signed_out>ready",
+    "signed_out>paused",
+    "ready>paused",
+    "ready>signed_out",
+    "wrapup>ready",
+    "wrapup>paused",
+    "wrapup>signed_out",
+    "paused>ready",
+    "paused>paused",
+    "paused>signed_out",
+  ]);
+});
+
+it("treats an anonymous INVITE as a withheld number", () => {
+  expect(localCard({ callId: null, number: "anonymous", name: "Anonymous" }, 5).anonymous).toBe(true);
+  expect(localCard({ callId: null, number: "", name: "" }, 5)).toMatchObject({ number: null, call_id: "phone-5" });
+});
+
+it("names each page differently", () => {
+  expect(newDeskId()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  expect(newDeskId()).not.toBe(newDeskId());
+});

@@ -1,0 +1,90 @@
+/** What the desk shows, decided from what the service and the phone say. Pure. */
+import type { AgentStateName, Desk, DeskCall } from "../api/types";
+import type { CallState, LineState } from "../phone/model";
+
+/** Where a call is, for the person at the desk. */
+export type Phase = "incoming" | "answering" | "talking" | "held" | "reconnecting" | "ended";
+
+/** Joins the service's view of a call with the phone's: the phone knows sooner, the service knows longer. */
+export function phaseOf(call: DeskCall, phone: CallState, phoneHasIt: boolean, reconnecting: boolean): Phase {
+  if (phoneHasIt) {
+    if (phone === "talking") return "talking";
+    if (phone === "held") return "held";
+    if (phone === "answering") return "answering";
+    if (phone === "ringing") return reconnecting ? "reconnecting" : "incoming";
+  }
+  if (call.ended_at !== null) return "ended";
+  if (call.reconnecting || reconnecting) return "reconnecting";
+  if (call.answered_at === null) return phone === "ending" && phoneHasIt ? "ended" : "incoming";
+  return call.held_at === null ? "talking" : "held";
+}
+
+/**
+ * Whether this page must ask for its call back: the service says that the agent talks, and this page's phone, though
+ * registered, has never had that call (the page was reloaded, or the desk was taken over from another page).
+ */
+export function shouldReconnect(
+  desk: Desk,
+  line: LineState,
+  phone: CallState,
+  phoneCallId: string | null,
+  asked: string | null,
+): boolean {
+  const call = desk.call;
+  return (
+    call !== null &&
+    desk.agent.phone_kind === "browser" &&
+    desk.state.name === "talking" &&
+    call.ended_at === null &&
+    line === "online" &&
+    phone === "idle" &&
+    phoneCallId !== call.call_id &&
+    asked !== call.call_id
+  );
+}
+
+/** What an agent may ask for himself; being paused already, he may still change the reason. */
+export function mayGo(to: "ready" | "paused" | "signed_out", from: AgentStateName): boolean {
+  if (to === from) return to === "paused";
+  return from === "ready" || from === "paused" || from === "signed_out" || from === "wrapup";
+}
+
+/** The card of a call that only the phone knows (the service is away). */
+export function localCard(invite: { callId: string | null; number: string; name: string }, now: number): DeskCall {
+  const anonymous = invite.number === "" || invite.number.toLowerCase() === "anonymous";
+  return {
+    call_id: invite.callId ?? `phone-${now}`,
+    offer_id: null,
+    number: anonymous ? null : invite.number,
+    number_e164: null,
+    caller_name: invite.name || null,
+    anonymous,
+    place: null,
+    carrier: null,
+    customers: [],
+    queue: null,
+    status: "offered",
+    arrived_at: now,
+    offered_at: now,
+    ringing_at: now,
+    answered_at: null,
+    held_at: null,
+    ended_at: null,
+    rings: 1,
+    hung_up_by: null,
+    reconnecting: false,
+    recent_calls: [],
+    call_type: null,
+    notes: null,
+    next_step: null,
+  };
+}
+
+/** A random name for this page, also on pages that are not on https (where randomUUID is missing). */
+export function newDeskId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}

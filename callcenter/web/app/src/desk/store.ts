@@ -1,0 +1,230 @@
+/**
+ * The desk of the signed-in agent: what the service says about him, and his phone beside it.
+ *
+ * Lives as long as the application, so that calls ring on every page. What the service says is never changed here:
+ * verbs go to the service, and the next snapshot tells.
+ */
+import { defineStore } from "pinia";
+import { computed, ref, shallowRef, watch } from "vue";
+
+import { api } from "../api";
+import { serverNow } from "../api/clock";
+import { ApiError, isAway } from "../api/errors";
+import type { Desk, DeskCall, Outcome, PauseReason } from "../api/types";
+import { usePhone } from "../phone/store";
+import { Drafts } from "./drafts";
+import { LiveDesk, type LiveStatus } from "./live";
+import { localCard, newDeskId, shouldReconnect } from "./model";
+
+/** How long the phone may differ from what the service says about the call before it gives way. */
+const GIVE_WAY_MS = 4000;
+const OUTBOX_MS = 30_000;
+
+export const useDesk = defineStore("desk", () => {
+  const phone = usePhone();
+  const drafts = new Drafts(localStorage);
+  const desk = shallowRef<Desk | null>(null);
+  const live = ref<LiveStatus>("stopped");
+  const started = ref(false);
+  /** A call the phone has and the service did not tell about: it came while the service was away. */
+  const local = shallowRef<DeskCall | null>(null);
+  const reconnecting = ref<string | null>(null);
+  const outboxSize = ref(0);
+
+  let socket: LiveDesk | null = null;
+  let outboxTimer: ReturnType<typeof setInterval> | undefined;
+  let giveWayTimer: ReturnType<typeof setTimeout> | undefined;
+  let deskId = "";
+
+  const browserPhone = computed(() => desk.value?.agent.phone_kind === "browser");
+  const call = computed<DeskCall | null>(() => local.value ?? desk.value?.call ?? null);
+  const away = computed(() => live.value === "away");
+  const ringing = computed(
+    () => phone.call === "ringing" || desk.value?.state.name === "offered" || desk.value?.state.name === "ringing",
+  );
+
+  function apply(next: Desk): void {
+    desk.value = next;
+    if (local.value !== null && (next.call?.call_id === local.value.call_id || phone.call === "idle")) {
+      const over = phone.call === "idle" && !drafts.draft(local.value.call_id);
+      if (next.call?.call_id === local.value.call_id || over) local.value = null;
+    }
+    if (next.agent.phone_kind === "browser") void phone.start(deskId);
+    followCall(next);
+  }
+
+  function followCall(next: Desk): void {
+    if (next.call?.reconnecting === true) phone.answerByItself(next.call.call_id);
+    void comeBack();
+    clearTimeout(giveWayTimer);
+    const phoneCall = phone.invite?.callId ?? null;
+    if (phone.call === "idle" || phoneCall === null || next.call?.call_id !== phoneCall || next.call.ended_at === null) return;
+    giveWayTimer = setTimeout(() => {
+      if (phone.invite?.callId === phoneCall && live.value === "open") phone.hangUp();
+    }, GIVE_WAY_MS);
+  }
+
+  /** After a reload in mid-call: asks the hotline to ring this page's phone for the caller who is still there. */
+  async function comeBack(): Promise<void> {
+    const now = desk.value;
+    if (now === null || !shouldReconnect(now, phone.line, phone.call, phone.invite?.callId ?? null, reconnecting.value)) return;
+    const callId = now.call?.call_id;
+    if (callId === undefined) return;
+    reconnecting.value = callId;
+    phone.answerByItself(callId);
+    try {
+      await api.reconnectCall();
+    } catch (error) {
+      if (isAway(error)) reconnecting.value = null;
+    }
+  }
+
+  function start(): void {
+    if (started.value) return;
+    started.value = true;
+    deskId = newDeskId();
+    drafts.prune();
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    socket = new LiveDesk(
+      () => new WebSocket(`${scheme}://${location.host}/api/v1/desk/live?desk_id=${deskId}`),
+      { status: followStatus, desk: apply, failing: (attempt) => attempt % 3 === 2 && void checkSession() },
+    );
+    socket.start();
+    window.addEventListener("online", hurry);
+    document.addEventListener("visibilitychange", hurry);
+    outboxTimer = setInterval(() => void sendOutbox(), OUTBOX_MS);
+  }
+
+  function hurry(): void {
+    if (document.visibilityState === "visible") socket?.hurry();
+  }
+
+  /** A refused socket looks like a broken one; asking who we are tells them apart. */
+  async function checkSession(): Promise<void> {
+    await api.session().catch(() => undefined);
+  }
+
+  function followStatus(status: LiveStatus): void {
+    live.value = status;
+    if (status === "taken_over") phone.stop();
+    if (status === "open") void sendOutbox();
+  }
+
+  function stop(): void {
+    if (!started.value) return;
+    started.value = false;
+    socket?.stop();
+    socket = null;
+    phone.stop();
+    clearInterval(outboxTimer);
+    clearTimeout(giveWayTimer);
+    window.removeEventListener("online", hurry);
+    document.removeEventListener("visibilitychange", hurry);
+    desk.value = null;
+    local.value = null;
+    reconnecting.value = null;
+  }
+
+  /** Takes the desk back from the page that took it over. */
+  function takeHere(): void {
+    stop();
+    start();
+  }
+
+  /** Ready for calls, once the microphone works. Returns false when it does not. */
+  async function goReady(): Promise<boolean> {
+    if (browserPhone.value && !(await phone.askMicrophone())) {
+      if (desk.value?.state.name === "ready") await pause("other");
+      return false;
+    }
+    desk.value = await api.setState("ready");
+    return true;
+  }
+  async function pause(reason: PauseReason): Promise<void> {
+    desk.value = await api.setState("paused", reason);
+  }
+  async function goOff(): Promise<void> {
+    desk.value = await api.setState("signed_out");
+  }
+
+  /** Saves what came of a call; kept and sent later when the service is away. Returns whether it is there now. */
+  async function saveOutcome(callId: string, outcome: Outcome): Promise<boolean> {
+    try {
+      await api.saveOutcome(callId, outcome);
+    } catch (error) {
+      if (!mayWorkLater(callId, error)) throw error;
+      drafts.post(callId, outcome);
+      outboxSize.value = drafts.outbox().length;
+      closeLocal(callId);
+      return false;
+    }
+    drafts.forget(callId);
+    closeLocal(callId);
+    return true;
+  }
+
+  /** A call of the fallback is not in the log before its ledger came: 404 is "not yet" for it. */
+  function mayWorkLater(callId: string, error: unknown): boolean {
+    return isAway(error) || (error instanceof ApiError && error.status === 404 && local.value?.call_id === callId);
+  }
+
+  function closeLocal(callId: string): void {
+    if (local.value?.call_id === callId && phone.call === "idle") local.value = null;
+  }
+
+  async function sendOutbox(): Promise<void> {
+    for (const { callId, outcome } of drafts.outbox()) {
+      try {
+        await api.saveOutcome(callId, outcome);
+        drafts.forget(callId);
+      } catch (error) {
+        if (isAway(error)) break;
+      }
+    }
+    outboxSize.value = drafts.outbox().length;
+  }
+
+  watch(
+    () => [phone.call, phone.line] as const,
+    ([state]) => {
+      const invite = phone.invite;
+      if (state === "ringing" && invite !== null) {
+        reconnecting.value = null;
+        const known = desk.value?.call != null && desk.value.call.call_id === invite.callId;
+        local.value = known || live.value === "open" ? null : localCard(invite, serverNow());
+      } else if (local.value !== null) {
+        const [answered_at, ended_at] = [phone.connectedAt, state === "idle" ? Date.now() : null];
+        local.value = { ...local.value, answered_at, ended_at };
+      }
+      void comeBack();
+    },
+  );
+  watch(
+    () => phone.microphone,
+    (trouble) => {
+      if (trouble !== null && desk.value?.state.name === "ready") void pause("other").catch(() => undefined);
+    },
+  );
+
+  return {
+    desk,
+    live,
+    started,
+    call,
+    local,
+    away,
+    ringing,
+    browserPhone,
+    reconnecting,
+    outboxSize,
+    drafts,
+    start,
+    stop,
+    takeHere,
+    goReady,
+    pause,
+    goOff,
+    saveOutcome,
+    dismissLocal: () => (local.value = null),
+  };
+});

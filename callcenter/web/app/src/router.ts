@@ -1,0 +1,48 @@
+/** The pages, and who may see which. What a role may do is decided by the service; here it only saves a detour. */
+import { createRouter, createWebHistory, type Router } from "vue-router";
+
+import { isAway } from "./api/errors";
+import type { Role } from "./api/types";
+import { useSession } from "./session/store";
+
+declare module "vue-router" {
+  interface RouteMeta {
+    open?: boolean;
+    roles?: Role[];
+    needsPhone?: boolean;
+  }
+}
+
+export function makeRouter(): Router {
+  const router = createRouter({
+    history: createWebHistory(),
+    routes: [
+      { path: "/", redirect: () => useSession().home },
+      { path: "/sign-in", name: "sign-in", component: () => import("./signin/SignInPage.vue"), meta: { open: true } },
+      { path: "/desk", name: "desk", component: () => import("./desk/DeskPage.vue"), meta: { needsPhone: true } },
+      { path: "/calls", name: "calls", component: () => import("./calls/CallsPage.vue") },
+      { path: "/customers", name: "customers", component: () => import("./customers/CustomersPage.vue") },
+      { path: "/customers/new", name: "new-customer", component: () => import("./customers/CustomerPage.vue") },
+      { path: "/customers/:id(\\d+)", name: "customer", component: () => import("./customers/CustomerPage.vue"), props: (to) => ({ id: Number(to.params["id"]) }) },
+      { path: "/agents", name: "agents", component: () => import("./agents/AgentsPage.vue"), meta: { roles: ["supervisor", "administrator"] } },
+      { path: "/forbidden", name: "forbidden", component: () => import("./shell/DeadEnd.vue"), props: { kind: "forbidden" } },
+      { path: "/:rest(.*)*", name: "not-found", component: () => import("./shell/DeadEnd.vue"), props: { kind: "notFound" } },
+    ],
+  });
+  router.beforeEach(async (to) => {
+    const session = useSession();
+    if (!session.known) {
+      try {
+        await session.resume();
+      } catch (error) {
+        if (!isAway(error)) session.known = true;
+      }
+    }
+    if (to.meta.open === true) return session.user === null ? true : session.home;
+    if (session.user === null) return { name: "sign-in", query: to.path === "/" ? {} : { to: to.fullPath } };
+    if (to.meta.roles !== undefined && !session.is(...to.meta.roles)) return { name: "forbidden" };
+    if (to.meta.needsPhone === true && !session.hasPhone) return { name: "forbidden" };
+    return true;
+  });
+  return router;
+}

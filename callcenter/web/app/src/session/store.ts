@@ -1,0 +1,50 @@
+/** Who is signed in on this browser. */
+import { defineStore } from "pinia";
+import { computed, ref } from "vue";
+
+import { api } from "../api";
+import { setCsrfToken } from "../api/http";
+import type { Role, Session, User } from "../api/types";
+
+export const useSession = defineStore("session", () => {
+  const user = ref<User | null>(null);
+  const hotline = ref<Session["hotline"] | null>(null);
+  /** Whether the service was asked who we are. */
+  const known = ref(false);
+  /** Set when a session ended under the person's hands, so that the sign-in page can say so. */
+  const ended = ref(false);
+
+  function take(session: Session): void {
+    user.value = session.user;
+    hotline.value = session.hotline;
+    setCsrfToken(session.csrf_token);
+    known.value = true;
+    ended.value = false;
+  }
+  function forget(): void {
+    user.value = null;
+    setCsrfToken("");
+    known.value = true;
+  }
+
+  const hasPhone = computed(() => user.value?.extension != null && user.value.extension !== "");
+  const is = (...roles: Role[]): boolean => user.value !== null && roles.includes(user.value.role);
+  const home = computed(() => (user.value?.role === "agent" ? "/desk" : "/calls"));
+
+  return {
+    user,
+    hotline,
+    known,
+    ended,
+    hasPhone,
+    is,
+    home,
+    forget,
+    signIn: async (username: string, password: string) => take(await api.signIn(username, password)),
+    resume: async () => take(await api.session()),
+    signOut: async () => {
+      await api.signOut();
+      forget();
+    },
+  };
+});

@@ -1,0 +1,34 @@
+/** The page's title: it blinks while a call rings, so that the browser's tab is noticed from another program. */
+import { onScopeDispose, watch, type Ref } from "vue";
+import { useI18n } from "vue-i18n";
+
+import type { useDesk } from "../desk/store";
+
+const BLINK_MS = 900;
+
+export function useTitle(desk: ReturnType<typeof useDesk>, number: Ref<string>): void {
+  const { t, locale } = useI18n();
+  let timer: ReturnType<typeof setInterval> | undefined;
+  let lit = false;
+
+  function show(): void {
+    const state = desk.desk === null ? "" : `${t(`state.${desk.desk.state.name}`)} · `;
+    document.title = lit ? `☎ ${t("desk.call.incoming")} ${number.value}` : `${state}${t("app.name")}`;
+  }
+  watch(
+    [() => desk.ringing, () => desk.desk?.state.name, number, locale],
+    ([ringing]) => {
+      clearInterval(timer);
+      lit = ringing;
+      show();
+      if (ringing) {
+        timer = setInterval(() => {
+          lit = !lit;
+          show();
+        }, BLINK_MS);
+      }
+    },
+    { immediate: true },
+  );
+  onScopeDispose(() => clearInterval(timer));
+}
