@@ -88,7 +88,12 @@ def render(options: AsteriskOptions) -> None:
     Raises BadOptionError for a value that could break out of its line, and OSError.
     """
     values = _values(options)
-    for folder in (options.run_dir, options.log_dir / "cdr-custom", options.spool_dir, options.state_dir / "keys"):
+    for folder in (
+        options.run_dir,
+        options.log_dir / "cdr-custom",
+        options.spool_dir,
+        options.state_dir / "keys",
+    ):
         folder.mkdir(parents=True, exist_ok=True)
     (options.etc_dir / "dialplans").mkdir(parents=True, exist_ok=True)
     for source in sorted(TEMPLATES.glob("*.conf")):

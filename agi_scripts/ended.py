@@ -1,0 +1,30 @@
+"""AGI step `ended`, from the h extension: report how a call ended.
+
+Arguments: called number, arrival and end (ms since epoch), offer id, DIALSTATUS, HANGUPCAUSE, who hung up
+(empty: the caller), ANSWEREDTIME_MS, 1 when in the fallback queue, when an agent answered there (ms since epoch).
+The report is sent after Asterisk was let go, and spooled to disk when no service takes it.
+"""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from callcenter.asterisk.agi import Agi
+from callcenter.asterisk.agi_facts import call_facts, ended_report
+from callcenter.asterisk.service_client import ServiceClient
+
+
+def run(agi: Agi, service: ServiceClient, node: str) -> None:
+    """Build the report, let Asterisk go, send."""
+    facts = call_facts(agi, node)
+    report = ended_report(agi, facts)
+    agi.finish()
+    service.ended(facts.call_id, report)
+
+
+if __name__ == "__main__":
+    from callcenter.asterisk.plain_agi import run_plain
+
+    sys.exit(run_plain(run))

@@ -1,0 +1,79 @@
+"""What the dialplan tells the AGI scripts, read into facts. Pure; the arguments' order is dialplans/hotline.conf's."""
+
+from typing import Any
+
+from callcenter.asterisk.agi import Agi
+from callcenter.asterisk.service_client import CallFacts, PreviousOffer
+from callcenter.clock import now_ms
+
+_NOT_GIVEN = ("", "unknown")
+"""How Asterisk writes a number or name that is not there."""
+_RESTRICTED_MASK, _RESTRICTED = 0x60, 0x20
+"""Presentation bits of ITU-T Q.951: the caller withholds his number."""
+
+
+def argument(agi: Agi, number: int) -> str:
+    """The script's argument `number` (from 0), or nothing."""
+    arguments = agi.arguments
+    return arguments[number] if number < len(arguments) else ""
+
+
+def milliseconds(text: str) -> int | None:
+    """A time as the dialplan writes it, or None."""
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+def call_facts(agi: Agi, node: str) -> CallFacts:
+    """Who calls whom since when. Arguments 0 and 1: called number, arrival."""
+    env = agi.env
+    number, name = env.get("agi_callerid", ""), env.get("agi_calleridname", "")
+    presentation = milliseconds(env.get("agi_callingpres", "")) or 0
+    withheld = number in _NOT_GIVEN or presentation & _RESTRICTED_MASK == _RESTRICTED
+    return CallFacts(
+        node=node,
+        call_id=env.get("agi_uniqueid", ""),
+        channel=env.get("agi_channel", ""),
+        called=argument(agi, 0),
+        caller_number=None if withheld else number,
+        caller_name="" if withheld or name in _NOT_GIVEN else name.replace("\ufffd", "").strip(),
+        arrived_at_ms=milliseconds(argument(agi, 1)) or now_ms(),
+    )
+
+
+def previous_offer(agi: Agi) -> PreviousOffer | None:
+    """How the last offer ended. Arguments 5 to 7 of the wait step: offer id, DIALSTATUS, HANGUPCAUSE."""
+    offer_id, dial_status = argument(agi, 5), argument(agi, 6)
+    if not offer_id or not dial_status:
+        return None
+    return PreviousOffer(offer_id, dial_status, milliseconds(argument(agi, 7)) or 0, now_ms())
+
+
+def ended_report(agi: Agi, facts: CallFacts) -> dict[str, Any]:
+    """The body of the `ended` report. Arguments as in agi_scripts/ended.py."""
+    ended_at_ms = milliseconds(argument(agi, 2)) or now_ms()
+    dial_status, fallback = argument(agi, 4), argument(agi, 8) == "1"
+    if fallback:
+        answered_at_ms = milliseconds(argument(agi, 9))
+    else:
+        answered_ms = milliseconds(argument(agi, 7))
+        answered_at_ms = (
+            ended_at_ms - answered_ms if dial_status == "ANSWER" and answered_ms is not None else None
+        )
+    talking_ms = 0 if answered_at_ms is None else max(ended_at_ms - answered_at_ms, 0)
+    by = argument(agi, 6)
+    return {
+        "node": facts.node,
+        "channel": facts.channel,
+        "called": facts.called,
+        "caller_number": facts.caller_number,
+        "caller_name": facts.caller_name,
+        "arrived_at_ms": facts.arrived_at_ms,
+        "ended_at_ms": ended_at_ms,
+        "dial_status": dial_status,
+        "cause": milliseconds(argument(agi, 5)) or 0,
+        "offer_id": argument(agi, 3),
+        "answered_at_ms": answered_at_ms,
+        "hung_up_by": by if by in ("agent", "system") else "caller",
+        "talking_seconds": talking_ms / 1000,
+        "fallback": fallback,
+    }

@@ -1,0 +1,209 @@
+"""Asterisk's own ledger, shipped: tails the CDR file and posts the hotline's calls to the service.
+
+Every call leaves a line in that file, also when nothing but Asterisk was alive. The place reached (inode and offset)
+is kept in a small file; rows are posted at least once and the service takes each once.
+"""
+
+import csv
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import orjson
+import structlog
+
+log = structlog.get_logger()
+
+COLUMNS: Final = (
+    "uniqueid", "linkedid", "sequence", "start", "answer", "end", "channel", "dstchannel", "dcontext", "dst", "src",
+    "clid", "lastapp", "disposition", "cc_path", "cc_agent_answered",
+)  # fmt: skip
+"""deploy/asterisk/cdr_custom.conf writes them in this order."""
+CONTEXTS: Final = ("hotline", "hotline-call", "hotline-end", "fallback")
+MAX_READ_BYTES: Final = 512 * 1024
+MAX_LINE_BYTES: Final = 32 * 1024
+ROTATE_BYTES: Final = 32 * 1024 * 1024
+_NAME_IN_CLID = re.compile(r'^"?(.*?)"? <[^>]*>$', re.DOTALL)
+
+
+class Taker(Protocol):
+    """What takes ledger rows: ServiceClient."""
+
+    def ledger(self, node: str, rows: Sequence[Mapping[str, Any]]) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """How far the file has been shipped."""
+
+    inode: int = 0
+    offset: int = 0
+
+
+def rows_of(lines: Sequence[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Parse whole CDR lines of hotline calls: call id and the wire row. Pure; odd lines are left out."""
+    text = b"\n".join(lines).decode("utf-8", "replace").replace("\0", "")
+    for values in csv.reader(text.splitlines(keepends=True)):
+        if len(values) != len(COLUMNS):
+            continue
+        row = dict(zip(COLUMNS, values, strict=True))
+        if row["dcontext"] in CONTEXTS and row["uniqueid"]:
+            yield row["uniqueid"], _wire_row(row)
+
+
+def folded(rows: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """One row a call: a call with several dial attempts has a line for each, written one after the other."""
+    calls: dict[str, dict[str, Any]] = {}
+    for call_id, row in rows:
+        before = calls.get(call_id)
+        if before is None:
+            calls[call_id] = row
+            continue
+        merged = before | {name: value for name, value in row.items() if value not in (None, "")}
+        merged["started_at_ms"] = min(before["started_at_ms"], row["started_at_ms"])
+        merged["ended_at_ms"] = max(before["ended_at_ms"], row["ended_at_ms"])
+        merged["talking_seconds"] = round(before["talking_seconds"] + row["talking_seconds"], 3)
+        merged["fallback"] = before["fallback"] or row["fallback"]
+        merged["attempts"] = before["attempts"] + 1
+        calls[call_id] = merged
+    return list(calls.values())
+
+
+class Ledger:
+    """The tail of one CDR file."""
+
+    def __init__(self, file: Path, state_dir: Path, node: str) -> None:
+        self._file = file
+        self._state = state_dir / "ledger-offset.json"
+        self._node = node
+        state_dir.mkdir(parents=True, exist_ok=True)
+        self._place = self._load()
+        self._unchanged: Place | None = None
+
+    def ship(self, taker: Taker) -> int:
+        """Post what is new until the end of the file or a refusal; the number of calls posted.
+
+        The last call in the file is left for the next time, unless nothing has been written since: more lines
+        of it may follow. Raises OSError.
+        """
+        shipped = 0
+        while True:
+            lines, place = self._read()
+            if not lines:
+                self._rotate()
+                return shipped
+            rows = folded(list(rows_of(lines)))
+            if rows and not taker.ledger(self._node, rows):
+                return shipped
+            shipped += len(rows)
+            self._place = place
+            self._save()
+
+    def _read(self) -> tuple[list[bytes], Place]:
+        """Whole lines from the place reached, at most MAX_READ_BYTES, and the place after them."""
+        for path in self._files():
+            with path.open("rb") as file:
+                stat = os.fstat(file.fileno())
+                offset = self._place.offset if stat.st_ino == self._place.inode else 0
+                if offset > stat.st_size:
+                    offset = 0
+                file.seek(offset)
+                content = file.read(MAX_READ_BYTES)
+            at_end = offset + len(content) >= stat.st_size
+            lines = content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+            if not lines and len(content) >= MAX_LINE_BYTES:
+                log.error("a ledger line without an end is passed over")
+                return [b"\n"], Place(stat.st_ino, offset + len(content))
+            still = path == self._file
+            if lines and at_end and still:
+                lines = self._settled(lines, Place(stat.st_ino, offset + len(content)))
+            if lines:
+                return lines, Place(stat.st_ino, offset + sum(map(len, lines)))
+            if not still and stat.st_ino == self._place.inode:
+                self._place = Place()
+                continue
+        return [], self._place
+
+    def _settled(self, lines: list[bytes], end: Place) -> list[bytes]:
+        """Without the last call's lines, unless the file has not grown since the last look."""
+        if self._unchanged == end:
+            return lines
+        self._unchanged = end
+        last = _call_id_of(lines[-1])
+        while lines and _call_id_of(lines[-1]) == last:
+            lines = lines[:-1]
+        return lines
+
+    def _files(self) -> list[Path]:
+        """The rotated file that was not read to its end, if any, then the one Asterisk writes."""
+        rotated = self._file.with_name(self._file.name + ".1")
+        found = [rotated] if self._place.inode and _inode(rotated) == self._place.inode else []
+        return [*found, self._file] if self._file.exists() else found
+
+    def _rotate(self) -> None:
+        """Put a big file aside once it is shipped; Asterisk opens it anew for each call."""
+        if self._place.inode == _inode(self._file) and self._place.offset > ROTATE_BYTES:
+            self._file.replace(self._file.with_name(self._file.name + ".1"))
+
+    def _load(self) -> Place:
+        try:
+            kept = orjson.loads(self._state.read_bytes())
+            return Place(int(kept["inode"]), int(kept["offset"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return Place()
+
+    def _save(self) -> None:
+        fresh = self._state.with_suffix(".new")
+        fresh.write_bytes(orjson.dumps({"inode": self._place.inode, "offset": self._place.offset}))
+        fresh.replace(self._state)
+
+
+def _call_id_of(line: bytes) -> bytes:
+    return line.partition(b",")[0]
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return 0
+
+
+def _wire_row(row: Mapping[str, str]) -> dict[str, Any]:
+    """The Node API's ledger row. A caller who was answered with music counts as answered from the agent's answer."""
+    started, ended = _ms(row["start"]) or 0, _ms(row["end"]) or 0
+    answered_early = row["cc_path"] in ("music", "fallback")
+    answered = _whole_ms(row["cc_agent_answered"]) if answered_early else _ms(row["answer"])
+    name = _NAME_IN_CLID.match(row["clid"])
+    return {
+        "call_id": row["uniqueid"],
+        "linked_id": row["linkedid"],
+        "called": row["dst"],
+        "caller_number": row["src"] or None,
+        "caller_name": name[1] if name else "",
+        "channel": row["channel"],
+        "agent_channel": row["dstchannel"],
+        "started_at_ms": started,
+        "answered_at_ms": answered,
+        "ended_at_ms": ended,
+        "talking_seconds": 0.0 if answered is None else max(ended - answered, 0) / 1000,
+        "disposition": row["disposition"],
+        "last_app": row["lastapp"],
+        "fallback": row["cc_path"] == "fallback",
+        "attempts": 1,
+    }
+
+
+def _ms(text: str) -> int | None:
+    """`seconds.microseconds` since the epoch in ms; None for Asterisk's zero."""
+    seconds, _, fraction = text.partition(".")
+    if not seconds.isdigit() or int(seconds) == 0:
+        return None
+    return int(seconds) * 1000 + int((fraction + "000")[:3])
+
+
+def _whole_ms(text: str) -> int | None:
+    return int(text) if text.isdigit() else None
