@@ -3,7 +3,7 @@
 from pathlib import Path
 
 _CORE = """
-res_sorcery_astdb res_sorcery_config res_sorcery_memory res_timing_timerfd res_crypto res_rtp_asterisk res_srtp
+res_sorcery_astdb res_sorcery_config res_sorcery_memory res_sorcery_memory_cache res_timing_timerfd res_crypto res_rtp_asterisk res_srtp
 res_http_websocket res_websocket_client pbx_config bridge_simple bridge_native_rtp bridge_holding bridge_softmix bridge_builtin_features
 res_musiconhold res_security_log
 """

@@ -23,7 +23,9 @@ _POLL_SECONDS = 0.02
 
 
 class _Scenario(Template):
-    delimiter = "@"
+    """`@{name}` is replaced; `@` alone stands in SIP addresses."""
+
+    pattern = r"@\{(?P<braced>[a-z_]+)\}|(?P<escaped>(?!))|(?P<named>(?!))|(?P<invalid>(?!))"  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Sipp:
         file.write_text(_Scenario(text).substitute(self._values), encoding="utf-8")
         self._process = subprocess.Popen(
             ["sipp", "-sf", str(file), "-trace_logs", "-log_file", str(self._folder / "log"),
-             "-trace_err", "-error_file", str(self._folder / "errors"), "-nostdin", *self._arguments],
+             "-trace_err", "-error_file", str(self._folder / "errors"), "-cid_str", "%u-%p", "-nostdin", *self._arguments],
             stdout=(self._folder / "screen").open("wb"), stderr=subprocess.STDOUT, cwd=self._folder,
         )  # fmt: skip
 
