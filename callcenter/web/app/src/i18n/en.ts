@@ -52,6 +52,7 @@ export const en: Messages = {
       next: "Next step", save: "Save and be ready", saveOnly: "Save", saving: "Saving…", needType: "Choose a call type", draft: "Draft kept on this computer", savedState: "Saved", needEnd: "After the call, saving makes you ready. Saving now loses nothing.",
       pending: "Will be saved when the service is back", skip: "Skip, be ready", waitingForm: "The call record opens here when a call comes.",
     },
+    keys: { title: "Keys", ready: "Ready", answer: "Answer", mute: "Mute / unmute", hold: "Hold / resume", keypad: "Keypad", hangup: "Hang up / decline", type: "Choose the call type", notes: "Write notes", save: "Save" },
     next: { none: "Nothing", callback: "Call back", transfer_department: "To a department", refer_up: "Refer upwards", site_visit: "Site visit", follow_up: "Follow-up call" },
     summary: { title: "This call", hungUp: "Hung up first", rings: "Rings", waiting: "Waited", talking: "Talked", holding: "On hold" },
     hungUpBy: { caller: "Customer", agent: "Agent", system: "System" },

@@ -50,6 +50,7 @@ export const zhCN = {
       next: "下一步", save: "保存并就绪", saveOnly: "保存", saving: "正在保存…", needType: "请选择来电类型", draft: "草稿已存在本机", savedState: "已保存", needEnd: "通话结束后即可保存并就绪；现在保存也不会丢。",
       pending: "服务恢复后自动保存", skip: "不填，直接就绪", waitingForm: "来电时，这里是通话记录。",
     },
+    keys: { title: "快捷键", ready: "就绪", answer: "接听", mute: "静音 / 取消静音", hold: "保持 / 恢复", keypad: "拨号键", hangup: "挂断 / 拒接", type: "选择来电类型", notes: "填写通话内容", save: "保存" },
     next: { none: "无需跟进", callback: "回电", transfer_department: "转交部门", refer_up: "请示上级", site_visit: "上门", follow_up: "回访" },
     summary: { title: "本次通话", hungUp: "先挂断", rings: "振铃", waiting: "等候", talking: "通话", holding: "保持" },
     hungUpBy: { caller: "客户", agent: "座席", system: "系统" },
@@ -58,7 +59,7 @@ export const zhCN = {
   },
   keys: { ctrlEnter: "Ctrl+Enter" },
   calls: {
-    title: "通话记录", ringBacks: "待回电", ringBacksText: "没接到的来电，请回给客户。", ringBacksNone: "没有待回电，都处理完了。", when: "来电时间", number: "号码", customer: "客户", queue: "队列", status: "状态", rings: "声", waiting: "等候", talking: "通话", hungUp: "先挂断", outcome: "类型", agent: "座席", waited: "等了", times: "次数", timesN: "{n} 次", markDone: "已回电", doneTitle: "登记回电结果", doneNote: "结果说明", doneHint: "例如：已联系上，周三上门；或：无人接听，稍后再拨。",
+    title: "通话记录", ringBacks: "待回电", ringBacksText: "没接到的来电，请回给客户。", ringBacksNone: "没有待回电，都处理完了。", when: "来电时间", number: "号码", customer: "客户", queue: "队列", status: "状态", rings: "声数", waiting: "等候", talking: "通话", hungUp: "先挂断", outcome: "类型", agent: "座席", waited: "等了", times: "次数", timesN: "{n} 次", markDone: "已回电", doneTitle: "登记回电结果", doneNote: "结果说明", doneHint: "例如：已联系上，周三上门；或：无人接听，稍后再拨。",
     done: "已登记", searchHint: "号码、客户或内容", anyStatus: "全部状态", anyAgent: "全部座席", today: "今天", yesterday: "昨天", week: "近 7 天", from: "开始日期", to: "结束日期", to2: "至", clear: "清除筛选", empty: "没有符合条件的通话", emptyText: "放宽日期或清除筛选再看看。", none: "还没有通话记录", noneText: "第一个来电结束后，会出现在这里。", fallback: "备用通道", anonymous: "未显示号码", count: "已显示 {n} 条",
     statuses: { waiting: "等候中", offered: "振铃中", talking: "通话中", abandoned: "客户放弃", answered: "已接听", failed: "失败" },
     drawer: { title: "通话详情", timeline: "经过", facts: "情况", bar: "时长分布", noEvents: "没有记录到事件。", place: "归属", called: "呼入号码", node: "节点", cause: "挂机代码", through: "通道", offers: "派给座席次数", callId: "通话编号", notes: "内容", next: "下一步" },
