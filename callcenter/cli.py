@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from callcenter.settings import Settings
 
 app = typer.Typer(
-    help="A hotline on Asterisk. Its settings are environment variables CALLCENTER_…; see callcenter/settings.py.",
+    help="A hotline on Asterisk. Settings: environment variables CALLCENTER_…, see callcenter/settings.py.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

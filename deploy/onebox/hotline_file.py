@@ -1,4 +1,4 @@
-"""`var/hotline.json`: where a running hotline is, for scripts and tests. It is there only while it is ready."""
+"""`var/hotline.json`: where a running hotline is, for scripts and tests. There only while it is ready."""
 
 import json
 from collections.abc import Sequence
