@@ -31,6 +31,11 @@ class HotlineError(Exception):
         """The English message: the first paragraph of the class's docstring."""
         return " ".join((type(self).__doc__ or "").split("\n\n")[0].split())
 
+    def message(self) -> dict[str, str]:
+        """What a person is told, in both languages."""
+        said = f" ({self.detail})" if self.detail else ""
+        return {"en": self.en + said, "zh": self.zh + said}
+
 
 class NotSignedInError(HotlineError):
     """Please sign in first."""

@@ -65,7 +65,7 @@ class Hotline:
         )
         self.witness = Witness(self.work, self.desks)
         self.roster = RosterKeeper(pool, self.live, self.clock)
-        self.staff = Staff(pool, redis, self.phones)
+        self.staff = Staff(pool, redis, self.phones, settings)
         self.reconciler = Reconciler(self.routing, self.witness, self.phones, self.clock)
         self.writer = CallWriter(redis, pool, self.clock, self.cadence)
         self.ari.on_connect = self._asterisk_is_here

@@ -24,9 +24,13 @@ class Settings(BaseSettings):
     """What a browser phone connects to, for example wss://hotline.example/ws. Empty: Asterisk's own, from `ari_url`."""
     sip_domain: str = "127.0.0.1"
     """Host part of a phone's SIP address."""
+    sip_port: int = 5060
+    """Port a desk phone registers at."""
 
     web_host: str = "127.0.0.1"
     web_port: int = 8080
+    front_servers: str = ""
+    """Addresses of web servers in front of the service, comma-separated; their X-Forwarded-For is believed."""
 
     services: str = "http://127.0.0.1:8080"
     """For `callcenter node`: addresses of `callcenter serve`, comma-separated; tried in order."""

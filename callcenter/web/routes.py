@@ -62,6 +62,7 @@ ADMINISTRATORS: Final[frozenset[Role]] = frozenset({Role.ADMINISTRATOR})
 
 HOTLINE: Final["web.AppKey[Hotline]"] = web.AppKey("hotline", object)  # type: ignore[arg-type]
 SESSION: Final[web.RequestKey[Session]] = web.RequestKey("session", Session)
+NEW_TOKEN: Final[web.RequestKey[str]] = web.RequestKey("new_token", str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,8 +208,19 @@ def actor(request: web.Request) -> Actor:
 
 
 def address_of(request: web.Request) -> str:
-    """The address of the browser, as far as it is known."""
-    return request.remote or ""
+    """The browser's address; a web server in front is believed when `settings.front_servers` names it."""
+    remote = request.remote or ""
+    believed = {one.strip() for one in hotline(request).settings.front_servers.split(",") if one.strip()}
+    for told in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+        if remote not in believed or not told.strip():
+            break
+        remote = told.strip()[:64]
+    return remote
+
+
+def set_session_cookie(request: web.Request, token: str) -> None:
+    """Have the answer set the session's cookie; an empty token takes it away."""
+    request[NEW_TOKEN] = token
 
 
 def extension_of(request: web.Request) -> str:
