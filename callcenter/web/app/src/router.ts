@@ -17,7 +17,7 @@ export function makeRouter(): Router {
   const router = createRouter({
     history: createWebHistory(),
     routes: [
-      { path: "/", redirect: () => useSession().home },
+      { path: "/", name: "home", component: () => import("./shell/DeadEnd.vue"), props: { kind: "notFound" } },
       { path: "/sign-in", name: "sign-in", component: () => import("./signin/SignInPage.vue"), meta: { open: true } },
       { path: "/desk", name: "desk", component: () => import("./desk/DeskPage.vue"), meta: { needsPhone: true } },
       { path: "/calls", name: "calls", component: () => import("./calls/CallsPage.vue") },
@@ -40,6 +40,7 @@ export function makeRouter(): Router {
     }
     if (to.meta.open === true) return session.user === null ? true : session.home;
     if (session.user === null) return { name: "sign-in", query: to.path === "/" ? {} : { to: to.fullPath } };
+    if (to.name === "home") return session.home;
     if (to.meta.roles !== undefined && !session.is(...to.meta.roles)) return { name: "forbidden" };
     if (to.meta.needsPhone === true && !session.hasPhone) return { name: "forbidden" };
     return true;

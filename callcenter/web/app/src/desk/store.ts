@@ -35,6 +35,7 @@ export const useDesk = defineStore("desk", () => {
   let outboxTimer: ReturnType<typeof setInterval> | undefined;
   let giveWayTimer: ReturnType<typeof setTimeout> | undefined;
   let deskId = "";
+  let microphoneAsked = false;
 
   const browserPhone = computed(() => desk.value?.agent.phone_kind === "browser");
   const call = computed<DeskCall | null>(() => local.value ?? desk.value?.call ?? null);
@@ -49,7 +50,14 @@ export const useDesk = defineStore("desk", () => {
       const over = phone.call === "idle" && !drafts.draft(local.value.call_id);
       if (next.call?.call_id === local.value.call_id || over) local.value = null;
     }
-    if (next.agent.phone_kind === "browser") void phone.start(deskId);
+    if (next.agent.phone_kind === "browser") {
+      void phone.start(deskId);
+      // A page opened anew in "ready" has not been asked yet; a refusal pauses the agent before a call comes.
+      if (next.state.name === "ready" && !microphoneAsked) {
+        microphoneAsked = true;
+        void phone.askMicrophone();
+      }
+    }
     followCall(next);
   }
 
@@ -83,6 +91,7 @@ export const useDesk = defineStore("desk", () => {
     if (started.value) return;
     started.value = true;
     deskId = newDeskId();
+    microphoneAsked = false;
     drafts.prune();
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     socket = new LiveDesk(
@@ -133,6 +142,7 @@ export const useDesk = defineStore("desk", () => {
 
   /** Ready for calls, once the microphone works. Returns false when it does not. */
   async function goReady(): Promise<boolean> {
+    microphoneAsked = true;
     if (browserPhone.value && !(await phone.askMicrophone())) {
       if (desk.value?.state.name === "ready") await pause("other");
       return false;

@@ -41,7 +41,7 @@ export const en: Messages = {
     },
     call: {
       incoming: "Incoming call", ringing: "Ringing", deskRinging: "Pick up the phone on your desk", talking: "Talking", held: "On hold", ended: "Call ended", reconnecting: "Getting the call back…", waiting: "Waited",
-      anonymous: "Number withheld", unknownNumber: "Unknown number", calledQueue: "Line", rings: "Ring {n}", ringsAfter: "Answered at ring {n}", ringsTotal: "{n} rings",
+      anonymous: "Number withheld", unknownNumber: "Unknown number", rings: "Ring {n}", ringsAfter: "Answered at ring {n}", ringsTotal: "{n} rings",
       apology: "Apologise first", apologyLine: "“Hello, I am so sorry to have kept you waiting.”",
       customer: "Customer", choose: "{n} customers share this number. Who is it?", newCustomer: "New customer", newCustomerText: "No customer has this number yet.", makeCustomer: "Add customer", openCustomer: "Open record", vip: "VIP", callerName: "Caller name shown",
       recent: "Recent calls", recentNone: "No earlier calls.", fallback: "Came while the service was away: the number is from the phone itself; the customer follows later.", timer: "Talking", holdTimer: "On hold", mutedNow: "Muted: the customer cannot hear you",
@@ -50,7 +50,7 @@ export const en: Messages = {
     form: {
       title: "Call record", type: "Call type", typeSearch: "Type to filter, Enter to choose", typeNone: "No such type", notes: "Notes", notesHint: "Who, what, where, how to reach them. Read the main points back before the end.",
       next: "Next step", save: "Save and be ready", saveOnly: "Save", saving: "Saving…", needType: "Choose a call type", draft: "Draft kept on this computer", savedState: "Saved", needEnd: "After the call, saving makes you ready. Saving now loses nothing.",
-      pending: "Will be saved when the service is back", skip: "Skip, be ready", waitingForm: "The call record opens here when a call comes.",
+      pending: "Will be saved when the service is back", skip: "Skip", skipHint: "Be ready without a record", waitingForm: "The call record opens here when a call comes.",
     },
     keys: { title: "Keys", ready: "Ready", answer: "Answer", mute: "Mute / unmute", hold: "Hold / resume", keypad: "Keypad", hangup: "Hang up / decline", type: "Choose the call type", notes: "Write notes", save: "Save" },
     next: { none: "Nothing", callback: "Call back", transfer_department: "To a department", refer_up: "Refer upwards", site_visit: "Site visit", follow_up: "Follow-up call" },

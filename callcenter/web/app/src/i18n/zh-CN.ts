@@ -39,7 +39,7 @@ export const zhCN = {
     },
     call: {
       incoming: "来电", ringing: "振铃中", deskRinging: "请拿起桌上的话机", talking: "通话中", held: "保持中", ended: "通话已结束", reconnecting: "正在接回通话…", waiting: "已等候",
-      anonymous: "未显示号码", unknownNumber: "未知号码", calledQueue: "呼入", rings: "第 {n} 声", ringsAfter: "响 {n} 声接听", ringsTotal: "响 {n} 声",
+      anonymous: "未显示号码", unknownNumber: "未知号码", rings: "第 {n} 声", ringsAfter: "响 {n} 声接听", ringsTotal: "响 {n} 声",
       apology: "请先致歉", apologyLine: "“您好，非常抱歉，让您久等了。”",
       customer: "客户", choose: "这个号码有 {n} 位客户，请选择", newCustomer: "新客户", newCustomerText: "这个号码还没有客户资料。", makeCustomer: "建立客户资料", openCustomer: "查看资料", vip: "VIP", callerName: "来电显示名",
       recent: "近期来电", recentNone: "此前没有来电记录。", fallback: "服务暂不可用时的来电：号码来自电话本身，客户资料稍后补上。", timer: "通话", holdTimer: "保持", mutedNow: "已静音，客户听不到您",
@@ -48,7 +48,7 @@ export const zhCN = {
     form: {
       title: "通话记录", type: "来电类型", typeSearch: "输入名称筛选，回车选定", typeNone: "没有符合的类型", notes: "通话内容", notesHint: "谁、什么事、在哪里、联系方式；结束前向客户复述一遍要点。",
       next: "下一步", save: "保存并就绪", saveOnly: "保存", saving: "正在保存…", needType: "请选择来电类型", draft: "草稿已存在本机", savedState: "已保存", needEnd: "通话结束后即可保存并就绪；现在保存也不会丢。",
-      pending: "服务恢复后自动保存", skip: "不填，直接就绪", waitingForm: "来电时，这里是通话记录。",
+      pending: "服务恢复后自动保存", skip: "跳过", skipHint: "不填记录，直接就绪", waitingForm: "来电时，这里是通话记录。",
     },
     keys: { title: "快捷键", ready: "就绪", answer: "接听", mute: "静音 / 取消静音", hold: "保持 / 恢复", keypad: "拨号键", hangup: "挂断 / 拒接", type: "选择来电类型", notes: "填写通话内容", save: "保存" },
     next: { none: "无需跟进", callback: "回电", transfer_department: "转交部门", refer_up: "请示上级", site_visit: "上门", follow_up: "回访" },
