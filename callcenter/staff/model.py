@@ -111,7 +111,7 @@ def _is_regular(password: str) -> bool:
 
 
 def sip_digest(extension: str, password: str) -> str:
-    """The HA1 of a phone's account (RFC 7616, with MD5 as SIP phones do): all that is kept of its password."""
+    """The HA1 of a phone's account (RFC 7616, MD5 as SIP phones do): all that is kept of its password."""
     return hashlib.md5(f"{extension}:{REALM}:{password}".encode(), usedforsecurity=False).hexdigest()
 
 

@@ -1,18 +1,18 @@
-"""What the hotline does with its staff: sign in and out, make and change agents, give them phones; all audited.
+"""What the hotline does with its staff: sign in and out, agents and their phones. All is audited.
 
 A change is committed first; then Asterisk is told of the phone. When Asterisk is away the change stands, the
 answer says that the phone is not there yet, and `phones_to_push` brings it with the next connection.
 """
 
 import asyncio
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import structlog
 
 from callcenter.db.pool import Pool
-from callcenter.errors import HotlineError, InvalidInputError, NotFoundError
+from callcenter.errors import InvalidInputError, NotFoundError, UnavailableError
 from callcenter.settings import Settings
 from callcenter.staff import audit, store
 from callcenter.staff.errors import LastAdministratorError, LockedOutError, NoPhoneError, WrongPasswordError
@@ -40,9 +40,11 @@ PUSH_SECONDS = 3.0
 
 
 class Phones(Protocol):
-    """Asterisk's phones. Both raise OSError, TimeoutError or a HotlineError while Asterisk is away."""
+    """Asterisk's phones. Both raise when Asterisk is away or refuses."""
 
-    async def push(self, phone: Phone) -> None:
+    async def push(
+        self, extension: str, kind: Literal["browser", "desk"], ha1_digest: str | None, display_name: str = ""
+    ) -> None:
         """Make Asterisk know this phone as it is now."""
 
     async def remove(self, extension: str) -> None:
@@ -260,7 +262,7 @@ class Staff:
         Raises:
             NotFoundError: there is no such person.
             NoPhoneError: he has no phone.
-            OSError, TimeoutError, HotlineError: Asterisk is away.
+            UnavailableError: Asterisk is away.
         """
         agent = await self.get_agent(user_id)
         if agent.extension is None:
@@ -269,8 +271,9 @@ class Staff:
             return {"kind": "desk", "extension": agent.extension}
         secret = generated(20)
         await self._keep_secret(agent, secret)
-        async with asyncio.timeout(PUSH_SECONDS):
-            await self._phones.push(_phone(replace(agent, sip_digest=sip_digest(agent.extension, secret))))
+        done = await self._told(await self.get_agent(user_id), secret)
+        if not done.phone_pushed:
+            raise UnavailableError(detail="Asterisk")
         return {
             "kind": "browser",
             "extension": agent.extension,
@@ -299,11 +302,15 @@ class Staff:
                 if gone:
                     await self._phones.remove(gone)
                 if known:
-                    await self._phones.push(_phone(agent))
-        except (OSError, TimeoutError, HotlineError) as error:
+                    await self._push(agent)
+        except Exception as error:  # noqa: BLE001 - whatever it is, Asterisk doesn't know the phone yet
             log.warning("phone not pushed yet", error=type(error).__name__, user_id=agent.user_id)
             return Done(agent, sip, phone_pushed=False)
         return Done(agent, sip, phone_pushed=True)
+
+    async def _push(self, agent: Agent) -> None:
+        kind: Literal["browser", "desk"] = "browser" if agent.phone_kind is PhoneKind.BROWSER else "desk"
+        await self._phones.push(agent.extension or "", kind, agent.sip_digest, agent.display_name)
 
     def _sip_login(self, agent: Agent, secret: str) -> SipLogin:
         return SipLogin(agent.extension or "", secret, self._settings.sip_domain, self._settings.sip_port)
@@ -312,12 +319,6 @@ class Staff:
 def _new_secret(draft: AgentDraft) -> str | None:
     """A password for a desk phone; a browser phone gets one whenever its page asks."""
     return generated(20) if draft.extension and draft.phone_kind is PhoneKind.DESK else None
-
-
-def _phone(agent: Agent) -> Phone:
-    if agent.extension is None or agent.phone_kind is None or agent.sip_digest is None:
-        raise NoPhoneError
-    return Phone(agent.extension, agent.phone_kind, agent.sip_digest, agent.display_name)
 
 
 def _websocket_of(ari_url: str) -> str:

@@ -1,0 +1,87 @@
+"""What is asked about the service itself: its health, its figures, its API's description."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Annotated, Literal
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, Field
+
+from callcenter import metrics
+from callcenter.web.openapi import description
+from callcenter.web.routes import PUBLIC, Routes, hotline
+
+routes = Routes()
+
+PROBE_SECONDS = 2.0
+LAG_SECONDS = 60.0
+"""Older than this, facts of calls are not reaching PostgreSQL."""
+
+
+class Component(BaseModel):
+    """One part. `detail` says what is wrong, never where it is."""
+
+    ok: bool
+    detail: str = ""
+    seconds: Annotated[
+        float | None, Field(description="How long its answer took, or how far it is behind")
+    ] = None
+
+
+class Health(BaseModel):
+    """The service's parts. `status` is degraded when calls go on but something is missing, down when they can't."""
+
+    status: Literal["ok", "degraded", "down"]
+    components: dict[str, Component]
+
+
+@routes.get("/healthz", roles=PUBLIC)
+async def healthz(request: web.Request, /) -> web.Response:
+    """200 while calls can be served, 503 when they can't: without Redis or Asterisk."""
+    house = hotline(request)
+    lag = metrics.WRITER_LAG.collect()[0].samples[0].value
+    postgresql, redis = await asyncio.gather(
+        _probe(house.pool.fetchval("select 1")), _probe(house.redis.ping())
+    )
+    connected = bool(house.ari.connected)
+    health = Health(
+        status="ok",
+        components={
+            "postgresql": postgresql,
+            "redis": redis,
+            "asterisk": Component(ok=connected, detail="" if connected else "ARI is not connected"),
+            "writer": Component(
+                ok=lag < LAG_SECONDS, detail="" if lag < LAG_SECONDS else "behind", seconds=lag
+            ),
+        },
+    )
+    if not all(part.ok for part in health.components.values()):
+        health.status = "degraded" if redis.ok and connected else "down"
+    status = 503 if health.status == "down" else 200
+    return web.Response(
+        body=health.model_dump_json().encode(), status=status, content_type="application/json"
+    )
+
+
+async def _probe(asked: Awaitable[object]) -> Component:
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await asked
+    except Exception as error:  # noqa: BLE001 - whatever it is, the part is not well
+        return Component(ok=False, detail=type(error).__name__)
+    return Component(ok=True, seconds=round(loop.time() - began, 4))
+
+
+@routes.get("/metrics", roles=PUBLIC)
+async def read_metrics(_request: web.Request, /) -> web.Response:
+    """The service's figures for Prometheus."""
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+@routes.get("/api/v1/openapi.json", roles=PUBLIC)
+async def openapi(request: web.Request, /) -> web.Response:
+    """This API's OpenAPI 3.1 document."""
+    return web.json_response(description(request.app))

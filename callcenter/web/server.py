@@ -1,0 +1,82 @@
+"""The web application: every room's routes behind the same doors, and the browser application's files."""
+
+import asyncio
+import weakref
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import WSCloseCode, web
+
+from callcenter.calls import api as calls_api
+from callcenter.customers import api as customers_api
+from callcenter.routing import api as routing_api
+from callcenter.staff import api as staff_api
+from callcenter.web import api as web_api
+from callcenter.web.files import Files
+from callcenter.web.middlewares import MIDDLEWARES, ROUTE_KEY
+from callcenter.web.routes import HOTLINE, Route, Routes
+
+if TYPE_CHECKING:
+    from callcenter.hotline import Hotline
+
+ROUTES: Final[tuple[Routes, ...]] = (
+    staff_api.routes,
+    customers_api.routes,
+    calls_api.routes,
+    routing_api.routes,
+    web_api.routes,
+)
+
+LARGEST_BODY: Final = 1024 * 1024
+"""Bytes."""
+
+_HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:;"
+    " media-src 'self' blob: mediastream:; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none';"
+    " form-action 'self'; frame-ancestors 'none'",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+_SOCKETS: Final[web.AppKey["weakref.WeakSet[web.WebSocketResponse]"]] = web.AppKey("sockets", weakref.WeakSet)
+
+
+def declared_routes() -> Iterable[Route]:
+    """All routes of all rooms."""
+    return (route for room in ROUTES for route in room)
+
+
+def build_app(hotline: "Hotline", files: Files | None = None) -> web.Application:
+    """The application over `hotline`, ready to run."""
+    app = web.Application(middlewares=MIDDLEWARES, client_max_size=LARGEST_BODY)
+    app[HOTLINE] = hotline
+    app[_SOCKETS] = weakref.WeakSet()
+    for route in declared_routes():
+        setattr(route.handler, ROUTE_KEY, route)
+        app.router.add_route(route.method, route.path, route.handler)
+    app.router.add_get("/{path:.*}", (files or Files()).serve)
+    app.on_response_prepare.append(_secure)
+    app.on_shutdown.append(_close_sockets)
+    return app
+
+
+async def _secure(request: web.Request, response: web.StreamResponse) -> None:
+    """Headers that keep a browser from doing more than the page needs; nothing of the API is cached."""
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.path.startswith(("/api/", "/node/")):
+        response.headers.setdefault("Cache-Control", "no-store")
+    if isinstance(response, web.WebSocketResponse):
+        request.app[_SOCKETS].add(response)
+
+
+async def _close_sockets(app: web.Application) -> None:
+    """Tell open desks that the service goes, so that they come back to another at once."""
+    sockets = [socket for socket in app[_SOCKETS] if not socket.closed]
+    await asyncio.gather(
+        *(socket.close(code=WSCloseCode.GOING_AWAY, message=b"restarting") for socket in sockets),
+        return_exceptions=True,
+    )
