@@ -1,0 +1,227 @@
+"""Agents at their desks, through the public API only: made by the administrator, signed in, kept ready.
+
+Each desk is a websocket; all of them live in this one process. A desk in wrap-up saves an outcome at once.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import aiohttp
+import orjson
+
+FIRST_EXTENSION = 2001
+_API_SECONDS = 20.0
+_AT_ONCE = 4
+"""Requests of the set-up under way at the same time."""
+_CARD_STATES = frozenset({"offered", "ringing", "talking"})
+
+
+class DeskError(Exception):
+    """The API did not do what a desk needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One agent, as the administrator made him."""
+
+    username: str
+    password: str = field(repr=False)
+    extension: str
+    sip_password: str = field(repr=False)
+
+
+class Person:
+    """Somebody who is signed in."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str, headers: dict[str, str]) -> None:
+        self.http = http
+        self.url = url
+        self.headers = headers
+
+    @classmethod
+    async def sign_in(cls, http: aiohttp.ClientSession, url: str, username: str, password: str) -> Self:
+        """Raises DeskError."""
+        async with http.post(
+            f"{url}/api/v1/session", json={"username": username, "password": password}
+        ) as answer:
+            cookie = answer.cookies.get("cc_session")
+            if answer.status >= 300 or cookie is None:
+                raise DeskError(f"sign-in of {username}: {answer.status} {(await answer.text())[:300]}")
+            token = (await answer.json())["csrf_token"]
+        return cls(http, url, {"Cookie": f"cc_session={cookie.value}", "X-CSRF-Token": token})
+
+    async def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """One request of the API, with its answer. Raises DeskError."""
+        async with self.http.request(
+            method, f"{self.url}/api/v1{path}", json=body, headers=self.headers
+        ) as answer:
+            if answer.status >= 300:
+                raise DeskError(f"{method} {path}: {answer.status} {(await answer.text())[:300]}")
+            return None if answer.status == 204 else orjson.loads(await answer.read())
+
+
+@contextlib.asynccontextmanager
+async def http_client() -> AsyncIterator[aiohttp.ClientSession]:
+    """An HTTP client for many people: it keeps no cookies of its own."""
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=_API_SECONDS),
+        json_serialize=lambda value: orjson.dumps(value).decode(),
+    ) as http:
+        yield http
+
+
+async def make_agents(admin: Person, count: int) -> list[Account]:
+    """Make `count` agents with desk phones, in every queue there is. Raises DeskError."""
+    queues = [queue["queue_id"] for queue in await admin.ask("GET", "/queues")]
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def make(place: int) -> Account:
+        extension = str(FIRST_EXTENSION + place)
+        username = f"bench{extension}"
+        wanted = {
+            "username": username,
+            "display_name": f"Bench {extension}",
+            "role": "agent",
+            "extension": extension,
+            "phone_kind": "desk",
+            "queues": queues,
+        }
+        async with places:
+            made = await admin.ask("POST", "/agents", wanted)
+        return Account(username, made["password"], extension, made["sip"]["password"])
+
+    return list(await asyncio.gather(*map(make, range(count))))
+
+
+async def await_phones(admin: Person, accounts: Sequence[Account], seconds: float = 40.0) -> None:
+    """Wait until the service sees every agent's phone. Raises DeskError."""
+    wanted = {account.extension for account in accounts}
+    deadline = time.monotonic() + seconds
+    while True:
+        agents = await admin.ask("GET", "/agents")
+        missing = wanted - {agent["extension"] for agent in agents if agent["phone_online"]}
+        if not missing:
+            return
+        if time.monotonic() > deadline:
+            raise DeskError(f"{len(missing)} of {len(wanted)} phones are not seen by the service")
+        await asyncio.sleep(0.5)
+
+
+class Floor:
+    """All the desks, and what was shown on them."""
+
+    def __init__(self, call_type: str) -> None:
+        self._call_type = call_type
+        self._states: dict[str, str] = {}
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._saved: set[str] = set()
+        self.pops: dict[str, float] = {}
+        """Caller's number -> when its card came to a desk first (s since the epoch)."""
+        self.trouble: Counter[str] = Counter()
+        """What did not go as it should at the desks."""
+        self.messages = 0
+
+    async def open(self, http: aiohttp.ClientSession, url: str, accounts: Sequence[Account]) -> None:
+        """Sign everybody in and make him ready. Raises DeskError."""
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(account: Account) -> None:
+            async with places:
+                person = await Person.sign_in(http, url, account.username, account.password)
+                await self._sit_down(person, account.extension)
+
+        await asyncio.gather(*map(one, accounts))
+
+    async def _sit_down(self, person: Person, extension: str) -> None:
+        desk_id = f"bench-{extension}"
+        live = f"{person.url}/api/v1/desk/live?desk_id={desk_id}"
+        socket = await person.http.ws_connect(live, headers=person.headers)
+        self._spawn(self._read(socket, person, extension))
+        await person.ask("POST", "/desk/phone", {"desk_id": desk_id})
+        await person.ask("POST", "/desk/state", {"state": "ready"})
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _read(self, socket: aiohttp.ClientWebSocketResponse, person: Person, extension: str) -> None:
+        async for message in socket:
+            now = time.time()
+            if message.type is aiohttp.WSMsgType.TEXT:
+                self._show(orjson.loads(message.data), now, person, extension)
+        self._states[extension] = "gone"
+        self.trouble[f"desk closed with {socket.close_code}"] += 1
+        self._changed.set()
+
+    def _show(self, message: dict[str, Any], now: float, person: Person, extension: str) -> None:
+        desk = message.get("desk")
+        if desk is None:
+            return
+        self.messages += 1
+        state, call = desk["state"]["name"], desk["call"]
+        self._states[extension] = state
+        if call and state in _CARD_STATES:
+            self.pops.setdefault((call["number_e164"] or "")[-11:], now)
+        elif call and state == "wrapup" and call["call_id"] not in self._saved:
+            self._saved.add(call["call_id"])
+            self._spawn(self._save(person, call["call_id"]))
+        self._changed.set()
+
+    async def _save(self, person: Person, call_id: str) -> None:
+        outcome = {"call_type": self._call_type, "notes": "bench", "next_step": "none"}
+        try:
+            await person.ask("PUT", f"/calls/{call_id}/outcome", outcome)
+        except (DeskError, aiohttp.ClientError, TimeoutError) as error:
+            self.trouble[f"outcome not saved: {type(error).__name__} {str(error)[-160:]}"] += 1
+
+    def count(self, state: str) -> int:
+        """Desks in this state."""
+        return sum(one == state for one in self._states.values())
+
+    def states(self) -> dict[str, int]:
+        """Desks by state."""
+        return dict(Counter(self._states.values()))
+
+    async def all_ready(self, seconds: float) -> bool:
+        """Wait until every desk is ready again; whether they are."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self.count("ready") < len(self._states):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Leave all desks."""
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def answered_rows(admin: Person, numbers: Sequence[str], since_ms: int) -> int:
+    """How many of these callers stand in the call log as answered. Raises DeskError."""
+    wanted, found, cursor = set(numbers), set[str](), ""
+    while True:
+        page = await admin.ask(
+            "GET", f"/calls?limit=100&from={since_ms}" + (f"&before={cursor}" if cursor else "")
+        )
+        found |= {
+            number
+            for call in page["calls"]
+            if call["answered_at"] and (number := (call["caller_number"] or "")[-11:]) in wanted
+        }
+        cursor = page["next"]
+        if not cursor:
+            return len(found)

@@ -1,0 +1,251 @@
+"""Pure: what a run's raw facts come to. Times in milliseconds unless named otherwise."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from tests.bench.capture import CallTrace
+
+HOTLINE = "hotline"
+QUEUE = "app_queue"
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that `percent` of all values do not exceed (nearest rank).
+
+    Raises ValueError for none.
+    """
+    if not values:
+        raise ValueError("no values")
+    rank = math.ceil(percent / 100 * len(values))
+    return sorted(values)[max(rank, 1) - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How long something took, over many calls."""
+
+    count: int
+    least: float
+    p50: float
+    p95: float
+    p99: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Spread | None":
+        """None when there is nothing to spread."""
+        if not values:
+            return None
+        least, *shares = (round(percentile(values, percent), 2) for percent in (0, 50, 95, 99, 100))
+        return cls(len(values), least, *shares)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What a phase cost, as read from the kernel before and after it."""
+
+    wall_seconds: float
+    """From the first call until everything about the last one was done."""
+    cpu_ms: Mapping[str, float]
+    """Of each process, over the whole phase."""
+    idle_ms_a_second: Mapping[str, float]
+    """What each process uses with everybody signed in and no call."""
+    machine_cpu_ms: float
+    """Of the whole machine: SIPp, the bench and strangers too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """One path under one rate."""
+
+    path: str
+    rate: int
+    calls: int
+    failures: Mapping[str, int]
+    """Reason -> calls."""
+    cpu_ms_a_call: Mapping[str, float]
+    """Of each process, above its idle use."""
+    cpu_ms_a_call_gross: Mapping[str, float]
+    """The same with the idle use left in."""
+    cores: float
+    """Cores that the measured processes used together, idle use included."""
+    other_cores: float
+    """Cores that SIPp, the bench and everybody else on the machine used meanwhile."""
+    to_phone: Spread | None
+    """Caller's INVITE -> INVITE at the phone."""
+    to_ringing: Spread | None
+    """Caller's INVITE -> the phone's 180."""
+    to_answer: Spread | None
+    """Caller's INVITE -> his 200."""
+    more_phones: int
+    """Calls that rang more than one phone."""
+    sent_again: int
+    """Callers whose INVITE had no answer within half a second."""
+    capture_drops: int
+    pop: Spread | None = None
+    """Caller's INVITE -> the card at the desk."""
+    pops_missing: int = 0
+    pops_after_ringing: int = 0
+    pop_lead: Spread | None = None
+    """The card at the desk -> the phone's 180; small is close, below zero is late."""
+    rows: int | None = None
+    """Calls that stood in the call log as answered afterwards; None: this path keeps none."""
+
+    @property
+    def failed(self) -> int:
+        """Calls that were no conversation."""
+        return sum(self.failures.values())
+
+    @property
+    def together_ms(self) -> float:
+        """CPU a call of all processes."""
+        return sum(self.cpu_ms_a_call.values())
+
+
+def phase(
+    path: str,
+    rate: int,
+    expected: Iterable[str],
+    calls: Mapping[str, CallTrace],
+    load: Load,
+    *,
+    capture_drops: int = 0,
+    pops: Mapping[str, float] | None = None,
+    rows: int | None = None,
+) -> Phase:
+    """Put a phase's facts together.
+
+    `expected`: the callers' numbers; `pops`: number -> when its card was shown (s since the epoch).
+    """
+    numbers = list(expected)
+    seen = [calls[number] for number in numbers if number in calls]
+    failures = Counter(call.failed for call in seen if call.failed)
+    if len(seen) < len(numbers):
+        failures["never placed"] = len(numbers) - len(seen)
+    count = max(len(numbers), 1)
+    gross = {name: used / count for name, used in load.cpu_ms.items()}
+    net = {
+        name: max(used - load.idle_ms_a_second.get(name, 0.0) * load.wall_seconds, 0.0) / count
+        for name, used in load.cpu_ms.items()
+    }
+    measured = sum(load.cpu_ms.values())
+    window_ms = load.wall_seconds * 1000
+    return Phase(
+        path=path,
+        rate=rate,
+        calls=len(numbers),
+        failures=dict(failures),
+        cpu_ms_a_call=_rounded(net),
+        cpu_ms_a_call_gross=_rounded(gross),
+        cores=round(measured / window_ms, 3),
+        other_cores=round(max(load.machine_cpu_ms - measured, 0.0) / window_ms, 3),
+        to_phone=Spread.of(
+            [ms(call.invited_at, call.phone_invited_at) for call in seen if call.phone_invited_at]
+        ),
+        to_ringing=Spread.of(
+            [ms(call.invited_at, call.phone_ringing_at) for call in seen if call.phone_ringing_at]
+        ),
+        to_answer=Spread.of([ms(call.invited_at, call.answered_at) for call in seen if call.answered_at]),
+        more_phones=sum(call.phone_legs > 1 for call in seen),
+        sent_again=sum(call.invites_sent > 1 for call in seen),
+        capture_drops=capture_drops,
+        rows=rows,
+        **_pop_figures(seen, pops),
+    )
+
+
+class _Pops(TypedDict, total=False):
+    pop: Spread | None
+    pops_missing: int
+    pops_after_ringing: int
+    pop_lead: Spread | None
+
+
+def _pop_figures(seen: Sequence[CallTrace], pops: Mapping[str, float] | None) -> _Pops:
+    if pops is None:
+        return {}
+    shown = [(call, pops[call.number]) for call in seen if call.number in pops]
+    leads = [ms(at, call.phone_ringing_at) for call, at in shown if call.phone_ringing_at]
+    return {
+        "pop": Spread.of([ms(call.invited_at, at) for call, at in shown]),
+        "pops_missing": len(seen) - len(shown),
+        "pops_after_ringing": sum(lead <= 0 for lead in leads),
+        "pop_lead": Spread.of(leads),
+    }
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in values.items()}
+
+
+def ms(start: float, end: float | None) -> float:
+    """Milliseconds between two moments in seconds. Raises ValueError when there was no end."""
+    if end is None:
+        raise ValueError("it never happened")
+    return (end - start) * 1000
+
+
+def ratio(phases: Sequence[Phase], rate: int, process: str | None = None) -> float | None:
+    """CPU a call, hotline / app_queue, of one process or of all together; None when either is not known."""
+    by_path = {one.path: one for one in phases if one.rate == rate}
+    if HOTLINE not in by_path or QUEUE not in by_path:
+        return None
+    ours, theirs = (
+        one.together_ms if process is None else one.cpu_ms_a_call.get(process, 0.0)
+        for one in (by_path[HOTLINE], by_path[QUEUE])
+    )
+    return ours / theirs if theirs > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A figure that was aimed at. `kept` is None when this run has not measured it."""
+
+    aim: str
+    kept: bool | None
+    figure: str
+
+
+def verdicts(phases: Sequence[Phase]) -> list[Verdict]:
+    """The first aims: no failed call at 20 a second, the card before the ringing, the card within 100 ms."""
+    ours = {one.rate: one for one in phases if one.path == HOTLINE}
+    found = [_no_failure(ours.get(20)), _card_first(list(ours.values())), _card_soon(ours.get(10))]
+    return [*found, _all_logged(list(ours.values()))]
+
+
+def _no_failure(at_20: Phase | None) -> Verdict:
+    aim = "no failed call at 20 calls a second"
+    if at_20 is None:
+        return Verdict(aim, None, "not run")
+    return Verdict(aim, at_20.failed == 0, f"{at_20.failed} of {at_20.calls} failed")
+
+
+def _card_first(ours: Sequence[Phase]) -> Verdict:
+    aim = "screen-pop before that phone's 180, in every call"
+    late = sum(one.pops_after_ringing for one in ours)
+    missing = sum(one.pops_missing for one in ours)
+    leads = [one.pop_lead for one in ours if one.pop_lead]
+    if not leads:
+        return Verdict(aim, None, "no call rang")
+    calls = sum(lead.count for lead in leads)
+    return Verdict(aim, late + missing == 0, f"{late} late, {missing} missing, of {calls}")
+
+
+def _card_soon(at_10: Phase | None) -> Verdict:
+    aim = "screen-pop within 100 ms of the INVITE (p95) at 10 calls a second"
+    if at_10 is None or at_10.pop is None:
+        return Verdict(aim, None, "not run")
+    return Verdict(aim, at_10.pop.p95 <= 100, f"p95 {at_10.pop.p95:.1f} ms")
+
+
+def _all_logged(ours: Sequence[Phase]) -> Verdict:
+    aim = "every answered call in the call log"
+    counted = [one for one in ours if one.rows is not None]
+    answered = sum(one.to_answer.count if one.to_answer else 0 for one in counted)
+    rows = sum(one.rows or 0 for one in counted)
+    if not counted:
+        return Verdict(aim, None, "not run")
+    return Verdict(aim, rows == answered, f"{rows} rows, {answered} answered")
