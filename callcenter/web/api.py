@@ -30,21 +30,21 @@ class Component(BaseModel):
 
 
 class Health(BaseModel):
-    """The service's parts. `status` is degraded when calls go on but something is missing, down when they can't."""
+    """The service's parts. `status` is down when calls can't be served, degraded when less is wrong."""
 
     status: Literal["ok", "degraded", "down"]
     components: dict[str, Component]
 
 
 @routes.get("/healthz", roles=PUBLIC)
-async def healthz(request: web.Request, /) -> web.Response:
+async def healthz(request: web.Request, /) -> Health | web.Response:
     """200 while calls can be served, 503 when they can't: without Redis or Asterisk."""
     house = hotline(request)
-    lag = metrics.WRITER_LAG.collect()[0].samples[0].value
+    lag = next(iter(metrics.WRITER_LAG.collect())).samples[0].value
     postgresql, redis = await asyncio.gather(
         _probe(house.pool.fetchval("select 1")), _probe(house.redis.ping())
     )
-    connected = bool(house.ari.connected)
+    connected = house.asterisk.connected
     health = Health(
         status="ok",
         components={
@@ -58,10 +58,9 @@ async def healthz(request: web.Request, /) -> web.Response:
     )
     if not all(part.ok for part in health.components.values()):
         health.status = "degraded" if redis.ok and connected else "down"
-    status = 503 if health.status == "down" else 200
-    return web.Response(
-        body=health.model_dump_json().encode(), status=status, content_type="application/json"
-    )
+    if health.status != "down":
+        return health
+    return web.Response(body=health.model_dump_json().encode(), status=503, content_type="application/json")
 
 
 async def _probe(asked: Awaitable[object]) -> Component:

@@ -1,4 +1,4 @@
-"""The browser application's built files: compressed once, cached for ever when their names tell the content."""
+"""The browser application's built files: compressed once, cached for ever when named by their content."""
 
 import gzip
 import hashlib

@@ -24,7 +24,8 @@ import functools
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, get_origin, get_type_hints
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import orjson
@@ -130,8 +131,8 @@ class Routes:
 def _answering(handler: Handler, status: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """`handler` with its arguments taken from the request and its result written as JSON."""
     hints = get_type_hints(handler, include_extras=True)
-    result = hints.get("return", type(None))
-    plain = isinstance(result, type) and issubclass(result, web.StreamResponse)
+    result = _document_of(hints.get("return", type(None)))
+    plain = _is_response(result)
     adapter: TypeAdapter[Any] = TypeAdapter(None if plain else result)
     if result is type(None):
         status = 204
@@ -158,6 +159,16 @@ def _answering(handler: Handler, status: int) -> Callable[[web.Request], Awaitab
         return await injected(request)  # type: ignore[no-any-return]
 
     return checked
+
+
+def _document_of(result: Any) -> Any:
+    """What is documented of a result that may also be a response made by the handler itself."""
+    models = [one for one in get_args(result) if not _is_response(one)]
+    return models[0] if get_origin(result) in {Union, UnionType} and len(models) == 1 else result
+
+
+def _is_response(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, web.StreamResponse)
 
 
 def _is_model(hint: Any) -> bool:
@@ -191,10 +202,9 @@ def signed_in(request: web.Request) -> Session:
     Raises:
         NotSignedInError: the route is public and nobody is signed in.
     """
-    session = request.get(SESSION)
-    if session is None:
+    if SESSION not in request:
         raise NotSignedInError
-    return session
+    return request[SESSION]
 
 
 def actor(request: web.Request) -> Actor:
