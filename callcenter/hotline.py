@@ -16,14 +16,15 @@ from redis.exceptions import RedisError
 
 from callcenter import metrics
 from callcenter.asterisk.ari import Ari
-from callcenter.asterisk.phones import Phones
+from callcenter.asterisk.door import AsteriskDoor
+from callcenter.asterisk.model import Fact
 from callcenter.calls.caller import CallerLookup
 from callcenter.calls.service import Calls
 from callcenter.calls.writer import CallWriter
 from callcenter.clock import now_ms
 from callcenter.customers.service import Customers
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
-from callcenter.routing.desk import DeskWork
+from callcenter.routing.desk import DeskNow, DeskWork
 from callcenter.routing.model import AgentState
 from callcenter.routing.reconcile import Reconciler
 from callcenter.routing.rings import cadence_of
@@ -33,7 +34,7 @@ from callcenter.routing.store import LiveQueue
 from callcenter.routing.witness import Witness
 from callcenter.settings import Settings
 from callcenter.staff.service import Staff
-from callcenter.web.live import DeskNow, LiveDesks
+from callcenter.web.live import LiveDesks
 from callcenter.web.server import build_app
 
 log = structlog.get_logger(__name__)
@@ -52,24 +53,20 @@ class Hotline:
         self.redis = redis
         self.clock = now_ms
         self.cadence = cadence_of(settings.country)
-        self.ari = Ari(settings.ari_url, settings.ari_user, settings.ari_password.get_secret_value())
-        self.phones = Phones(self.ari)
+        ari = Ari(settings.ari_url, settings.ari_user, settings.ari_password.get_secret_value())
+        self.asterisk = AsteriskDoor(ari, self._heard, self._asterisk_is_here)
         self.customers = Customers(pool, country=settings.country)
         self.calls = Calls(pool, settings.country)
         self.callers = CallerLookup(pool, self.customers, settings.country)
         self.live = LiveQueue(redis)
         self.desks = LiveDesks(redis, self._desk_now, self._wake)
         self.routing = Routing(self.live, self.callers.card, self.desks, self.clock)
-        self.work = DeskWork(
-            self.routing, self.clock, self.phones.hang_up, self.phones.set_signed_in, self.cadence
-        )
+        self.work = DeskWork(self.routing, self.clock, self.asterisk.hang_up, self.asterisk.set_signed_in, self.cadence)
         self.witness = Witness(self.work, self.desks)
         self.roster = RosterKeeper(pool, self.live, self.clock)
         self.staff = Staff(pool, redis, self.phones, settings)
-        self.reconciler = Reconciler(self.routing, self.witness, self.phones, self.clock)
+        self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
         self.writer = CallWriter(redis, pool, self.clock, self.cadence)
-        self.ari.on_connect = self._asterisk_is_here
-        self.ari.on_fact = self.witness.take
 
     async def start(self) -> list[asyncio.Task[None]]:
         """Bring the live queue up to date and start what runs beside the requests."""
@@ -82,7 +79,7 @@ class Hotline:
             for name, work in {
                 "writer": self.writer.run(),
                 "desks": self.desks.listen(),
-                "ari": self.ari.run(),
+                "asterisk": self.asterisk.run(),
                 "match": _every(MATCH_SECONDS, self._tick),
                 "reconcile": _every(RECONCILE_SECONDS, self._reconcile),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
@@ -97,12 +94,6 @@ class Hotline:
         self.routing.queues = {queue.queue_id: queue for queue in self.roster.roster.queues}
         self.routing.extensions = {agent.agent_id: agent.extension for agent in agents}
         self.witness.agents = {agent.extension: agent.agent_id for agent in agents}
-        if self.ari.connected:
-            await self.phones.watch(set(self.witness.agents))
-
-    async def phone_account(self, user_id: int) -> dict[str, Any]:
-        """What a page needs to be this agent's phone."""
-        return await self.staff.phone_account(user_id)
 
     async def _desk_now(self, agent_id: int) -> DeskNow:
         return await self.work.desk_now(agent_id)
@@ -111,13 +102,17 @@ class Hotline:
         self.routing.wake(call_id)
 
     async def _asterisk_is_here(self) -> None:
-        """After every connection: phones pushed, events subscribed, the live queue compared."""
-        for phone in await self.staff.phones_to_push():
-            await self.phones.push(phone)
-        await self.phones.watch(set(self.witness.agents))
+        """After every connection: phones pushed, the fallback told who is there, the live queue compared."""
+        try:
+            await self.asterisk.push_all(await self.staff.phones_to_push())
+        except AWAY as error:
+            log.warning("phones not read", error=type(error).__name__)
         for agent in await self.live.agents():
-            await self.phones.set_signed_in(agent.extension, agent.state is not AgentState.SIGNED_OUT)
-        await self.reconciler.run_once()
+            await self.asterisk.set_signed_in(agent.extension, agent.state is not AgentState.SIGNED_OUT)
+        await self.reconciler.compare()
+
+    async def _heard(self, fact: Fact) -> None:
+        await self.witness.take(fact)
 
     async def _tick(self) -> None:
         await self.routing.match()

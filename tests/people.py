@@ -72,7 +72,9 @@ class Person:
                 raise Refused(response.status, body)
             return body
 
-    async def call_when(self, call_id: str, is_so: Callable[[Document], bool], seconds: float = 15) -> Document:
+    async def call_when(
+        self, call_id: str, is_so: Callable[[Document], bool], seconds: float = 15
+    ) -> Document:
         """One call of the call log, as soon as `is_so` of it."""
         call: Document = {}
         try:

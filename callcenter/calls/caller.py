@@ -21,8 +21,6 @@ RECENT_CALLS = 5
 LONGEST_NAME = 160
 
 
-
-
 class CallerLookup:
     """Looks callers up."""
 
@@ -67,4 +65,8 @@ class CallerLookup:
             ring_back = await store.open_ring_back(connection, key)
         for row in recent:
             row["arrived_at"] = round(row["arrived_at"].timestamp() * 1000)
-        return {"customers": [asdict(one) for one in candidates], "recent_calls": recent, "ring_back_id": ring_back}
+        return {
+            "customers": [asdict(one) for one in candidates],
+            "recent_calls": recent,
+            "ring_back_id": ring_back,
+        }

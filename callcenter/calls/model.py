@@ -241,7 +241,11 @@ class _Fold:
             self.talking.open(body["answered_at_ms"])
         if told_answer or not self.ended_by_witness:
             by = record.hung_up_by if self.ended_by_witness else body.get("hung_up_by")
-            self._end((self.ended_by_witness and record.ended_at) or at, HungUpBy(by or HungUpBy.CALLER), record.hangup_cause)
+            self._end(
+                (self.ended_by_witness and record.ended_at) or at,
+                HungUpBy(by or HungUpBy.CALLER),
+                record.hangup_cause,
+            )
 
     def _end(self, at: int, by: HungUpBy, cause: int | None) -> None:
         record = self.record

@@ -83,8 +83,7 @@ class Calls:
         """The facts of one call, in order."""
         events = await store.events_of(self._pool, [call_id])
         return [
-            {"event_id": e.event_id, "kind": e.kind.value, "at": e.at_ms, "body": dict(e.body)}
-            for e in events[call_id]
+            {"event_id": e.event_id, "kind": e.kind.value, "at": e.at_ms, "body": dict(e.body)} for e in events[call_id]
         ]
 
     async def list_ring_backs(self, state: str, limit: int) -> list[dict[str, Any]]:

@@ -156,7 +156,10 @@ async def list_calls(executor: Executor, wanted: CallFilter, limit: int) -> list
 
     if wanted.text:
         like = "%" + wanted.text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        term("(k.name ilike {0} or c.notes ilike {0} or c.caller_number like {0} or u.display_name ilike {0})", like)
+        term(
+            "(k.name ilike {0} or c.notes ilike {0} or c.caller_number like {0} or u.display_name ilike {0})",
+            like,
+        )
     if wanted.number:
         term("c.caller_number = {0}", wanted.number)
     if wanted.customer_id is not None:

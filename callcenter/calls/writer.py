@@ -37,9 +37,7 @@ Entry = tuple[str, CallEvent]
 class CallWriter:
     """Runs in every replica of the service; writes in one of them."""
 
-    def __init__(
-        self, redis: Redis, pool: Pool, clock: Callable[[], int], cadence: Cadence = DEFAULT_CADENCE
-    ) -> None:
+    def __init__(self, redis: Redis, pool: Pool, clock: Callable[[], int], cadence: Cadence = DEFAULT_CADENCE) -> None:
         self._redis: Any = redis
         self._pool = pool
         self._clock = clock

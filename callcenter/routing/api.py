@@ -273,7 +273,7 @@ async def get_phone(request: web.Request, /, desk: DeskIn) -> PhoneAccount:
     house = hotline(request)
     session = signed_in(request)
     await house.work.take(session.user_id, desk.desk_id)
-    return PhoneAccount(**await house.phone_account(session.user_id))
+    return PhoneAccount(**await house.staff.phone_account(session.user_id))
 
 
 @routes.websocket("/api/v1/desk/live", roles=SIGNED_IN)

@@ -255,4 +255,3 @@ class DeskWork:
         if not agent.known:
             raise NoPhoneError
         return agent
-

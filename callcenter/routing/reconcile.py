@@ -12,7 +12,15 @@ import structlog
 
 from callcenter import metrics
 from callcenter.events import Kind, event
-from callcenter.routing.model import AgentMove, AgentState, CallMove, CallState, MissReason, agent_moves, call_moves
+from callcenter.routing.model import (
+    AgentMove,
+    AgentState,
+    CallMove,
+    CallState,
+    MissReason,
+    agent_moves,
+    call_moves,
+)
 from callcenter.routing.service import OfferOver, Routing
 from callcenter.routing.store import LiveCall, Part
 from callcenter.routing.witness import Witness
@@ -39,7 +47,9 @@ class Channel:
 class Asterisk(Protocol):
     """What is asked of Asterisk."""
 
-    connected: bool
+    @property
+    def connected(self) -> bool:
+        """Whether Asterisk's events are being heard."""
 
     async def channels(self) -> list[Channel]:
         """Every channel that belongs to a call of the hotline."""
@@ -62,10 +72,16 @@ class Reconciler:
         """One comparison."""
         await self._leases()
         if self._asterisk.connected:
-            await self._phones()
-            await self._calls(await self._asterisk.channels())
+            await self.compare()
+        else:
+            await self._silent()
         await self._agents()
         await self._routing.match()
+
+    async def compare(self) -> None:
+        """Bring the live queue to what Asterisk has; at every connection, and again and again."""
+        await self._phones()
+        await self._calls(await self._asterisk.channels())
 
     def _repaired(self, what: str, **about: object) -> None:
         metrics.REPAIRS.labels(what).inc()
@@ -143,13 +159,11 @@ class Reconciler:
             settings = {"since": str(now)}
             if move is AgentMove.WITHDRAW:
                 settings |= {"call": "", "offer": ""}
-            let_go = Part(
-                agent.agent_id, moves=agent_moves(move), guard={"call": agent.call_id}, set=settings
-            )
+            let_go = Part(agent.agent_id, moves=agent_moves(move), guard={"call": agent.call_id}, set=settings)
             if (await self._live.step(now, agent=let_go)).applied:
                 self._repaired("agent let go", agent_id=agent.agent_id)
 
-    async def silent(self) -> None:
+    async def _silent(self) -> None:
         """Without Asterisk's word: callers whose script has been silent for too long have left."""
         now = self._clock()
         for call_id, seen_at in await self._live.live_calls():

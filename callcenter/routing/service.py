@@ -267,16 +267,14 @@ class Routing:
             return
         if over.dial_status == "ANSWER":
             if call.state is CallState.TALKING and over.cause in LEG_LOST_CAUSES:
-                await self._take_back(call, over, AgentMove.END, reason=None)
+                await self._take_back(call, call.agent_id, over, AgentMove.END, reason=None)
             return
         if call.state is CallState.OFFERED:
             reason = miss_reason(over.dial_status, over.cause)
             move = AgentMove.MISS if reason in PAUSE_AFTER else AgentMove.WITHDRAW
-            await self._take_back(call, over, move, reason=reason)
+            await self._take_back(call, call.agent_id, over, move, reason=reason)
 
     async def _take_back(self, call: LiveCall, over: OfferOver, move: AgentMove, *, reason: MissReason | None) -> None:
-        agent_id = call.agent_id
-        assert agent_id is not None
         now = self._clock()
         settings = {"since": str(now), "reason": str(PAUSE_AFTER.get(reason, "")) if reason else ""}
         if move is not AgentMove.END:

@@ -5,9 +5,10 @@ without an offer is one that Asterisk's fallback queue rang while no service was
 """
 
 from callcenter.asterisk.model import (
+    Fact,
+    Leg,
     LegAnswered,
     LegEnded,
-    LegFact,
     LegHeld,
     LegResumed,
     LegRinging,
@@ -30,7 +31,7 @@ class Witness:
         self.agents: dict[str, int] = {}
         """Extension -> agent; kept by whoever keeps the agents."""
 
-    async def take(self, fact: LegFact | PhoneReachable) -> None:
+    async def take(self, fact: Fact) -> None:
         """Act on one fact."""
         agent_id = self.agents.get(fact.extension)
         if agent_id is None:
@@ -44,7 +45,7 @@ class Witness:
         else:
             await self._offered(agent_id, fact)
 
-    async def _offered(self, agent_id: int, fact: LegFact) -> None:
+    async def _offered(self, agent_id: int, fact: Leg) -> None:
         agent = Part(agent_id, guard={"offer": fact.offer_id}, set={"since": str(fact.at_ms)})
         call = Part(fact.call_id, guard={"offer": fact.offer_id})
         about, at = fact.offer_id, fact.at_ms
@@ -80,7 +81,7 @@ class Witness:
         if (await self._live.step(at, agent=agent, call=call, events=facts)).applied:
             await self._desks.push(agent_id)
 
-    async def _fallback(self, agent_id: int, fact: LegFact) -> None:
+    async def _fallback(self, agent_id: int, fact: Leg) -> None:
         at = fact.at_ms
         agent = Part(agent_id, set={"since": str(at)})
         if isinstance(fact, LegAnswered):

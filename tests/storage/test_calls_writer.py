@@ -96,7 +96,9 @@ async def test_facts_told_again_are_one_fact(stream: Any, pool: Pool) -> None:
     assert await pool.fetchval("select call_count from ring_backs") == 1
 
 
-async def test_a_writer_that_died_between_commit_and_acknowledgement_does_no_harm(stream: Any, pool: Pool) -> None:
+async def test_a_writer_that_died_between_commit_and_acknowledgement_does_no_harm(
+    stream: Any, pool: Pool
+) -> None:
     await stream.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
     await tell(stream, answered(1))
     taken = await stream.xreadgroup(GROUP, "writer", {STREAM: ">"}, count=100)
@@ -122,7 +124,9 @@ async def test_two_writers_write_once(stream: Any, pool: Pool) -> None:
 async def test_facts_that_cannot_be_stored_are_set_aside(stream: Any, pool: Pool) -> None:
     call = call_id(1)
     await stream.xadd(STREAM, {"id": "x", "call": call, "kind": "nonsense", "at": "1", "body": "{}"})
-    await stream.xadd(STREAM, {"id": "y", "call": "'; drop table calls; --", "kind": "ended", "at": "1", "body": "{}"})
+    await stream.xadd(
+        STREAM, {"id": "y", "call": "'; drop table calls; --", "kind": "ended", "at": "1", "body": "{}"}
+    )
     nul = CallEvent(f"{call}/identified", call, Kind.IDENTIFIED, T, {"place": {"zh": "a\x00b", "en": ""}})
     await tell(stream, [nul, *answered(1)])
     async with Writing(stream, pool):
@@ -163,7 +167,10 @@ async def test_a_task_that_is_done_is_not_opened_by_a_late_ledger(stream: Any, p
 
 
 async def test_an_anonymous_caller_makes_no_task(stream: Any, pool: Pool) -> None:
-    facts = [event(call_id(1), Kind.ARRIVED, T, node="node1"), event(call_id(1), Kind.ENDED, T + 1, hung_up_by="caller")]
+    facts = [
+        event(call_id(1), Kind.ARRIVED, T, node="node1"),
+        event(call_id(1), Kind.ENDED, T + 1, hung_up_by="caller"),
+    ]
     async with Writing(stream, pool):
         await tell(stream, facts)
         await until_written(stream)
@@ -188,8 +195,12 @@ async def test_pages_of_calls(stream: Any, pool: Pool) -> None:
 
 
 async def test_an_outcome_changed_later_is_the_newest(stream: Any, pool: Pool) -> None:
-    first = event_at(call_id(1), Kind.OUTCOME, T + 10_000, by=1, call_type="repair", notes="a", next_step="none")
-    later = event_at(call_id(1), Kind.OUTCOME, T + 20_000, by=1, call_type="complaint", notes="b", next_step="callback")
+    first = event_at(
+        call_id(1), Kind.OUTCOME, T + 10_000, by=1, call_type="repair", notes="a", next_step="none"
+    )
+    later = event_at(
+        call_id(1), Kind.OUTCOME, T + 20_000, by=1, call_type="complaint", notes="b", next_step="callback"
+    )
     await tell(stream, [*answered(1), later, first])
     async with Writing(stream, pool):
         await until_written(stream)

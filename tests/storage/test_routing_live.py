@@ -7,7 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from redis.asyncio import Redis
 
 from callcenter.routing.desk import CallGoneError, DeskWork, InCallError
@@ -15,7 +21,10 @@ from callcenter.routing.model import AgentState, CallState, PauseReason, Queue
 from callcenter.routing.service import CallFacts, Dial, Ended, OfferOver, Routing
 from callcenter.routing.store import LiveQueue, Part
 
-QUEUES = {"service": Queue("service", "客服", "Service", 20), "complaint": Queue("complaint", "投诉", "Complaints", 20)}
+QUEUES = {
+    "service": Queue("service", "客服", "Service", 20),
+    "complaint": Queue("complaint", "投诉", "Complaints", 20),
+}
 AGENTS = {1: "service", 2: "service,complaint", 3: "complaint"}
 
 
@@ -126,7 +135,10 @@ async def test_two_replicas_claim_one_agent_once(redis: "Redis") -> None:
         await one.enter(number)
     await one.live.step(one.now, agent=Part(1, set={"since": "1"}))
     await asyncio.gather(
-        one.work.set_state(1, AgentState.READY, None), two.routing.match(), one.routing.match(), two.routing.match()
+        one.work.set_state(1, AgentState.READY, None),
+        two.routing.match(),
+        one.routing.match(),
+        two.routing.match(),
     )
     states = [(await one.live.call(one.facts(number).call_id)).state for number in range(20)]
     assert states.count(CallState.OFFERED) == 1
@@ -173,14 +185,21 @@ class Shift(RuleBasedStateMachine):
 
     @rule(
         agent_id=st.sampled_from(sorted(AGENTS)),
-        wanted=st.sampled_from([AgentState.READY, AgentState.READY, AgentState.PAUSED, AgentState.SIGNED_OUT]),
+        wanted=st.sampled_from(
+            [AgentState.READY, AgentState.READY, AgentState.PAUSED, AgentState.SIGNED_OUT]
+        ),
     )
     def agent_chooses(self, agent_id: int, wanted: AgentState) -> None:
         try:
             self.do(self.house.work.set_state(agent_id, wanted, PauseReason.BREAK))
         except InCallError:
             state = self.do(self.house.live.agent(agent_id)).state
-            assert state in {AgentState.OFFERED, AgentState.RINGING, AgentState.TALKING, AgentState.SIGNED_OUT}
+            assert state in {
+                AgentState.OFFERED,
+                AgentState.RINGING,
+                AgentState.TALKING,
+                AgentState.SIGNED_OUT,
+            }
 
     @rule(agent_id=st.sampled_from(sorted(AGENTS)), reachable=st.booleans())
     def phone_comes_or_goes(self, agent_id: int, reachable: bool) -> None:
@@ -200,7 +219,9 @@ class Shift(RuleBasedStateMachine):
         call = self.live(place)
         facts = self.calls[place % len(self.calls)]
         spoke = answered and call.state is CallState.OFFERED
-        report = Ended(self.house.now, call.offer_id, self.house.now if spoke else None, by, 16, fallback=False)
+        report = Ended(
+            self.house.now, call.offer_id, self.house.now if spoke else None, by, 16, fallback=False
+        )
         self.do(self.house.routing.ended(facts, report))
 
     @rule(agent_id=st.sampled_from(sorted(AGENTS)))

@@ -25,7 +25,9 @@ def answered_call() -> list[CallEvent]:
         event_at(CALL, Kind.HELD, T + 8000, about=OFFER),
         event_at(CALL, Kind.RESUMED, T + 9000, about=OFFER),
         event(CALL, Kind.ENDED, T + 20_000, hung_up_by="caller", cause=16),
-        event_at(CALL, Kind.OUTCOME, T + 30_000, by=3, call_type="repair", notes="漏水", next_step="site_visit"),
+        event_at(
+            CALL, Kind.OUTCOME, T + 30_000, by=3, call_type="repair", notes="漏水", next_step="site_visit"
+        ),
         event_at(CALL, Kind.WRAPPED_UP, T + 30_000, agent_id=3),
     ]
 
@@ -116,7 +118,9 @@ def test_no_facts_make_a_blank_row() -> None:
     assert record.status is CallStatus.WAITING
 
 
-@pytest.mark.parametrize("text", ["", "x", "node1-", "node1-1.", "node1-1.x", "1-99999999999.1", "n'; --1.1", "a/b-1.1"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "node1-", "node1-1.", "node1-1.x", "1-99999999999.1", "n'; --1.1", "a/b-1.1"]
+)
 def test_what_is_no_call_id(text: str) -> None:
     assert not is_call_id(text)
 
