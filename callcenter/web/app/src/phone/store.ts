@@ -19,7 +19,10 @@ export const usePhone = defineStore("phone", () => {
   const muted = ref(false);
   const microphone = ref<MicrophoneTrouble | null>(null);
 
+  /** Made once: a conversation outlives the desk that began it. */
   let phone: SoftPhone | null = null;
+  let running = false;
+  let desk = "";
   let unwatch: (() => void) | null = null;
 
   function followCall(state: CallState, from: Invite | null): void {
@@ -36,10 +39,12 @@ export const usePhone = defineStore("phone", () => {
   }
 
   async function start(deskId: string): Promise<void> {
-    if (phone !== null) return;
+    if (running) return;
+    running = true;
+    desk = deskId;
     const { SoftPhone } = await import("./controller");
-    if (phone !== null) return;
-    phone = new SoftPhone(
+    if (!running) return;
+    phone ??= new SoftPhone(
       {
         line: (state) => (line.value = state),
         call: followCall,
@@ -47,12 +52,13 @@ export const usePhone = defineStore("phone", () => {
         microphone: (trouble) => (microphone.value = trouble),
       },
       async () => {
-        const account = await api.phone(deskId);
+        const account = await api.phone(desk);
         return account.kind === "browser" ? account : null;
       },
     );
     window.addEventListener("pointerdown", unlockSound);
     window.addEventListener("keydown", unlockSound);
+    unwatch?.();
     unwatch = watchMicrophone(() => void recheckMicrophone());
     await phone.start().catch((error: unknown) => {
       if (!isAway(error)) throw error;
@@ -60,16 +66,15 @@ export const usePhone = defineStore("phone", () => {
   }
 
   function stop(): void {
+    if (!running) return;
+    running = false;
     phone?.stop();
-    phone = null;
     unwatch?.();
     unwatch = null;
-    line.value = "stopped";
   }
 
   /** Asks for the microphone; true when a caller would hear the agent. */
   async function askMicrophone(): Promise<boolean> {
-    unlockSound();
     microphone.value = await checkMicrophone();
     return microphone.value === null;
   }
