@@ -87,24 +87,25 @@ class Bench:
 
     async def _measure_hotline(self) -> None:
         plan, sipp = self._plan, self._sipp
-        async with (
-            desks.http_client() as http,
-            sipp.phones("agents", plan.desk_phone_port, plan.ring_ms),
-        ):
+        async with desks.http_client() as http:
             admin = await self._administrator(http)
             self._tell(f"making {plan.phones} agents with desk phones")
             accounts = await desks.make_agents(admin, plan.phones)
             phones = [(account.extension, account.sip_password) for account in accounts]
-            await sipp.register(plan.register_port, plan.desk_phone_port, phones)
-            await desks.await_phones(admin, accounts)
-            self._tell("signing them in")
-            floor = Floor(await _call_type(admin))
-            try:
-                await floor.open(http, self._hotline.web_url, accounts)
-                await self._hotline_phases(admin, floor)
-            finally:
-                await floor.close()
-                self._trouble.update(floor.trouble)
+            await sipp.register(plan.desk_phone_port, phones)
+            async with sipp.phones("agents", plan.desk_phone_port, plan.ring_ms):
+                await desks.await_phones(admin, accounts)
+                self._tell("signing them in")
+                await self._staffed(admin, http, accounts)
+
+    async def _staffed(self, admin: Person, http: Any, accounts: Sequence[desks.Account]) -> None:
+        floor = Floor(await _call_type(admin))
+        try:
+            await floor.open(http, self._hotline.web_url, accounts)
+            await self._hotline_phases(admin, floor)
+        finally:
+            await floor.close()
+            self._trouble.update(floor.trouble)
 
     async def _administrator(self, http: Any) -> Person:
         login = next(login for login in self._hotline.logins if login["role"] == "administrator")

@@ -61,9 +61,7 @@ class Capture:
             said += line
             if "listening on" in line:
                 return
-        raise CaptureError(
-            f"tcpdump cannot capture on lo; it needs root or CAP_NET_RAW. It says: {said.strip()}"
-        )
+        raise CaptureError(f"tcpdump cannot capture on lo; it needs root or CAP_NET_RAW. It says: {said.strip()}")
 
     def stop(self) -> int:
         """End it; how many packets the kernel dropped for it."""
@@ -162,9 +160,7 @@ class CallTrace:
         return ""
 
 
-def traces(
-    messages: Iterable[Datagram], caller_port: int, phone_ports: Collection[int]
-) -> dict[str, CallTrace]:
+def traces(messages: Iterable[Datagram], caller_port: int, phone_ports: Collection[int]) -> dict[str, CallTrace]:
     """Each call by its caller's number, from the messages of both legs."""
     reader = _Reader(caller_port, phone_ports)
     for message in messages:

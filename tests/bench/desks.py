@@ -46,9 +46,7 @@ class Person:
     @classmethod
     async def sign_in(cls, http: aiohttp.ClientSession, url: str, username: str, password: str) -> Self:
         """Raises DeskError."""
-        async with http.post(
-            f"{url}/api/v1/session", json={"username": username, "password": password}
-        ) as answer:
+        async with http.post(f"{url}/api/v1/session", json={"username": username, "password": password}) as answer:
             cookie = answer.cookies.get("cc_session")
             if answer.status >= 300 or cookie is None:
                 raise DeskError(f"sign-in of {username}: {answer.status} {(await answer.text())[:300]}")
@@ -57,9 +55,7 @@ class Person:
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         """One request of the API, with its answer. Raises DeskError."""
-        async with self.http.request(
-            method, f"{self.url}/api/v1{path}", json=body, headers=self.headers
-        ) as answer:
+        async with self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=self.headers) as answer:
             if answer.status >= 300:
                 raise DeskError(f"{method} {path}: {answer.status} {(await answer.text())[:300]}")
             return None if answer.status == 204 else orjson.loads(await answer.read())
@@ -214,9 +210,7 @@ async def answered_rows(admin: Person, numbers: Sequence[str], since_ms: int) ->
     """How many of these callers stand in the call log as answered. Raises DeskError."""
     wanted, found, cursor = set(numbers), set[str](), ""
     while True:
-        page = await admin.ask(
-            "GET", f"/calls?limit=100&from={since_ms}" + (f"&before={cursor}" if cursor else "")
-        )
+        page = await admin.ask("GET", f"/calls?limit=100&from={since_ms}" + (f"&before={cursor}" if cursor else ""))
         found |= {
             number
             for call in page["calls"]

@@ -142,12 +142,8 @@ def phase(
         cpu_ms_a_call_gross=_rounded(gross),
         cores=round(measured / window_ms, 3),
         other_cores=round(max(load.machine_cpu_ms - measured, 0.0) / window_ms, 3),
-        to_phone=Spread.of(
-            [ms(call.invited_at, call.phone_invited_at) for call in seen if call.phone_invited_at]
-        ),
-        to_ringing=Spread.of(
-            [ms(call.invited_at, call.phone_ringing_at) for call in seen if call.phone_ringing_at]
-        ),
+        to_phone=Spread.of([ms(call.invited_at, call.phone_invited_at) for call in seen if call.phone_invited_at]),
+        to_ringing=Spread.of([ms(call.invited_at, call.phone_ringing_at) for call in seen if call.phone_ringing_at]),
         to_answer=Spread.of([ms(call.invited_at, call.answered_at) for call in seen if call.answered_at]),
         more_phones=sum(call.phone_legs > 1 for call in seen),
         sent_again=sum(call.invites_sent > 1 for call in seen),

@@ -12,6 +12,7 @@ SCENARIOS = Path(__file__).parent / "scenarios"
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 CALLER_PATIENCE_SECONDS = 30
+REGISTRATIONS_A_SECOND = 150
 _CALLS_WERE_PLACED = (0, 1, None)
 """SIPp's exit status: all went well, some failed; None: ended by us."""
 _PREFIXES = tuple(f"1{second}{third}" for second in (3, 5, 8) for third in range(10))
@@ -74,20 +75,19 @@ class Sipp:
         finally:
             await _end(process)
 
-    async def register(self, port: int, phone_port: int, accounts: Iterable[tuple[str, str]]) -> None:
-        """Register phones (extension, password) that are rung at `phone_port`. Raises SippError."""
-        lines = [
-            f"{name};[authentication username={name} password={password}]" for name, password in accounts
-        ]
+    async def register(self, port: int, accounts: Iterable[tuple[str, str]]) -> None:
+        """Register phones (extension, password) at `port`; they must be there soon. Raises SippError.
+
+        They register from the very port at which they are rung: Asterisk goes by where a REGISTER comes from.
+        """
+        lines = [f"{name};[authentication username={name} password={password}]" for name, password in accounts]
         fields = self._fields("register", lines)
-        rate = ("-r", "50", "-m", str(len(lines)), "-key", "phone_port", str(phone_port))
+        rate = ("-r", str(REGISTRATIONS_A_SECOND), "-m", str(len(lines)))
         process = await self._start("register", "register.xml", port, "-inf", str(fields), *rate)
-        if await _await_end(process, 10 + len(lines) / 50) != 0:
+        if await _await_end(process, 10 + len(lines) / REGISTRATIONS_A_SECOND) != 0:
             raise SippError(f"not every phone could register: {self._errors('register')}")
 
-    async def call(
-        self, name: str, port: int, *, called: str, numbers: Sequence[str], rate: int, talk_ms: int
-    ) -> None:
+    async def call(self, name: str, port: int, *, called: str, numbers: Sequence[str], rate: int, talk_ms: int) -> None:
         """Place one call for each number, `rate` a second, and wait for the end of the last.
 
         Calls that fail are no error here. Raises SippError when SIPp itself can't run.

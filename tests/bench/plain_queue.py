@@ -16,6 +16,7 @@ _PHONE = """
 [{name}]
 type = aor
 contact = sip:{name}@127.0.0.1:{port}
+qualify_frequency = 30
 
 [{name}]
 type = endpoint

@@ -45,11 +45,6 @@ class Plan:
         """SIPp's phones of the plain queue's members."""
         return self.base_port + 63
 
-    @property
-    def register_port(self) -> int:
-        """Where SIPp registers the agents' phones from."""
-        return self.base_port + 64
-
     def calls(self, rate: int) -> int:
         """Calls of one phase."""
         return rate * self.seconds

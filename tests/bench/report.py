@@ -86,9 +86,7 @@ def _rows(run: Run) -> list[tuple[str, _Reading, _Reading, str]]:
         ("calls", *both(lambda one: str(one.calls))),
         ("failed", *both(lambda one: _alarm(one.failed))),
     ]
-    rows += [
-        (f"CPU a call: {name}", *both(cpu(name), "asterisk" if name == "asterisk" else "")) for name in PARTS
-    ]
+    rows += [(f"CPU a call: {name}", *both(cpu(name), "asterisk" if name == "asterisk" else "")) for name in PARTS]
     rows += [
         ("together", *both(lambda one: f"{one.together_ms:.2f}", "together")),
         ("cores used, idle use in it", *both(lambda one: f"{one.cores:.2f}")),

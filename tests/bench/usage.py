@@ -51,9 +51,7 @@ def cpu_ms(roots: Mapping[str, int]) -> dict[str, float]:
     used: dict[str, float] = {}
     for name, root in roots.items():
         family = [stats[pid] for pid in tree(root, stats)]
-        used[name] = sum(stat.cpu_ms for stat in family) + (
-            family[0].ended_children_cpu_ms if family else 0.0
-        )
+        used[name] = sum(stat.cpu_ms for stat in family) + (family[0].ended_children_cpu_ms if family else 0.0)
     return used
 
 
