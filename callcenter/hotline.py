@@ -64,7 +64,7 @@ class Hotline:
         self.work = DeskWork(self.routing, self.clock, self.asterisk.hang_up, self.asterisk.set_signed_in, self.cadence)
         self.witness = Witness(self.work, self.desks)
         self.roster = RosterKeeper(pool, self.live, self.clock)
-        self.staff = Staff(pool, redis, self.phones, settings)
+        self.staff = Staff(pool, redis, self.asterisk, settings)
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
         self.writer = CallWriter(redis, pool, self.clock, self.cadence)
 

@@ -11,7 +11,7 @@ import structlog
 
 from callcenter.asterisk.ari import Ari, AriAwayError, AriError
 from callcenter.asterisk.model import Fact, LegReader
-from callcenter.asterisk.phones import Phone, Phones
+from callcenter.asterisk.phones import Phone, PhoneKind, Phones
 from callcenter.errors import UnavailableError
 from callcenter.routing.reconcile import Channel
 
@@ -83,9 +83,10 @@ class AsteriskDoor:
         if fact is not None:
             await self._on_fact(fact)
 
-    async def push(self, phone: KnownPhone) -> None:
-        """Make Asterisk know this phone as it is now."""
-        await self.push_all([phone])
+    async def push(self, extension: str, kind: PhoneKind, ha1_digest: str | None, display_name: str = "") -> None:
+        """Make Asterisk know this phone as it is now, and listen to it."""
+        async with _answered():
+            await self._phones.push(extension, kind, ha1_digest, display_name)
 
     async def push_all(self, phones: Sequence[KnownPhone]) -> None:
         """Make Asterisk know these phones, and listen to them."""

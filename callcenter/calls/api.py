@@ -143,7 +143,7 @@ class RingBackDone(BaseModel):
 
 
 @routes.get("/api/v1/calls", roles=SIGNED_IN)
-async def list_calls(
+async def list_calls(  # noqa: PLR0917 (query parameters)
     request: web.Request,
     /,
     q: Line = "",

@@ -52,7 +52,7 @@ class CallerLookup:
         try:
             async with asyncio.timeout(BUDGET_SECONDS):
                 card |= await self._history(facts)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is, the caller is not kept waiting for it)
             log.warning("caller not looked up", error=type(error).__name__)
         return card
 

@@ -100,16 +100,14 @@ async def put_calls(connection: Connection, records: Iterable[CallRecord]) -> No
 
 async def add_ring_back(connection: Connection, record: CallRecord) -> None:
     """Note that this caller left before anybody answered; one open task a number."""
-    assert record.ended_at is not None
-    await connection.execute(
-        _ADD_RING_BACK, record.caller_number, record.customer_id, record.call_id, moment(record.ended_at)
-    )
+    ended_at = moment(record.ended_at or record.arrived_at)
+    await connection.execute(_ADD_RING_BACK, record.caller_number, record.customer_id, record.call_id, ended_at)
 
 
 async def close_ring_back(connection: Connection, record: CallRecord) -> None:
     """This caller has been spoken to: his task to ring back is done."""
-    assert record.answered_at is not None
-    await connection.execute(_CLOSE_RING_BACK, record.caller_number, moment(record.answered_at), record.call_id)
+    answered_at = moment(record.answered_at or record.arrived_at)
+    await connection.execute(_CLOSE_RING_BACK, record.caller_number, answered_at, record.call_id)
 
 
 _CALL_ROWS = """

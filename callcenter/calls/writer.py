@@ -112,7 +112,7 @@ class CallWriter:
             except AWAY:
                 raise
             except asyncpg.PostgresError as error:
-                log.error("fact refused", call_id=fact.call_id, kind=fact.kind.value, error=type(error).__name__)
+                log.warning("fact refused", call_id=fact.call_id, kind=fact.kind.value, error=type(error).__name__)
                 await self._set_aside(entry_id, fact.to_stream())
 
     async def _set_aside(self, entry_id: str, fields: dict[str, str]) -> None:
@@ -155,7 +155,7 @@ def _rows_of(answer: Any) -> list[tuple[str, dict[str, str]]]:
     streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer]
     found: list[tuple[str, dict[str, str]]] = []
     for entries in streams:
-        if entries and isinstance(entries[0], list):
-            entries = [row for part in entries for row in part]
-        found += [(entry_id, fields or {}) for entry_id, fields in entries]
+        nested = entries and isinstance(entries[0], list)
+        rows = [row for part in entries for row in part] if nested else entries
+        found += [(entry_id, fields or {}) for entry_id, fields in rows]
     return found

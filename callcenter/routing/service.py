@@ -274,7 +274,9 @@ class Routing:
             move = AgentMove.MISS if reason in PAUSE_AFTER else AgentMove.WITHDRAW
             await self._take_back(call, call.agent_id, over, move, reason=reason)
 
-    async def _take_back(self, call: LiveCall, over: OfferOver, move: AgentMove, *, reason: MissReason | None) -> None:
+    async def _take_back(
+        self, call: LiveCall, agent_id: int, over: OfferOver, move: AgentMove, *, reason: MissReason | None
+    ) -> None:
         now = self._clock()
         settings = {"since": str(now), "reason": str(PAUSE_AFTER.get(reason, "")) if reason else ""}
         if move is not AgentMove.END:
