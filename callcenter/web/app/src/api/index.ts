@@ -33,7 +33,7 @@ export const api = {
   agents: () => get<t.Agent[]>("/agents"),
   makeAgent: (agent: t.AgentDraft) => post<t.NewAgent>("/agents", agent),
   changeAgent: (userId: number, change: Partial<t.AgentDraft> & { disabled?: boolean }) =>
-    patch<t.Agent>(`/agents/${userId}`, change),
+    patch<t.ChangedAgent>(`/agents/${userId}`, change),
   resetPassword: (userId: number) => post<{ password: string }>(`/agents/${userId}/password`),
   resetPhoneSecret: (userId: number) => post<t.SipAccount>(`/agents/${userId}/phone-secret`),
 };

@@ -245,6 +245,10 @@ export interface SipAccount {
   domain: string;
   port: number;
 }
+/** An agent after a change; `sip` when his desk phone got a new password with it, shown this once. */
+export interface ChangedAgent extends Agent {
+  sip?: SipAccount | null;
+}
 export interface NewAgent {
   agent: Agent;
   password: string;
