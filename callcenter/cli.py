@@ -31,7 +31,10 @@ def read_settings() -> Settings:
 @app.command()
 def serve() -> None:
     """Run the service: routing, call log, web. Any number of them may run at once."""
+    from callcenter import logs
     from callcenter.hotline import serve as serve_hotline
+
+    logs.set_up()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve_hotline(read_settings()))
@@ -40,8 +43,10 @@ def serve() -> None:
 @app.command()
 def node() -> None:
     """Run the host of the call's steps (FastAGI) beside one Asterisk."""
+    from callcenter import logs
     from callcenter.asterisk.agi_host import run_node
 
+    logs.set_up()
     run_node(read_settings())
 
 
