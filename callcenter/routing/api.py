@@ -172,7 +172,7 @@ async def ledger(request: web.Request, /, rows: LedgerIn) -> LedgerOut:
     for row in rows.rows:
         if not is_call_id(row.call_id):
             continue
-        body = row.model_dump(exclude_none=True) | {"node": rows.node}
+        body = row.model_dump(exclude={"call_id"}, exclude_none=True) | {"node": rows.node}
         body["agent_id"] = house.witness.agents.get(_extension(row.agent_channel))
         body["caller_number"] = house.callers.key(row.caller_number or "") or None
         body["queue_id"] = house.routing.queue_for(row.called)

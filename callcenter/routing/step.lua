@@ -66,7 +66,7 @@ if step.call then
     end
   end
   if call_state == 'offered' then
-    redis.call('ZADD', 'cc:leases', step.lease_until, step.call.id)
+    if step.lease_until then redis.call('ZADD', 'cc:leases', step.lease_until, step.call.id) end
   else
     redis.call('ZREM', 'cc:leases', step.call.id)
   end
