@@ -22,7 +22,7 @@ from tests.bench.figures import HOTLINE, QUEUE, Load, Phase, phase
 from tests.bench.load import Sipp, SippError, caller_number
 from tests.bench.plain_queue import PlainQueueError
 from tests.bench.plan import MOST_PHONES, QUICK, Plan, phones_needed
-from tests.bench.private import PrivateHotline
+from tests.bench.private import PrivateHotline, complaints
 
 MOST_SECONDS = 360
 IDLE_SECONDS = 8.0
@@ -68,6 +68,7 @@ class Bench:
         began, began_at = time.monotonic(), report.now()
         versions = report.versions(self._hotline.asterisk("core show version"))
         await self._measure_hotline()
+        self._trouble.update(complaints(self._hotline.log))
         self._hotline.stop_software()
         await self._measure_queue()
         return report.Run(
@@ -137,8 +138,8 @@ class Bench:
             since_ms = round(time.time() * 1000)
             numbers = self._numbers(self._plan.calls(rate))
             found = await self._phase(way, rate, numbers)
-            rows = await desks.answered_rows(admin, numbers, since_ms)
-            self._phases.append(replace(found, rows=rows))
+            rows, fallback = await desks.answered_rows(admin, numbers, since_ms)
+            self._phases.append(replace(found, rows=rows, fallback=fallback))
         self._memory["hotline, after"] = usage.memory_mb(way.pids)
 
     # -- the plain queue -------------------------------------------------------------------------------

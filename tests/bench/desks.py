@@ -206,16 +206,19 @@ class Floor:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def answered_rows(admin: Person, numbers: Sequence[str], since_ms: int) -> int:
-    """How many of these callers stand in the call log as answered. Raises DeskError."""
-    wanted, found, cursor = set(numbers), set[str](), ""
+async def answered_rows(admin: Person, numbers: Sequence[str], since_ms: int) -> tuple[int, int]:
+    """How many of these callers stand in the call log as answered, and how many of those through the fallback.
+
+    Raises DeskError.
+    """
+    wanted, found, cursor = set(numbers), dict[str, str](), ""
     while True:
         page = await admin.ask("GET", f"/calls?limit=100&from={since_ms}" + (f"&before={cursor}" if cursor else ""))
         found |= {
-            number
+            number: call["through"]
             for call in page["calls"]
             if call["answered_at"] and (number := (call["caller_number"] or "")[-11:]) in wanted
         }
         cursor = page["next"]
         if not cursor:
-            return len(found)
+            return len(found), sum(through == "fallback" for through in found.values())

@@ -93,6 +93,8 @@ class Phase:
     """The card at the desk -> the phone's 180; small is close, below zero is late."""
     rows: int | None = None
     """Calls that stood in the call log as answered afterwards; None: this path keeps none."""
+    fallback: int = 0
+    """Of those, how many Asterisk's own queue had to serve because the service or the node was too slow."""
 
     @property
     def failed(self) -> int:
@@ -114,7 +116,6 @@ def phase(
     *,
     capture_drops: int = 0,
     pops: Mapping[str, float] | None = None,
-    rows: int | None = None,
 ) -> Phase:
     """Put a phase's facts together.
 
@@ -148,7 +149,6 @@ def phase(
         more_phones=sum(call.phone_legs > 1 for call in seen),
         sent_again=sum(call.invites_sent > 1 for call in seen),
         capture_drops=capture_drops,
-        rows=rows,
         **_pop_figures(seen, pops),
     )
 

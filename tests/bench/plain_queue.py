@@ -46,7 +46,7 @@ announce-frequency = 0
 announce-position = no
 announce-holdtime = no
 """
-_READY_SECONDS = 20.0
+_READY_SECONDS = 45.0
 
 
 class PlainQueueError(Exception):

@@ -1,9 +1,11 @@
 """A private hotline in a folder of its own, with its own ports; nothing of it is left behind."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -15,6 +17,18 @@ from tests.bench.plan import Plan
 
 PARTS = ("asterisk", "serve", "node", "redis", "postgres")
 KEPT_VARIABLES = ("CALLCENTER_ASTERISK_ROOT",)
+
+
+_COMPLAINT = re.compile(r'level=(?:warning|error|critical) event="?((?<=")[^"]*|\S+)')
+
+
+def complaints(log: Path) -> Counter[str]:
+    """Warnings and errors in the logs of the service and the node: what, and how often."""
+    found: Counter[str] = Counter()
+    for name in ("serve", "node"):
+        with (log / f"{name}.log").open(errors="replace") as lines:
+            found.update(f"{name}: {said[1]}" for line in lines if (said := _COMPLAINT.search(line)))
+    return found
 
 
 class PrivateHotline:

@@ -84,6 +84,7 @@ def _rows(run: Run) -> list[tuple[str, _Reading, _Reading, str]]:
 
     rows: list[tuple[str, _Reading, _Reading, str]] = [
         ("calls", *both(lambda one: str(one.calls))),
+        ("served by the fallback queue", lambda one: _alarm(one.fallback), _no_pop, ""),
         ("failed", *both(lambda one: _alarm(one.failed))),
     ]
     rows += [(f"CPU a call: {name}", *both(cpu(name), "asterisk" if name == "asterisk" else "")) for name in PARTS]

@@ -20,9 +20,7 @@ def message(first_line: str, call_id: str, *, number: str = "13800138000", metho
 
 def frame(source: int, target: int, payload: bytes) -> bytes:
     udp = struct.pack("!HHHH", source, target, 8 + len(payload), 0) + payload
-    header = struct.pack(
-        "!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\1"
-    )
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\1")
     return b"\0" * 12 + b"\x08\x00" + header + udp
 
 
