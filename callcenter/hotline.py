@@ -24,6 +24,7 @@ from callcenter.calls.writer import CallWriter
 from callcenter.clock import now_ms
 from callcenter.customers.service import Customers
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
+from callcenter.errors import UnavailableError
 from callcenter.routing.desk import DeskNow, DeskWork
 from callcenter.routing.model import AgentState
 from callcenter.routing.reconcile import Reconciler
@@ -41,6 +42,7 @@ log = structlog.get_logger(__name__)
 
 RECONCILE_SECONDS = 3.0
 MATCH_SECONDS = 1.0
+PHONES_SECONDS = 20.0
 PARTITIONS_SECONDS = 6 * 3600.0
 
 
@@ -82,6 +84,7 @@ class Hotline:
                 "asterisk": self.asterisk.run(),
                 "match": _every(MATCH_SECONDS, self._tick),
                 "reconcile": _every(RECONCILE_SECONDS, self._reconcile),
+                "phones": _every(PHONES_SECONDS, self._push_phones),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
             }.items()
         ]
@@ -103,13 +106,15 @@ class Hotline:
 
     async def _asterisk_is_here(self) -> None:
         """After every connection: phones pushed, the fallback told who is there, the live queue compared."""
-        try:
-            await self.asterisk.push_all(await self.staff.phones_to_push())
-        except AWAY as error:
-            log.warning("phones not read", error=type(error).__name__)
+        with contextlib.suppress(*AWAY):
+            await self._push_phones()
         for agent in await self.live.agents():
             await self.asterisk.set_signed_in(agent.extension, agent.state is not AgentState.SIGNED_OUT)
         await self.reconciler.compare()
+
+    async def _push_phones(self) -> None:
+        """Bring every phone to Asterisk; those it knows already cost one look each."""
+        await self.asterisk.push_all(await self.staff.phones_to_push())
 
     async def _heard(self, fact: Fact) -> None:
         await self.witness.take(fact)
@@ -140,7 +145,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await work()
-        except (RedisError, *AWAY) as error:
+        except (RedisError, UnavailableError, *AWAY) as error:
             log.warning("tried in vain", work=getattr(work, "__name__", ""), error=type(error).__name__)
         except Exception:
             log.exception("failed", work=getattr(work, "__name__", ""))

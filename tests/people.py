@@ -101,6 +101,7 @@ class Agent(Person):
         self.shown: list[Document] = []
         self.taken_over = False
         self.desk_id = str(uuid.uuid4())
+        self._looked_at = 0
         self._news = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
 
@@ -138,15 +139,20 @@ class Agent(Person):
             self._news.set()
 
     async def sees(self, is_so: Callable[[Document], bool], seconds: float = 15) -> Document:
-        """The desk, as soon as it shows what is wanted."""
+        """What the desk showed when it first showed what is wanted, now or since the last such question."""
         try:
             async with asyncio.timeout(seconds):
-                while not (self.desk and is_so(self.desk)):
+                while True:
+                    while self._looked_at < len(self.shown):
+                        if is_so(self.shown[self._looked_at]):
+                            return self.shown[self._looked_at]
+                        self._looked_at += 1
+                    if self.shown and is_so(self.desk):
+                        return self.desk
                     self._news.clear()
                     await self._news.wait()
         except TimeoutError:
             raise AssertionError(f"the desk never showed it; it shows {self.desk}") from None
-        return self.desk
 
     async def is_in(self, state: str, seconds: float = 15) -> Document:
         """The desk, as soon as the agent is in this state."""
