@@ -72,9 +72,7 @@ class Person:
                 raise Refused(response.status, body)
             return body
 
-    async def call_when(
-        self, call_id: str, is_so: Callable[[Document], bool], seconds: float = 15
-    ) -> Document:
+    async def call_when(self, call_id: str, is_so: Callable[[Document], bool], seconds: float = 15) -> Document:
         """One call of the call log, as soon as `is_so` of it."""
         call: Document = {}
         try:
@@ -100,6 +98,8 @@ class Agent(Person):
         self.desk: Document = {}
         self.shown: list[Document] = []
         self.taken_over = False
+        self.phone: Any = None
+        """The SIP phone on the desk, where a test put one."""
         self.desk_id = str(uuid.uuid4())
         self._looked_at = 0
         self._news = asyncio.Event()

@@ -1,0 +1,61 @@
+"""The scenes of these tests: agents with desk phones, callers on the trunk, a hotline that loses parts."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from typing import Any
+
+from tests.asterisk.sip.driver import Caller, DeskPhone
+from tests.onebox import RunningHotline
+from tests.people import Agent, Person, Refused
+
+
+@asynccontextmanager
+async def administrator(hotline: RunningHotline) -> AsyncIterator[Person]:
+    """The administrator, signed in."""
+    async with Person(hotline.web_url) as person:
+        await person.sign_in("admin", hotline.logins["admin"]["password"])
+        yield person
+
+
+@asynccontextmanager
+async def at_desk(hotline: RunningHotline, username: str, *, ready: bool = True, **phone: Any) -> AsyncIterator[Agent]:
+    """An agent at his desk with a registered SIP phone on it, ready unless told otherwise; gone after the block."""
+    login = hotline.logins[username]
+    async with Agent(hotline.web_url) as agent:
+        with DeskPhone(login["extension"], **phone) as desk_phone:
+            assert desk_phone.register(hotline.sip, login["sip_password"])
+            await agent.sign_in(username, login["password"])
+            await agent.sit_down()
+            await agent.phone_is_online()
+            agent.phone = desk_phone
+            if ready:
+                await agent.go("ready")
+            yield agent
+            await leave(agent)
+
+
+async def leave(agent: Agent) -> None:
+    """End what the agent is in, and sign him out of the line."""
+    state = agent.desk["state"]["name"]
+    if state in ("offered", "ringing", "talking"):
+        await agent.sees(lambda desk: desk["state"]["name"] not in ("offered", "ringing", "talking"), 40)
+    try:
+        await agent.go("signed_out")
+    except Refused:
+        await agent.is_in("wrapup")
+        await agent.go("signed_out")
+
+
+@contextmanager
+def callers(*every: Caller) -> Iterator[None]:
+    """These callers call one after another, in this order; all are gone after the block."""
+    with ExitStack() as stack:
+        for caller in every:
+            stack.enter_context(caller)
+            caller.wait_for("invite")
+        yield
+
+
+def kinds(call: dict[str, Any]) -> list[str]:
+    """The kinds of a call's facts, in order."""
+    return [event["kind"] for event in call["events"]]

@@ -1,0 +1,96 @@
+"""Parts die in the middle of calls: callers notice nothing they need not, and every call is in the log."""
+
+import asyncio
+
+from tests.asterisk.sip.driver import Caller, DeskPhone
+from tests.asterisk.stage import administrator, at_desk, kinds
+from tests.asterisk.test_calls import ended, newest_call
+from tests.onebox import RunningHotline
+
+
+async def test_the_service_dies_in_mid_call(hotline: RunningHotline) -> None:
+    async with administrator(hotline) as admin, at_desk(hotline, "carol") as carol:
+        with Caller(hotline.sip, number="13800138101", hold_seconds=4) as caller:
+            desk = await carol.is_in("talking")
+            with hotline.without("serve"):
+                assert await asyncio.to_thread(caller.finish) == 0, "the conversation went on to its end"
+        call = await admin.call_when(desk["call"]["call_id"], ended, 20)
+        assert (call["status"], call["hung_up_by"]) == ("answered", "caller")
+        assert 3 < call["talking_seconds"] < 6
+        await carol.is_in("wrapup")
+        await carol.save()
+        await carol.is_in("ready")
+
+
+async def test_the_service_dies_and_comes_back_in_mid_call(hotline: RunningHotline) -> None:
+    async with administrator(hotline) as admin, at_desk(hotline, "carol") as carol:
+        with Caller(hotline.sip, number="13800138102", hold_seconds=8) as caller:
+            desk = await carol.is_in("talking")
+            hotline.restart("serve")
+            await carol.sees(lambda desk: desk["state"]["name"] == "talking")
+            assert await asyncio.to_thread(caller.finish) == 0
+        await carol.is_in("wrapup")
+        call = await admin.call_when(desk["call"]["call_id"], ended)
+    assert (call["status"], call["agent_name"]) == ("answered", carol.user["display_name"])
+    assert kinds(call).count("answered") == 1
+
+
+async def test_callers_wait_through_the_services_death_and_keep_their_places(hotline: RunningHotline) -> None:
+    async with at_desk(hotline, "carol", ready=False) as carol:
+        first = Caller(hotline.sip, number="13800138103", hold_seconds=60)
+        second = Caller(hotline.sip, number="13800138104", hold_seconds=60)
+        with first, second:
+            await asyncio.to_thread(first.wait_for, "answered")
+            await asyncio.to_thread(second.wait_for, "answered")
+            await carol.sees(lambda desk: desk["waiting"] == 2)
+            hotline.restart("serve")
+            await carol.sees(lambda desk: desk["waiting"] == 2, 20)
+            await carol.go("ready")
+            desk = await carol.is_in("talking", 20)
+            assert desk["call"]["number_e164"] in ("+8613800138103", "+8613800138104")
+            arrived = desk["call"]["arrived_at"]
+            first.stop()
+            second.stop()
+        async with administrator(hotline) as admin:
+            calls = [(await newest_call(admin, f"1380013810{n}", 40))["arrived_at"] for n in (3, 4)]
+    assert arrived == min(calls), "the longest waiting caller was served first"
+
+
+async def test_without_the_node_asterisk_rings_the_phones_itself(hotline: RunningHotline) -> None:
+    async with administrator(hotline) as admin, at_desk(hotline, "carol") as carol:
+        with hotline.without("node"), Caller(hotline.sip, number="13800138105", hold_seconds=2) as caller:
+            await asyncio.to_thread(carol.phone.wait_for, "answers")
+            assert await asyncio.to_thread(caller.finish) == 0
+        call = await newest_call(admin, "13800138105", 40)
+        assert (call["status"], call["through"]) == ("answered", "fallback")
+        assert call["agent_name"] == carol.user["display_name"]
+        assert 1 < call["talking_seconds"] < 4
+
+
+async def test_with_everything_dead_but_asterisk(hotline: RunningHotline) -> None:
+    async with at_desk(hotline, "carol") as carol:
+        phone: DeskPhone = carol.phone
+        with (
+            hotline.without("serve", "node", "redis", "postgres"),
+            Caller(hotline.sip, number="13800138106", hold_seconds=2) as caller,
+        ):
+            await asyncio.to_thread(phone.wait_for, "answers")
+            assert await asyncio.to_thread(caller.finish) == 0
+        async with administrator(hotline) as admin:
+            call = await newest_call(admin, "13800138106", 60)
+        assert (call["status"], call["through"]) == ("answered", "fallback")
+        assert call["agent_name"] == carol.user["display_name"]
+
+
+async def test_postgresql_is_away_for_a_while(hotline: RunningHotline) -> None:
+    async with at_desk(hotline, "carol") as carol:
+        with hotline.without("postgres"):
+            with Caller(hotline.sip, number="13800138107", hold_seconds=1) as caller:
+                desk = await carol.is_in("wrapup", 20)
+                assert await asyncio.to_thread(caller.finish) == 0
+            await carol.save("complaint", "电梯停运")
+            await carol.is_in("ready")
+        async with administrator(hotline) as admin:
+            call = await admin.call_when(desk["call"]["call_id"], lambda call: call["outcome_at"] is not None, 40)
+    assert (call["status"], call["call_type"]) == ("answered", "complaint")
+    assert {"arrived", "queued", "offered", "ringing", "answered", "ended", "outcome"} <= set(kinds(call))
