@@ -12,7 +12,7 @@ import orjson
 Document = dict[str, Any]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The hotline refused a request; `status` and the error's `error_id` say why."""
 
     def __init__(self, status: int, body: Any) -> None:
@@ -47,19 +47,19 @@ class Person:
         return answer
 
     async def get(self, path: str, **query: str | int) -> Any:
-        """GET below /api/v1. Raises Refused."""
+        """GET below /api/v1. Raises RefusedError."""
         return await self._ask("GET", path, params=query)
 
     async def post(self, path: str, body: Any = None) -> Any:
-        """POST below /api/v1. Raises Refused."""
+        """POST below /api/v1. Raises RefusedError."""
         return await self._ask("POST", path, json={} if body is None else body)
 
     async def put(self, path: str, body: Any) -> Any:
-        """PUT below /api/v1. Raises Refused."""
+        """PUT below /api/v1. Raises RefusedError."""
         return await self._ask("PUT", path, json=body)
 
     async def patch(self, path: str, body: Any) -> Any:
-        """PATCH below /api/v1. Raises Refused."""
+        """PATCH below /api/v1. Raises RefusedError."""
         return await self._ask("PATCH", path, json=body)
 
     async def _ask(self, method: str, path: str, **how: Any) -> Any:
@@ -69,7 +69,7 @@ class Person:
             content = await response.read()
             body = orjson.loads(content) if content else None
             if response.status >= 400:
-                raise Refused(response.status, body)
+                raise RefusedError(response.status, body)
             return body
 
     async def call_when(self, call_id: str, is_so: Callable[[Document], bool], seconds: float = 15) -> Document:
@@ -82,7 +82,7 @@ class Person:
                         call = await self.get(f"/calls/{call_id}")
                         if is_so(call):
                             return call
-                    except Refused as refused:
+                    except RefusedError as refused:
                         if refused.status != 404:
                             raise
                     await asyncio.sleep(0.05)
@@ -114,7 +114,7 @@ class Agent(Person):
     async def sit_down(self) -> Document:
         """Open the desk; returns its first snapshot."""
         self._watching = asyncio.create_task(self._watch())
-        return await self.sees(lambda desk: True)
+        return await self.sees(bool)
 
     async def _watch(self) -> None:
         while not self.taken_over:
@@ -153,6 +153,13 @@ class Agent(Person):
                     await self._news.wait()
         except TimeoutError:
             raise AssertionError(f"the desk never showed it; it shows {self.desk}") from None
+
+    async def is_taken_over(self, seconds: float = 5) -> None:
+        """Returns as soon as the hotline has told this page that a later one is the desk."""
+        async with asyncio.timeout(seconds):
+            if self._watching:
+                await asyncio.shield(self._watching)
+        assert self.taken_over
 
     async def is_in(self, state: str, seconds: float = 15) -> Document:
         """The desk, as soon as the agent is in this state."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.asterisk.sip.driver import Caller, DeskPhone
 from tests.onebox import RunningHotline
-from tests.people import Agent, Person, Refused
+from tests.people import Agent, Person, RefusedError
 
 
 @asynccontextmanager
@@ -41,7 +41,7 @@ async def leave(agent: Agent) -> None:
         await agent.sees(lambda desk: desk["state"]["name"] not in ("offered", "ringing", "talking"), 40)
     try:
         await agent.go("signed_out")
-    except Refused:
+    except RefusedError:
         await agent.is_in("wrapup")
         await agent.go("signed_out")
 

@@ -121,16 +121,12 @@ async def test_a_later_desk_takes_over(hotline: RunningHotline) -> None:
     async with at_desk(hotline, "carol", ready=False) as carol, Agent(hotline.web_url) as again:
         await again.sign_in("carol", hotline.logins["carol"]["password"])
         await again.sit_down()
-        async with asyncio.timeout(5):
-            while not carol.taken_over:
-                await asyncio.sleep(0.02)
+        await carol.is_taken_over()
         async with Agent(hotline.web_url) as old_page:
             old_page.desk_id = carol.desk_id
             await old_page.sign_in("carol", hotline.logins["carol"]["password"])
             old_page._watching = asyncio.create_task(old_page._watch())
-            async with asyncio.timeout(5):
-                while not old_page.taken_over:
-                    await asyncio.sleep(0.02)
+            await old_page.is_taken_over()
         assert not again.taken_over
 
 
