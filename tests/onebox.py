@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from deploy.onebox import first_data, hotline_file
+from deploy.onebox import hotline_file
 from deploy.onebox.box import Box, wait_until
 from deploy.onebox.layout import Layout, layout_from
 from deploy.onebox.ports import is_free
@@ -86,7 +86,7 @@ class RunningHotline:
         """Start everything, with the sample people. Raises Problem."""
         self.box.open()
         self.box.start_all()
-        logins = first_data.load(self.box)
+        logins = self.box.logins
         self.facts = hotline_file.write(self.box, logins)
         self.logins = {login["username"]: login for login in logins}
 

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from . import first_data, hotline_file
+from . import hotline_file
 from .box import Box, stop_running
 from .layout import layout_from
 from .screen import Screen
@@ -23,9 +23,8 @@ def run(screen: Screen) -> int:
     try:
         box.open()
         box.start_all(tell)
-        logins = first_data.load(box)
         stop.raise_if_given()
-        screen.ready(hotline_file.write(box, logins))
+        screen.ready(hotline_file.write(box, box.logins))
         Watch(box, screen.step).run(stop)
     except KeyboardInterrupt:
         pass

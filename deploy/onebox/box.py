@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -14,7 +15,7 @@ from pydantic import SecretStr
 from callcenter.db.migrate import migrate_now
 from callcenter.settings import Settings
 
-from . import servers
+from . import first_data, servers
 from .layout import PROJECT, Layout
 from .ports import refuse_taken
 from .processes import Process, Program, start_time, wait_for
@@ -34,6 +35,8 @@ class Box:
     def __init__(self, layout: Layout, environment: Mapping[str, str] = os.environ) -> None:
         self.layout = layout
         self.processes: dict[str, Process] = {}
+        self.logins: list[dict[str, Any]] = []
+        """Whom one can sign in as; there after `start_all()`."""
         self._environment = dict(environment)
         self._lock = -1
         self._secrets: SecretFile | None = None
@@ -73,7 +76,7 @@ class Box:
             self._lock = -1
 
     def start_all(self, tell: Teller = lambda _line: None) -> None:
-        """Everything up and ready, the schema up to date. Raises Problem; then call `close()`."""
+        """Everything up and ready, the schema up to date, sample data at the first run. Raises Problem; then call `close()`."""
         mine = [name for name in ("postgres", "redis", "asterisk") if self.is_ours(name)]
         if mine:
             tell(words(f"starting {', '.join(mine)}", f"启动 {'、'.join(mine)}"))
@@ -83,6 +86,7 @@ class Box:
                 self.wait_ready(name)
         tell(words("bringing the database up to date", "更新数据库结构"))
         self.migrate()
+        self.logins = first_data.load(self)
         tell(words("starting the service and the node", "启动服务与节点"))
         self.start("serve", ready=False)
         self.start("node", ready=False)
@@ -124,8 +128,7 @@ class Box:
         given = self._environment
         return Settings(
             database_url=layout.database_url or self._private_database("callcenter"),
-            redis_url=layout.redis_url
-            or f"redis://:{secret('redis')}@{layout.address}:{layout.redis_port}/0",
+            redis_url=layout.redis_url or f"redis://:{secret('redis')}@{layout.address}:{layout.redis_port}/0",
             ari_url=layout.ari_url or f"http://{layout.address}:{layout.ari_port}",
             ari_password=SecretStr(given.get("CALLCENTER_ARI_PASSWORD") or secret("ari")),
             web_host=layout.web_host,
@@ -140,7 +143,9 @@ class Box:
 
     def _private_database(self, name: str) -> str:
         layout = self.layout
-        return f"postgresql://callcenter:{self.secrets.secret('database')}@{layout.address}:{layout.postgres_port}/{name}"
+        return (
+            f"postgresql://callcenter:{self.secrets.secret('database')}@{layout.address}:{layout.postgres_port}/{name}"
+        )
 
     def environment(self) -> dict[str, str]:
         """The environment of the service, the node and every `callcenter` command of this hotline."""

@@ -47,9 +47,7 @@ class Screen:
             style="dim",
         )
         where.add_row(words("Ring", "拨打"), number)
-        where.add_row(
-            words("Stop", "停止"), words("Ctrl-C here, or: make stop", "在此按 Ctrl-C，或运行：make stop")
-        )
+        where.add_row(words("Stop", "停止"), words("Ctrl-C here, or: make stop", "在此按 Ctrl-C，或运行：make stop"))
         where.add_row(words("Logs", "日志"), facts["logs"])
         title = words(f"The hotline is ready ({seconds:.1f} s)", f"热线已就绪（{seconds:.1f} 秒）")
         self._console.print(

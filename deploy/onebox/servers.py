@@ -271,11 +271,7 @@ def _socket_folder(wanted: Path) -> Path:
     """`wanted`, or a folder with a shorter name where a unix socket's path would be too long."""
     if len(str(wanted).encode()) <= 80:
         return wanted
-    base = (
-        Path("/run")
-        if os.geteuid() == 0
-        else Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
-    )
+    base = Path("/run") if os.geteuid() == 0 else Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     return base / f"callcenter-{hashlib.sha256(str(wanted).encode()).hexdigest()[:12]}"
 
 
@@ -289,8 +285,7 @@ def asterisk(layout: Layout, options: AsteriskOptions) -> Program:
         raise Problem(
             f"Asterisk's configuration cannot be written: {error}. Choose another folder or value"
             " (CALLCENTER_VAR takes Latin letters, digits, and . _ - only).",
-            f"无法写入 Asterisk 配置：{error}。请换一个文件夹或取值"
-            "（CALLCENTER_VAR 只能含拉丁字母、数字与 . _ -）。",
+            f"无法写入 Asterisk 配置：{error}。请换一个文件夹或取值（CALLCENTER_VAR 只能含拉丁字母、数字与 . _ -）。",
         ) from error
     quoted = " ".join(f"'{word}'" for word in prefix)
     console = asterisk_console(layout)

@@ -74,9 +74,7 @@ class Watch:
             self._deaths[name] += 1
             self._due[name] = time.monotonic() + wait
             ended = process.exit_words()
-            self._tell(
-                words(f"{name} ended ({ended}); starting it again", f"{name} 已退出（{ended}），正在重新启动")
-            )
+            self._tell(words(f"{name} ended ({ended}); starting it again", f"{name} 已退出（{ended}），正在重新启动"))
 
     def _start_again(self, name: str) -> None:
         del self._due[name]

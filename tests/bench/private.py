@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from deploy.onebox import first_data
 from deploy.onebox.box import Box
 from deploy.onebox.layout import layout_from
 from tests.bench.plan import Plan
@@ -58,7 +57,7 @@ class PrivateHotline:
         try:
             self._box.open()
             self._box.start_all(self._tell)
-            self.logins = list(first_data.load(self._box))
+            self.logins = list(self._box.logins)
         except BaseException:
             self._box.close()
             raise
