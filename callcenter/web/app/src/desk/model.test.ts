@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { AgentStateName, Desk } from "../api/types";
 import type { CallState, LineState } from "../phone/model";
-import { localCard, mayGo, newDeskId, phaseOf, shouldReconnect } from "./model";
+import { localCard, mayGo, newDeskId, phaseOf, shouldReconnect, withEnd } from "./model";
 
 const STATES: AgentStateName[] = ["signed_out", "ready", "offered", "ringing", "talking", "wrapup", "paused"];
 const call = { ...localCard({ callId: "node1-1.1", number: "13812345678", name: "" }, 1000), answered_at: 2000 };
@@ -42,6 +42,14 @@ describe("where a call is", () => {
     expect(phaseOf({ ...call, ended_at: 3000 }, "idle", false, false)).toBe("ended");
     expect(phaseOf(call, "idle", false, true)).toBe("reconnecting");
   });
+});
+
+it("ends a call in wrap-up when wrap-up began, until the service says when", () => {
+  const wrapup: Desk = { ...talkingDesk, state: { name: "wrapup", since: 9000, reason: null } };
+  expect(withEnd(wrapup).call?.ended_at).toBe(9000);
+  const told: Desk = { ...wrapup, call: { ...call, ended_at: 8900 } };
+  expect(withEnd(told)).toBe(told);
+  expect(withEnd(talkingDesk)).toBe(talkingDesk);
 });
 
 it("lets an agent change his state only outside of calls", () => {

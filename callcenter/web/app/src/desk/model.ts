@@ -43,6 +43,15 @@ export function shouldReconnect(
   );
 }
 
+/**
+ * The desk with an end for a call that is in wrap-up: the phone's end is told before the trunk's, and until that comes
+ * the call ended when wrap-up began. Returns the same object when there is nothing to add.
+ */
+export function withEnd(desk: Desk): Desk {
+  if (desk.state.name !== "wrapup" || desk.call === null || desk.call.ended_at !== null) return desk;
+  return { ...desk, call: { ...desk.call, ended_at: desk.state.since } };
+}
+
 /** What an agent may ask for himself; being paused already, he may still change the reason. */
 export function mayGo(to: "ready" | "paused" | "signed_out", from: AgentStateName): boolean {
   if (to === from) return to === "paused";

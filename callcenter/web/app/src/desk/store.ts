@@ -14,10 +14,12 @@ import type { Desk, DeskCall, Outcome, PauseReason } from "../api/types";
 import { usePhone } from "../phone/store";
 import { Drafts } from "./drafts";
 import { LiveDesk, type LiveStatus } from "./live";
-import { localCard, newDeskId, shouldReconnect } from "./model";
+import { localCard, newDeskId, shouldReconnect, withEnd } from "./model";
 
 /** How long the phone may differ from what the service says about the call before it gives way. */
 const GIVE_WAY_MS = 4000;
+/** How long the end of a call may lag behind its wrap-up before the desk asks. */
+const ASK_END_MS = 700;
 const OUTBOX_MS = 30_000;
 
 export const useDesk = defineStore("desk", () => {
@@ -34,6 +36,7 @@ export const useDesk = defineStore("desk", () => {
   let socket: LiveDesk | null = null;
   let outboxTimer: ReturnType<typeof setInterval> | undefined;
   let giveWayTimer: ReturnType<typeof setTimeout> | undefined;
+  let endTimer: ReturnType<typeof setTimeout> | undefined;
   let deskId = "";
   let microphoneAsked = false;
 
@@ -44,8 +47,11 @@ export const useDesk = defineStore("desk", () => {
     () => phone.call === "ringing" || desk.value?.state.name === "offered" || desk.value?.state.name === "ringing",
   );
 
-  function apply(next: Desk): void {
+  function apply(told: Desk): void {
+    const next = withEnd(told);
     desk.value = next;
+    clearTimeout(endTimer);
+    if (next !== told) endTimer = setTimeout(() => void askEnd(), ASK_END_MS);
     if (local.value !== null && (next.call?.call_id === local.value.call_id || phone.call === "idle")) {
       const over = phone.call === "idle" && !drafts.draft(local.value.call_id);
       if (next.call?.call_id === local.value.call_id || over) local.value = null;
@@ -59,6 +65,12 @@ export const useDesk = defineStore("desk", () => {
       }
     }
     followCall(next);
+  }
+
+  /** Asks for the end of the call in wrap-up (who hung up first), which may be told late. */
+  async function askEnd(): Promise<void> {
+    const now = await api.desk().catch(() => null);
+    if (now?.call != null && now.call.ended_at !== null && now.call.call_id === desk.value?.call?.call_id) desk.value = now;
   }
 
   function followCall(next: Desk): void {
@@ -127,6 +139,7 @@ export const useDesk = defineStore("desk", () => {
     phone.stop();
     clearInterval(outboxTimer);
     clearTimeout(giveWayTimer);
+    clearTimeout(endTimer);
     window.removeEventListener("online", hurry);
     document.removeEventListener("visibilitychange", hurry);
     desk.value = null;
