@@ -42,20 +42,14 @@ def free_ports(count: int, *, address: str = "127.0.0.1") -> list[int]:
 def own_environment(ours: Iterable[str] = ()) -> dict[str, str]:
     """This process' environment without any setting of a hotline, so that no test touches somebody's own."""
     kept = set(ours)
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("CALLCENTER_") or name in kept
-    }
+    return {name: value for name, value in os.environ.items() if not name.startswith("CALLCENTER_") or name in kept}
 
 
 def layout_for_tests(var: Path, *, address: str = "127.0.0.1") -> Layout:
     """A layout with free ports in `var`, on PostgreSQL that does not wait for the disk."""
     web, sip, ari, agi, postgres, redis = free_ports(6, address=address)
     rtp = free_ports(RTP_PORTS, address=address)
-    root = layout_from(
-        {name: value for name, value in os.environ.items() if name == "CALLCENTER_ASTERISK_ROOT"}
-    )
+    root = layout_from({name: value for name, value in os.environ.items() if name == "CALLCENTER_ASTERISK_ROOT"})
     return Layout(
         var=var,
         address=address,

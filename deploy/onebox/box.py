@@ -76,7 +76,10 @@ class Box:
             self._lock = -1
 
     def start_all(self, tell: Teller = lambda _line: None) -> None:
-        """Everything up and ready, the schema up to date, sample data at the first run. Raises Problem; then call `close()`."""
+        """Everything up and ready, the schema up to date, sample data at the first run.
+
+        Raises Problem; then call `close()`.
+        """
         mine = [name for name in ("postgres", "redis", "asterisk") if self.is_ours(name)]
         if mine:
             tell(words(f"starting {', '.join(mine)}", f"启动 {'、'.join(mine)}"))

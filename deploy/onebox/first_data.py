@@ -11,17 +11,22 @@ if TYPE_CHECKING:
 
 
 def load(box: "Box") -> list[dict[str, Any]]:
-    """Load the sample data if this database has no people yet; the logins, with the passwords made at the first run."""
-    kept: list[dict[str, Any]] | None = box.secrets.kept("logins")
-    if kept is None:
-        kept = asyncio.run(_load(box))
-        box.secrets.keep("logins", kept)
+    """Load the sample data if this database has no people; the logins that are known, with their passwords.
+
+    In somebody's own database that has people already none is known.
+    """
+    logins = asyncio.run(_load(box))
+    if logins:
+        box.secrets.keep("logins", logins)
+    kept: list[dict[str, Any]] = box.secrets.kept("logins") or []
     return kept
 
 
 async def _load(box: "Box") -> list[dict[str, Any]]:
     pool = await create_pool(box.settings)
     try:
+        if await pool.fetchval("select exists (select from users)"):
+            return []
         return await load_sample(pool, lambda name: box.secrets.secret(name, 12))
     finally:
         await pool.close()
