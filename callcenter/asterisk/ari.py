@@ -1,0 +1,194 @@
+"""One WebSocket to Asterisk's REST interface: events in, requests and answers over the same socket.
+
+Owns the connection and nothing about calls. A request is sent at most once: when the socket is lost, its caller
+is told, and looks at what is there before trying again.
+"""
+
+import asyncio
+import base64
+import contextlib
+import inspect
+import itertools
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import aiohttp
+import orjson
+import structlog
+
+log = structlog.get_logger()
+
+EVENTS: Final = (
+    "ChannelConnectedLine",
+    "ChannelStateChange",
+    "ChannelHold",
+    "ChannelUnhold",
+    "ChannelHangupRequest",
+    "ChannelDestroyed",
+    "ContactStatusChange",
+    "EndpointStateChange",
+    "RESTResponse",
+)
+"""The only messages Asterisk sends: answers to our requests, and the events that callcenter.asterisk.model reads."""
+
+REQUEST_SECONDS: Final = 5.0
+_FIRST_PAUSE_SECONDS: Final = 0.2
+_LONGEST_PAUSE_SECONDS: Final = 5.0
+_HEARTBEAT_SECONDS: Final = 10.0
+
+
+class AriError(Exception):
+    """Asterisk refused a request."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status = status
+
+
+class AriAwayError(Exception):
+    """No socket to Asterisk, or it was lost before the answer came: the request may have been carried out."""
+
+
+class Ari:
+    """The socket. `on_connect` runs after each connect; events that come meanwhile are kept and follow it."""
+
+    def __init__(self, url: str, user: str, password: str, app: str = "callcenter") -> None:
+        """`url`: Asterisk's HTTP server without a path, http or https."""
+        self.app = app
+        self.connected = False
+        self.on_connect: Callable[[], Awaitable[None]] | None = None
+        self.on_event: Callable[[dict[str, Any]], Awaitable[None] | None] | None = None
+        self._url = f"{url.rstrip('/')}/ari/events?app={app}"
+        token = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {token}"}
+        self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._answers: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._ids = itertools.count(1)
+        self._backlog: list[dict[str, Any]] | None = None
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        pause = _FIRST_PAUSE_SECONDS
+        async with aiohttp.ClientSession(headers=self._headers) as session:
+            while True:
+                try:
+                    async with session.ws_connect(
+                        self._url, heartbeat=_HEARTBEAT_SECONDS, max_msg_size=0, timeout=_CLOSE
+                    ) as socket:
+                        await self._converse(socket)
+                    pause = _FIRST_PAUSE_SECONDS
+                except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                    log.warning("no connection to asterisk", error=type(error).__name__)
+                finally:
+                    self._lost()
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def request(
+        self,
+        method: str,
+        uri: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Carry out one REST request (`uri` without a leading slash); its JSON answer, or None.
+
+        Raises AriError for an answer of 400 and above, AriAwayError when there is no answer.
+        """
+        socket = self._socket
+        if socket is None or socket.closed:
+            raise AriAwayError
+        request_id = str(next(self._ids))
+        message: dict[str, Any] = {
+            "type": "RESTRequest",
+            "request_id": request_id,
+            "method": method,
+            "uri": uri,
+            "query_strings": [{"name": name, "value": value} for name, value in (query or {}).items()],
+        }
+        if body is not None:
+            message |= {"content_type": "application/json", "message_body": orjson.dumps(body).decode()}
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._answers[request_id] = answer
+        try:
+            await socket.send_str(orjson.dumps(message).decode())
+            async with asyncio.timeout(REQUEST_SECONDS):
+                response = await answer
+        except (TimeoutError, OSError, aiohttp.ClientError) as error:
+            raise AriAwayError from error
+        finally:
+            self._answers.pop(request_id, None)
+        status = int(response.get("status_code", 500))
+        if status >= 400:
+            raise AriError(status, str(response.get("reason_phrase", "")))
+        text = response.get("message_body")
+        return orjson.loads(text) if text else None
+
+    async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Read until the socket is closed; start the owner's resync beside the reading."""
+        self._socket = socket
+        self._backlog = []
+        start = asyncio.create_task(self._begin(socket), name="ari-begin")
+        try:
+            async for message in socket:
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    break
+                await self._receive(orjson.loads(message.data))
+        finally:
+            start.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await start
+
+    async def _begin(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Filter events, let the owner resync, hand over what came meanwhile. A failure closes the socket."""
+        try:
+            allowed = {"allowed": [{"type": name} for name in EVENTS]}
+            await self.request("PUT", f"applications/{self.app}/eventFilter", body=allowed)
+            if self.on_connect:
+                await self.on_connect()
+            while self._backlog:
+                await self._deliver(self._backlog.pop(0))
+            self._backlog = None
+            self.connected = True
+            log.info("connected to asterisk")
+        except (AriError, AriAwayError):
+            log.exception("the start with asterisk failed; it is tried again")
+            await socket.close()
+        except Exception:
+            log.exception("the start with asterisk broke; it is tried again")
+            await socket.close()
+
+    async def _receive(self, message: dict[str, Any]) -> None:
+        if message.get("type") == "RESTResponse":
+            answer = self._answers.get(str(message.get("request_id")))
+            if answer and not answer.done():
+                answer.set_result(message)
+        elif self._backlog is not None:
+            self._backlog.append(message)
+        else:
+            await self._deliver(message)
+
+    async def _deliver(self, event: dict[str, Any]) -> None:
+        if not self.on_event:
+            return
+        try:
+            result = self.on_event(event)
+            if inspect.isawaitable(result):
+                await result
+        except Exception:
+            log.exception("an asterisk event could not be taken", kind=event.get("type"))
+
+    def _lost(self) -> None:
+        if self.connected:
+            log.warning("connection to asterisk lost")
+        self.connected = False
+        self._socket = None
+        self._backlog = None
+        for answer in self._answers.values():
+            if not answer.done():
+                answer.set_exception(AriAwayError())
+        self._answers.clear()
+
+
+_CLOSE = aiohttp.ClientWSTimeout(ws_close=1.0)

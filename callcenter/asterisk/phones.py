@@ -1,0 +1,231 @@
+"""Agents' phones inside Asterisk: pushed as PJSIP objects, watched, hung up.
+
+Pushed phones live in Asterisk's own database and outlast its restart and ours.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from callcenter.asterisk.ari import Ari, AriError
+from callcenter.asterisk.model import at_ms, extension_of
+
+PhoneKind = Literal["browser", "desk"]
+TRUNK: Final = "trunk"
+"""Name of the trunk's endpoint in deploy/asterisk/pjsip.conf."""
+AT_ONCE: Final = 20
+_SUBSCRIBE_AT_ONCE: Final = 100
+_EXTENSION = re.compile(r"[0-9]{3,6}")
+_DIGEST = re.compile(r"[0-9a-f]{32}")
+_CONTACT = re.compile(r"sip:[A-Za-z0-9@.:_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """An agent's phone as it is pushed."""
+
+    extension: str
+    kind: PhoneKind
+    ha1_digest: str | None
+    """md5(extension:realm:password) in hex; None: it cannot register yet."""
+    display_name: str = ""
+    contact: str = ""
+    """A fixed SIP address instead of registration (desk phones on a closed network, and tests)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelNow:
+    """One channel as it is now, for a resync. Trunk channels: `extension` is empty and `call_id` their own id."""
+
+    channel_id: str
+    call_id: str
+    offer_id: str
+    extension: str
+    state: str
+    """Asterisk's word: Down, Ring, Ringing, Up."""
+    created_at_ms: int
+
+
+class Phones:
+    """All phones of one Asterisk, over one Ari."""
+
+    def __init__(self, ari: Ari, *, realm: str = "callcenter", media_address: str = "127.0.0.1") -> None:
+        """`media_address`: what phones are told to send RTP to; empty: Asterisk's choice."""
+        self._ari = ari
+        self._realm = realm
+        self._media_address = media_address
+
+    async def push(
+        self, extension: str, kind: PhoneKind, ha1_digest: str | None, display_name: str = ""
+    ) -> None:
+        """Make one phone known and listen to it; already so is success. Raises ValueError, AriError, AriAwayError."""
+        await self.push_all([Phone(extension, kind, ha1_digest, display_name)])
+
+    async def push_all(self, phones: Sequence[Phone]) -> None:
+        """Make these phones known and listen to them. Cheap for phones that are known already: one look each."""
+        room = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as tasks:
+            for phone in phones:
+                tasks.create_task(self._push(phone, room))
+        app = await self._ari.request("GET", f"applications/{self._ari.app}")
+        heard = set(app["endpoint_ids"])
+        new = [name for phone in phones if (name := f"PJSIP/{phone.extension}") not in heard]
+        for start in range(0, len(new), _SUBSCRIBE_AT_ONCE):
+            sources = ",".join(f"endpoint:{name}" for name in new[start : start + _SUBSCRIBE_AT_ONCE])
+            await self._subscribe("POST", sources)
+
+    async def remove(self, extension: str) -> None:
+        """Forget a phone; a conversation on it goes on. Already gone is success."""
+        _check(_EXTENSION, extension)
+        with contextlib.suppress(AriError):
+            await self._subscribe("DELETE", f"endpoint:PJSIP/{extension}")
+        for kind in ("endpoint", "aor", "auth"):
+            await self._delete(f"asterisk/config/dynamic/res_pjsip/{kind}/{extension}")
+        await self._delete(f"deviceStates/Stasis%3Aagent-{extension}")
+
+    async def reachable(self) -> set[str]:
+        """Extensions whose phone is registered, or answers at its fixed address."""
+        found = await self._ari.request("GET", "endpoints/PJSIP")
+        return {one["resource"] for one in found if one["state"] == "online" and one["resource"] != TRUNK}
+
+    async def set_signed_in(self, extension: str, signed_in: bool) -> None:
+        """Say whether the fallback queue may ring this agent. Asterisk keeps it over restarts."""
+        _check(_EXTENSION, extension)
+        state = "NOT_INUSE" if signed_in else "UNAVAILABLE"
+        await self._ari.request(
+            "PUT", f"deviceStates/Stasis%3Aagent-{extension}", query={"deviceState": state}
+        )
+
+    async def hang_up(self, channel_id: str, cause: int = 16) -> None:
+        """End a channel with a Q.850 cause. Already gone is success."""
+        await self._delete(f"channels/{channel_id}", query={"reason_code": str(cause)})
+
+    async def channels(self) -> list[ChannelNow]:
+        """Agents' legs of hotline calls and the trunk's channels, as they are now."""
+        found = await self._ari.request("GET", "channels")
+        return [channel for one in found if (channel := _channel_now(one))]
+
+    async def _push(self, phone: Phone, room: asyncio.Semaphore) -> None:
+        objects = objects_of(phone, self._realm, self._media_address)
+        mark = dict(objects["endpoint"])["accountcode"]
+        async with room:
+            if await self._mark(phone.extension) == mark:
+                return
+            for kind in ("auth", "aor", "endpoint"):
+                fields = [{"attribute": name, "value": value} for name, value in objects[kind]]
+                uri = f"asterisk/config/dynamic/res_pjsip/{kind}/{phone.extension}"
+                await self._ari.request("PUT", uri, body={"fields": fields})
+
+    async def _mark(self, extension: str) -> str | None:
+        try:
+            fields = await self._ari.request(
+                "GET", f"asterisk/config/dynamic/res_pjsip/endpoint/{extension}"
+            )
+        except AriError as error:
+            if error.status == 404:
+                return None
+            raise
+        return next((one["value"] for one in fields if one["attribute"] == "accountcode"), None)
+
+    async def _subscribe(self, method: str, sources: str) -> None:
+        uri = f"applications/{self._ari.app}/subscription"
+        await self._ari.request(method, uri, query={"eventSource": sources})
+
+    async def _delete(self, uri: str, query: dict[str, str] | None = None) -> None:
+        try:
+            await self._ari.request("DELETE", uri, query=query)
+        except AriError as error:
+            if error.status != 404:
+                raise
+
+
+def objects_of(phone: Phone, realm: str, media_address: str) -> dict[str, list[tuple[str, str]]]:
+    """PJSIP objects of a phone: kind -> attributes. Pure. Raises ValueError for values of a wrong shape.
+
+    Every attribute in which the kinds differ stands in both, so that a push changes a desk phone into a browser one.
+    The endpoint's `accountcode` is a mark of all that was pushed, to be compared before pushing again.
+    """
+    _check(_EXTENSION, phone.extension)
+    if phone.ha1_digest is not None:
+        _check(_DIGEST, phone.ha1_digest)
+    if phone.contact:
+        _check(_CONTACT, phone.contact)
+    browser = phone.kind == "browser"
+    auth = [
+        ("auth_type", "digest"),
+        ("username", phone.extension),
+        ("realm", realm),
+        ("password_digest", f"MD5:{phone.ha1_digest or '0' * 32}"),
+    ]
+    aor = [
+        ("max_contacts", "1"),
+        ("remove_existing", "yes"),
+        ("minimum_expiration", "30"),
+        ("default_expiration", "120"),
+        ("maximum_expiration", "3600"),
+        ("qualify_frequency", "0"),
+    ]
+    if phone.contact:
+        aor.append(("contact", phone.contact))
+    yes_for_browser = "yes" if browser else "no"
+    endpoint = [
+        ("auth", phone.extension),
+        ("aors", phone.extension),
+        ("context", "agents"),
+        ("disallow", "all"),
+        ("allow", "alaw,ulaw,opus" if browser else "alaw,ulaw"),
+        ("webrtc", yes_for_browser),
+        ("use_avpf", yes_for_browser),
+        ("media_encryption", "dtls" if browser else "no"),
+        ("ice_support", yes_for_browser),
+        ("rtcp_mux", yes_for_browser),
+        ("media_use_received_transport", yes_for_browser),
+        ("dtls_auto_generate_cert", yes_for_browser),
+        ("dtls_verify", "fingerprint" if browser else "no"),
+        ("dtls_setup", "actpass"),
+        ("direct_media", "no"),
+        ("rtp_symmetric", "yes"),
+        ("force_rport", "yes"),
+        ("rewrite_contact", yes_for_browser),
+        ("rtp_timeout", "10" if browser else "0"),
+        ("rtp_timeout_hold", "600" if browser else "0"),
+        ("timers", "yes"),
+        ("dtmf_mode", "rfc4733"),
+        ("send_connected_line", "no"),
+        ("trust_connected_line", "no"),
+        ("trust_id_inbound", "no"),
+        ("allow_transfer", "no"),
+        ("allow_subscribe", "no"),
+        ("device_state_busy_at", "1"),
+        ("callerid", f"<{phone.extension}>"),
+    ]
+    if media_address:
+        endpoint += [("media_address", media_address), ("bind_rtp_to_media_address", "yes")]
+    mark = hashlib.sha256(repr((auth, aor, endpoint)).encode()).hexdigest()[:20]
+    return {"auth": auth, "aor": aor, "endpoint": [*endpoint, ("accountcode", mark)]}
+
+
+def _channel_now(one: dict[str, Any]) -> ChannelNow | None:
+    values = one.get("channelvars") or {}
+    extension = extension_of(one["name"])
+    trunk = extension == TRUNK
+    call_id = one["id"] if trunk else values.get("CC_CALL") or ""
+    if not call_id:
+        return None
+    return ChannelNow(
+        channel_id=one["id"],
+        call_id=call_id,
+        offer_id=values.get("CC_OFFER") or "",
+        extension="" if trunk else extension,
+        state=one["state"],
+        created_at_ms=at_ms(one["creationtime"]),
+    )
+
+
+def _check(shape: re.Pattern[str], text: str) -> None:
+    if not shape.fullmatch(text):
+        raise ValueError(f"not of the form {shape.pattern}")
