@@ -78,7 +78,7 @@ class Bench:
             phases=self._phases,
             idle_ms_a_second={name: round(used, 2) for name, used in self._idle.items()},
             memory_mb=self._memory,
-            trouble=self._trouble,
+            trouble=dict(self._trouble),
             machine=report.machine(),
             versions=versions,
             commit=report.commit(),

@@ -55,7 +55,7 @@ def _figures(run: Run) -> Table:
         title=f"{plan.phones} phones, {plan.seconds} s a rate, {plan.talk_ms} ms talk,"
         f" {plan.ring_ms} ms ringing; {run.machine['cores']} cores; commit {run.commit}",
     )
-    table.add_column("times in ms")
+    table.add_column("times in ms", no_wrap=True)
     for rate in plan.rates:
         table.add_column(f"{rate}/s\n{HOTLINE}", justify="right", style="bold")
         table.add_column(f"{rate}/s\n{QUEUE}", justify="right")
@@ -66,7 +66,9 @@ def _figures(run: Run) -> Table:
         for rate in plan.rates:
             cells += [_cell(by_place.get((rate, HOTLINE)), ours), _cell(by_place.get((rate, QUEUE)), theirs)]
             cells.append(_share(run.phases, rate, share) if share else "")
-        table.add_row(name, *cells, end_section=name.startswith(("failed", "together", "INVITE → answered")))
+        table.add_row(
+            name, *cells, end_section=name.startswith(("failed", "together", "cores used by all", "to answer"))
+        )
     return table
 
 
@@ -84,21 +86,21 @@ def _rows(run: Run) -> list[tuple[str, _Reading, _Reading, str]]:
 
     rows: list[tuple[str, _Reading, _Reading, str]] = [
         ("calls", *both(lambda one: str(one.calls))),
-        ("served by the fallback queue", lambda one: _alarm(one.fallback), _no_pop, ""),
+        ("by the fallback queue", lambda one: _alarm(one.fallback), _no_pop, ""),
         ("failed", *both(lambda one: _alarm(one.failed))),
     ]
-    rows += [(f"CPU a call: {name}", *both(cpu(name), "asterisk" if name == "asterisk" else "")) for name in PARTS]
+    rows += [(f"CPU a call {name}", *both(cpu(name), "asterisk" if name == "asterisk" else "")) for name in PARTS]
     rows += [
         ("together", *both(lambda one: f"{one.together_ms:.2f}", "together")),
-        ("cores used, idle use in it", *both(lambda one: f"{one.cores:.2f}")),
-        ("cores used by SIPp, bench, others", *both(lambda one: f"{one.other_cores:.2f}")),
-        ("INVITE → INVITE at phone, p50/p99", *both(lambda one: _two(one.to_phone))),
-        ("INVITE → phone's 180, p50/p99", *both(lambda one: _two(one.to_ringing))),
-        ("INVITE → answered, p50/p99", *both(lambda one: _two(one.to_answer))),
-        ("INVITE → screen-pop, p50/p95/p99", lambda one: _three(one.pop), _no_pop, ""),
-        ("screen-pop before 180 by, least/p50", _lead, _no_pop, ""),
+        ("cores used by these", *both(lambda one: f"{one.cores:.2f}")),
+        ("cores used by all others", *both(lambda one: f"{one.other_cores:.2f}")),
+        ("to phone's INVITE, p50/p99", *both(lambda one: _two(one.to_phone))),
+        ("to phone's 180, p50/p99", *both(lambda one: _two(one.to_ringing))),
+        ("to answer, p50/p99", *both(lambda one: _two(one.to_answer))),
+        ("to screen-pop, p50/p95/p99", lambda one: _three(one.pop), _no_pop, ""),
+        ("pop leads 180, least/p50", _lead, _no_pop, ""),
         (
-            "screen-pop after 180 or missing",
+            "pop late or missing",
             lambda one: _alarm(one.pops_after_ringing + one.pops_missing),
             _no_pop,
             "",
@@ -161,7 +163,7 @@ def show(run: Run) -> None:
     """Print the report; as wide as it needs to be where nobody's terminal is narrower."""
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=140)
+        console = Console(highlight=False, width=150)
     console.print(tables(run))
     for phase in run.phases:
         for reason, count in phase.failures.items():
