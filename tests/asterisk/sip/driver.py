@@ -6,6 +6,7 @@ lines that the scenarios beside this file write. Used by the tests and by `make 
 
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ from typing import Literal, Self
 SCENARIOS = Path(__file__).parent
 _LINE = re.compile(r"^(?P<kind>[a-z-]+) (?P<tick>\d+) ?(?P<rest>.*)$")
 _POLL_SECONDS = 0.02
+_GRACE_SECONDS = 1.0
 
 
 class _Scenario(Template):
@@ -64,17 +66,25 @@ class Sipp:
         text = (SCENARIOS / f"{self._scenario}.xml").read_text(encoding="utf-8")
         file = self._folder / "scenario.xml"
         file.write_text(_Scenario(text).substitute(self._values), encoding="utf-8")
-        self._process = subprocess.Popen(
-            ["sipp", "-sf", str(file), "-trace_logs", "-log_file", str(self._folder / "log"),
-             "-trace_err", "-error_file", str(self._folder / "errors"), "-cid_str", "%u-%p", "-nostdin", *self._arguments],
-            stdout=(self._folder / "screen").open("wb"), stderr=subprocess.STDOUT, cwd=self._folder,
-        )  # fmt: skip
+        with (self._folder / "screen").open("wb") as screen:
+            self._process = subprocess.Popen(
+                ["sipp", "-sf", str(file), "-trace_logs", "-log_file", str(self._folder / "log"),
+                 "-trace_err", "-error_file", str(self._folder / "errors"), "-cid_str", "%u-%p", "-nostdin",
+                 *self._arguments],
+                stdout=screen, stderr=subprocess.STDOUT, cwd=self._folder,
+            )  # fmt: skip
 
     def stop(self) -> None:
-        """End the process and forget its files. Safe to repeat."""
-        if self._process:
-            self._process.kill()
-            self._process.wait()
+        """End its calls and the process, and forget its files. Safe to repeat."""
+        if self._process and self._process.poll() is None:
+            for _ in range(2):  # the first asks SIPp to finish, the second to send BYE or CANCEL in every call
+                self._process.send_signal(signal.SIGUSR1)
+                time.sleep(_POLL_SECONDS)
+            try:
+                self._process.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @property
