@@ -63,7 +63,7 @@ class Hotline:
         self.live = LiveQueue(redis)
         self.desks = LiveDesks(redis, self._desk_now, self._wake)
         self.routing = Routing(self.live, self.callers.card, self.desks, self.clock)
-        self.work = DeskWork(self.routing, self.clock, self.asterisk.hang_up, self.asterisk.set_signed_in, self.cadence)
+        self.work = DeskWork(self.routing, self.clock, self.asterisk.end_leg, self.asterisk.set_signed_in, self.cadence)
         self.witness = Witness(self.work, self.desks)
         self.roster = RosterKeeper(pool, self.live, self.clock)
         self.staff = Staff(pool, redis, self.asterisk, settings)

@@ -104,6 +104,12 @@ class Phones:
         """End a channel with a Q.850 cause. Already gone is success."""
         await self._delete(f"channels/{channel_id}", query={"reason_code": str(cause)})
 
+    async def end_leg(self, call_id: str, channel_id: str) -> None:
+        """End an agent's leg; the dialplan keeps the caller and asks what to do with him. Already gone is success."""
+        with contextlib.suppress(AriError):
+            await self._ari.request("POST", f"channels/{call_id}/variable", query={"variable": "CC_KEEP", "value": "1"})
+        await self.hang_up(channel_id)
+
     async def channels(self) -> list[ChannelNow]:
         """Agents' legs of hotline calls and the trunk's channels, as they are now."""
         found = await self._ari.request("GET", "channels")

@@ -105,6 +105,7 @@ class OutcomeIn(BaseModel):
     call_type: Annotated[str, Field(min_length=1, max_length=40)]
     notes: Paragraphs = ""
     next_step: NextStep = NextStep.NONE
+    customer_id: Annotated[Id | None, Field(description="Who it was, where several have this number")] = None
 
 
 class RingBackOut(BaseModel):
@@ -190,7 +191,7 @@ async def put_outcome(request: web.Request, call_id: str, /, outcome: OutcomeIn)
     if outcome.call_type not in known:
         said = {"en": "Choose a call type from the list.", "zh": "请从列表中选择来电类型。"}
         raise InvalidInputError(fields={"call_type": said})
-    fields = outcome.model_dump(mode="json")
+    fields = outcome.model_dump(mode="json", exclude_none=True)
     mine = session.extension is not None and await house.work.finish(session.user_id, call_id, fields)
     if not mine:
         call = await house.calls.get_call(call_id)

@@ -271,6 +271,8 @@ class _Fold:
         record.call_type = body.get("call_type")
         record.notes = body.get("notes")
         record.next_step = body.get("next_step")
+        if body.get("customer_id") is not None:
+            record.customer_id = body["customer_id"]
 
 
 def _in_order(events: Iterable[CallEvent]) -> list[CallEvent]:

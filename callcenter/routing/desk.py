@@ -24,7 +24,6 @@ from callcenter.routing.service import LEASE_SLACK_SECONDS, Routing
 from callcenter.routing.store import LiveAgent, LiveCall, LiveQueue, Part
 
 RECONNECT_RING_SECONDS = 15
-CAUSE_RECONNECT = 31
 
 
 class InCallError(ConflictError):
@@ -79,15 +78,16 @@ class DeskWork:
         self,
         routing: Routing,
         clock: Callable[[], int],
-        hang_up: Callable[[str, int], Awaitable[None]],
+        end_leg: Callable[[str, str], Awaitable[None]],
         signed_in: Callable[[str, bool], Awaitable[None]],
         cadence: Cadence = DEFAULT_CADENCE,
     ) -> None:
-        """`hang_up(channel, cause)` ends a leg on Asterisk; `signed_in(extension, yes)` tells Asterisk's fallback."""
+        """`end_leg(call, channel)` ends an agent's leg on Asterisk and keeps the caller; `signed_in(extension, yes)`
+        tells Asterisk's fallback."""
         self.routing = routing
         self.live: LiveQueue = routing.live
         self._clock = clock
-        self._hang_up = hang_up
+        self._end_leg = end_leg
         self._signed_in = signed_in
         self._cadence = cadence
 
@@ -194,7 +194,7 @@ class DeskWork:
         if not done.applied:
             raise CallGoneError
         if leg := call.fields.get("leg"):
-            await self._hang_up(leg, CAUSE_RECONNECT)
+            await self._end_leg(call.call_id, leg)
 
     async def set_reachable(self, agent_id: int, reachable: bool) -> None:
         """His phone has registered, or is gone: without one he is offered nothing."""

@@ -37,8 +37,8 @@ POLL_SECONDS = 20.0
 RINGBACK_SECONDS = 1.0
 """How long a caller hears ringing before, with nobody free, music begins."""
 LEASE_SLACK_SECONDS = 15
-LEG_LOST_CAUSES = frozenset({31, 44})
-"""Q.850 causes with which a leg ends that the agent did not hang up: taken back by him (31), no more sound (44)."""
+LEG_LOST_CAUSE = 44
+"""Q.850 cause with which Asterisk ends a leg that sends no more sound: the agent did not hang up."""
 
 Identify = Callable[[str, str], Awaitable[dict[str, Any]]]
 
@@ -185,7 +185,7 @@ class Routing:
         now = self._clock()
         done = await self.live.step(now, agent=agent, call=closing, events=events)
         if not done.applied and done.why.startswith("agent"):
-            done = await self.live.step(now, call=closing, events=events)
+            done = await self.live.step(now, call=closing, events=events, notify=call.agent_id)
         if not done.applied:
             return
         if call.agent_id is not None:
@@ -266,7 +266,7 @@ class Routing:
         if call.offer_id != over.offer_id or call.agent_id is None:
             return
         if over.dial_status == "ANSWER":
-            if call.state is CallState.TALKING and over.cause in LEG_LOST_CAUSES:
+            if call.state is CallState.TALKING and over.cause == LEG_LOST_CAUSE:
                 await self._take_back(call, call.agent_id, over, AgentMove.END, reason=None)
             return
         if call.state is CallState.OFFERED:
@@ -297,7 +297,7 @@ class Routing:
             fact = event_at(call.call_id, Kind.QUEUED, now, queue_id=call.queue_id)
         done = await self.live.step(now, agent=agent, call=entry, events=[fact])
         if not done.applied and done.why.startswith("agent"):
-            await self.live.step(now, call=entry, events=[fact])
+            await self.live.step(now, call=entry, events=[fact], notify=agent_id)
         await self._desks.push(agent_id)
 
     # -- inside ----------------------------------------------------------------------------------------

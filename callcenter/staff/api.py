@@ -84,7 +84,7 @@ class PasswordChange(BaseModel):
     new_password: Secret
 
 
-class QueueOut(BaseModel):
+class NamedQueue(BaseModel):
     """A queue."""
 
     queue_id: str
@@ -245,9 +245,9 @@ async def change_password(request: web.Request, /, change: PasswordChange) -> No
 
 
 @routes.get("/api/v1/queues", roles=SIGNED_IN)
-async def list_queues(request: web.Request, /) -> list[QueueOut]:
+async def list_queues(request: web.Request, /) -> list[NamedQueue]:
     """The queues, in their order."""
-    return [QueueOut(**asdict(queue)) for queue in await hotline(request).staff.list_queues()]
+    return [NamedQueue(**asdict(queue)) for queue in await hotline(request).staff.list_queues()]
 
 
 @routes.get("/api/v1/agents", roles=SUPERVISORS)

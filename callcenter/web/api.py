@@ -24,9 +24,7 @@ class Component(BaseModel):
 
     ok: bool
     detail: str = ""
-    seconds: Annotated[
-        float | None, Field(description="How long its answer took, or how far it is behind")
-    ] = None
+    seconds: Annotated[float | None, Field(description="How long its answer took, or how far it is behind")] = None
 
 
 class Health(BaseModel):
@@ -41,9 +39,7 @@ async def healthz(request: web.Request, /) -> Health | web.Response:
     """200 while calls can be served, 503 when they can't: without Redis or Asterisk."""
     house = hotline(request)
     lag = next(iter(metrics.WRITER_LAG.collect())).samples[0].value
-    postgresql, redis = await asyncio.gather(
-        _probe(house.pool.fetchval("select 1")), _probe(house.redis.ping())
-    )
+    postgresql, redis = await asyncio.gather(_probe(house.pool.fetchval("select 1")), _probe(house.redis.ping()))
     connected = house.asterisk.connected
     health = Health(
         status="ok",
@@ -51,9 +47,7 @@ async def healthz(request: web.Request, /) -> Health | web.Response:
             "postgresql": postgresql,
             "redis": redis,
             "asterisk": Component(ok=connected, detail="" if connected else "ARI is not connected"),
-            "writer": Component(
-                ok=lag < LAG_SECONDS, detail="" if lag < LAG_SECONDS else "behind", seconds=lag
-            ),
+            "writer": Component(ok=lag < LAG_SECONDS, detail="" if lag < LAG_SECONDS else "behind", seconds=lag),
         },
     )
     if not all(part.ok for part in health.components.values()):
@@ -75,7 +69,7 @@ async def _probe(asked: Awaitable[object]) -> Component:
 
 
 @routes.get("/metrics", roles=PUBLIC)
-async def read_metrics(_request: web.Request, /) -> web.Response:
+async def read_metrics(request: web.Request, /) -> web.Response:  # noqa: ARG001 - every handler takes it
     """The service's figures for Prometheus."""
     return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -12,9 +12,7 @@ from aiohttp import hdrs, web
 from callcenter.errors import NotFoundError
 
 BUILT: Final = Path(__file__).parent / "dist"
-_COMPRESSED: Final = frozenset(
-    {".html", ".js", ".css", ".svg", ".json", ".webmanifest", ".txt", ".map", ".wasm"}
-)
+_COMPRESSED: Final = frozenset({".html", ".js", ".css", ".svg", ".json", ".webmanifest", ".txt", ".map", ".wasm"})
 _NOT_BUILT: Final = (
     "<!doctype html><meta charset=utf-8><title>callcenter</title>"
     "<p>The browser application has not been built. 网页尚未构建。"
@@ -41,9 +39,7 @@ class Files:
 
     def __init__(self, folder: Path = BUILT) -> None:
         self._files = {
-            f"/{path.relative_to(folder).as_posix()}": _read(path)
-            for path in folder.rglob("*")
-            if path.is_file()
+            f"/{path.relative_to(folder).as_posix()}": _read(path) for path in folder.rglob("*") if path.is_file()
         }
         self._page = self._files.get("/index.html") or _file(_NOT_BUILT.encode(), "text/html", "no-store")
 
@@ -55,9 +51,7 @@ class Files:
         """
         path = request.path
         found = self._files.get(path)
-        if found is None and (
-            path.startswith(("/api/", "/node/", "/assets/")) or "." in path.rsplit("/", 1)[-1]
-        ):
+        if found is None and (path.startswith(("/api/", "/node/", "/assets/")) or "." in path.rsplit("/", 1)[-1]):
             raise NotFoundError
         return _answer(request, found or self._page)
 

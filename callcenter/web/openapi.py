@@ -5,7 +5,6 @@ schemas are JSON Schema 2020-12, which is what OpenAPI 3.1 takes, so they are le
 """
 
 import functools
-from importlib.metadata import version
 from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from aiohttp import web
@@ -14,6 +13,8 @@ from aiohttp_pydantic.oas.view import generate_oas
 from pydantic.fields import FieldInfo
 
 from callcenter.web.routes import NODE, PUBLIC, Route
+
+API_VERSION: Final = "1.0"
 
 _SECURITY: Final = {
     "session": {"type": "apiKey", "in": "cookie", "name": "cc_session"},
@@ -67,7 +68,7 @@ def description(app: web.Application) -> dict[str, Any]:
 
 @functools.lru_cache(maxsize=2)
 def _description(app: web.Application) -> dict[str, Any]:
-    document: dict[str, Any] = generate_oas([app], version("callcenter"), "callcenter", _SECURITY)
+    document: dict[str, Any] = generate_oas([app], API_VERSION, "callcenter", _SECURITY)
     document["openapi"] = "3.1.0"
     document.setdefault("components", {}).setdefault("schemas", {})["Error"] = _ERROR
     for resource in app.router.resources():
@@ -87,17 +88,15 @@ def _complete(document: dict[str, Any], route: Route) -> None:
         return
     operation = document["paths"][route.path][route.method.lower()]
     operation["operationId"] = route.name
-    operation["tags"] = [
-        route.path.split("/")[3] if route.path.startswith(("/api/", "/node/")) else "service"
-    ]
+    operation["tags"] = [route.path.split("/")[3] if route.path.startswith(("/api/", "/node/")) else "service"]
     operation["security"] = _security(route)
     summary, _, rest = operation.pop("description", "").partition("\n\n")
     operation["summary"] = " ".join(summary.split())
     if rest.strip():
         operation["description"] = rest.strip()
     for status, answer in operation.setdefault("responses", {"200": {}}).items():
-        answer.setdefault("description", "Done" if status != "204" else "Done; no content")
-        if not answer.get("content"):
+        answer["description"] = answer.get("description") or "Done"
+        if status == "204" or not answer.get("content"):
             answer.pop("content", None)
     operation["responses"]["default"] = _ERROR_ANSWER
     if "requestBody" in operation:

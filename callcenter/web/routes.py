@@ -24,6 +24,7 @@ import functools
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from inspect import signature
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -131,6 +132,8 @@ class Routes:
 def _answering(handler: Handler, status: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """`handler` with its arguments taken from the request and its result written as JSON."""
     hints = get_type_hints(handler, include_extras=True)
+    if next(iter(signature(handler).parameters), "") != "request":
+        raise TypeError(f"the first argument of {handler.__name__} must be called request")
     result = _document_of(hints.get("return", type(None)))
     plain = _is_response(result)
     adapter: TypeAdapter[Any] = TypeAdapter(None if plain else result)
@@ -182,9 +185,7 @@ async def _check_json(request: web.Request) -> None:
     try:
         orjson.loads(await request.read())
     except orjson.JSONDecodeError:
-        raise InvalidInputError(
-            fields={"body": {"en": "This is not JSON.", "zh": "不是有效的 JSON。"}}
-        ) from None
+        raise InvalidInputError(fields={"body": {"en": "This is not JSON.", "zh": "不是有效的 JSON。"}}) from None
 
 
 async def _refuse(error: ValidationError, _context: str) -> web.StreamResponse:
