@@ -16,7 +16,8 @@ def session_hotline() -> Iterator[RunningHotline]:
 
 @pytest.fixture
 def hotline(session_hotline: RunningHotline) -> Iterator[RunningHotline]:
-    """The real hotline, with every part running again after a test that ended one."""
+    """The real hotline, with every part running again, and no call left, after a test."""
     session_hotline.restore()
     yield session_hotline
     session_hotline.restore()
+    session_hotline.hang_up_everything()

@@ -159,6 +159,10 @@ class RunningHotline:
         console = [self.facts["asterisk_cli"], "-rx", command]
         return subprocess.run(console, capture_output=True, text=True, check=True, timeout=20).stdout
 
+    def hang_up_everything(self) -> None:
+        """End every channel on Asterisk, as if everybody hung up."""
+        self.asterisk("channel request hangup all")
+
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `callcenter …` with this hotline's settings."""
         program = self.box.program("serve")

@@ -29,7 +29,10 @@ class Person:
         self.web_url = web_url
         self.user: Document = {}
         self._csrf = ""
-        self._http = aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True))
+        self._http = aiohttp.ClientSession(
+            cookie_jar=aiohttp.CookieJar(unsafe=True),
+            connector=aiohttp.TCPConnector(force_close=True),
+        )
 
     async def __aenter__(self) -> Self:
         return self

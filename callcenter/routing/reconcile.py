@@ -30,7 +30,9 @@ log = structlog.get_logger(__name__)
 SILENT_SECONDS = 45
 """A waiting script speaks at least every 25 s; one that has been silent for longer is gone."""
 YOUNG_SECONDS = 3
-"""A call this young may be on its way between two witnesses."""
+"""A state this young may be on its way between two witnesses."""
+MISSING_SECONDS = 8
+"""A call that Asterisk does not have is given this long for its end to be told: the node keeps reports of ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Reconciler:
         self._witness = witness
         self._asterisk = asterisk
         self._clock = clock
+        self._missing: dict[str, int] = {}
 
     async def run_once(self) -> None:
         """One comparison."""
@@ -112,10 +115,11 @@ class Reconciler:
         now = self._clock()
         there = {channel.call_id for channel in channels if not channel.extension}
         legs = {channel.call_id: channel for channel in channels if channel.extension and channel.up}
-        for call_id, seen_at in await self._live.live_calls():
-            call = await self._live.call(call_id)
-            if call_id not in there and now - max(seen_at, call.at("arrived") or 0) > YOUNG_SECONDS * 1000:
-                await self._lost(call, now)
+        missing = [call_id for call_id, _ in await self._live.live_calls() if call_id not in there]
+        self._missing = {call_id: self._missing.get(call_id, now) for call_id in missing}
+        for call_id, since in self._missing.items():
+            if now - since > MISSING_SECONDS * 1000:
+                await self._lost(await self._live.call(call_id), now)
         for call_id, leg in legs.items():
             call = await self._live.call(call_id)
             agent_id = self._witness.agents.get(leg.extension)

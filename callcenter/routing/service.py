@@ -187,6 +187,9 @@ class Routing:
         if not done.applied and done.why.startswith("agent"):
             done = await self.live.step(now, call=closing, events=events, notify=call.agent_id)
         if not done.applied:
+            if not call.fields.get("hung_up_by"):  # ended by the reconciler, who saw no witness
+                told = Part(facts.call_id, set={"hung_up_by": report.hung_up_by})
+                await self.live.step(now, call=told, events=events, notify=call.agent_id)
             return
         if call.agent_id is not None:
             await self._desks.push(call.agent_id)

@@ -26,6 +26,7 @@ async def at_desk(hotline: RunningHotline, username: str, *, ready: bool = True,
             assert desk_phone.register(hotline.sip, login["sip_password"])
             await agent.sign_in(username, login["password"])
             await agent.sit_down()
+            await leave(agent)
             await agent.phone_is_online()
             agent.phone = desk_phone
             if ready:
@@ -35,9 +36,8 @@ async def at_desk(hotline: RunningHotline, username: str, *, ready: bool = True,
 
 
 async def leave(agent: Agent) -> None:
-    """End what the agent is in, and sign him out of the line."""
-    state = agent.desk["state"]["name"]
-    if state in ("offered", "ringing", "talking"):
+    """Wait until the agent's call is over, and sign him out of the line."""
+    if agent.desk["state"]["name"] in ("offered", "ringing", "talking"):
         await agent.sees(lambda desk: desk["state"]["name"] not in ("offered", "ringing", "talking"), 40)
     try:
         await agent.go("signed_out")

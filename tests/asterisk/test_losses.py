@@ -14,8 +14,9 @@ async def test_the_service_dies_in_mid_call(hotline: RunningHotline) -> None:
             desk = await carol.is_in("talking")
             with hotline.without("serve"):
                 assert await asyncio.to_thread(caller.finish) == 0, "the conversation went on to its end"
-        call = await admin.call_when(desk["call"]["call_id"], ended, 20)
-        assert (call["status"], call["hung_up_by"]) == ("answered", "caller")
+        call = await admin.call_when(desk["call"]["call_id"], lambda call: call["hung_up_by"] == "caller", 20)
+        assert call["status"] == "answered"
+        assert kinds(call).count("ended") == 1
         assert 3 < call["talking_seconds"] < 6
         await carol.is_in("wrapup")
         await carol.save()
@@ -49,8 +50,7 @@ async def test_callers_wait_through_the_services_death_and_keep_their_places(hot
             desk = await carol.is_in("talking", 20)
             assert desk["call"]["number_e164"] in ("+8613800138103", "+8613800138104")
             arrived = desk["call"]["arrived_at"]
-            first.stop()
-            second.stop()
+            hotline.hang_up_everything()
         async with administrator(hotline) as admin:
             calls = [(await newest_call(admin, f"1380013810{n}", 40))["arrived_at"] for n in (3, 4)]
     assert arrived == min(calls), "the longest waiting caller was served first"
@@ -59,7 +59,7 @@ async def test_callers_wait_through_the_services_death_and_keep_their_places(hot
 async def test_without_the_node_asterisk_rings_the_phones_itself(hotline: RunningHotline) -> None:
     async with administrator(hotline) as admin, at_desk(hotline, "carol") as carol:
         with hotline.without("node"), Caller(hotline.sip, number="13800138105", hold_seconds=2) as caller:
-            await asyncio.to_thread(carol.phone.wait_for, "answers")
+            await asyncio.to_thread(carol.phone.wait_for, "answer")
             assert await asyncio.to_thread(caller.finish) == 0
         call = await newest_call(admin, "13800138105", 40)
         assert (call["status"], call["through"]) == ("answered", "fallback")
@@ -74,7 +74,7 @@ async def test_with_everything_dead_but_asterisk(hotline: RunningHotline) -> Non
             hotline.without("serve", "node", "redis", "postgres"),
             Caller(hotline.sip, number="13800138106", hold_seconds=2) as caller,
         ):
-            await asyncio.to_thread(phone.wait_for, "answers")
+            await asyncio.to_thread(phone.wait_for, "answer")
             assert await asyncio.to_thread(caller.finish) == 0
         async with administrator(hotline) as admin:
             call = await newest_call(admin, "13800138106", 60)
