@@ -131,4 +131,5 @@ def _from_cursor(cursor: str) -> tuple[datetime, str]:
         at, _, call_id = text.partition(" ")
         return moment(int(at) // 1000).replace(microsecond=int(at) % 1_000_000), call_id
     except (ValueError, binascii.Error, OverflowError, OSError):
-        raise InvalidInputError(fields={"before": "?"}) from None
+        said = {"en": "Not a page of this list. Load the list anew.", "zh": "页码无效，请重新加载列表。"}
+        raise InvalidInputError(fields={"before": said}) from None

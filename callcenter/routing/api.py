@@ -281,11 +281,14 @@ async def live(request: web.Request, /, desk_id: Line) -> web.WebSocketResponse:
     """The desk, live. The latest page of an agent is his desk; an earlier one is told and let go."""
     house = hotline(request)
     agent_id = signed_in(request).user_id
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=4096)
-    await socket.prepare(request)
+    taken_over = False
     try:
         await house.work.take(agent_id, desk_id)
     except TakenOverError:
+        taken_over = True
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=4096)
+    await socket.prepare(request)
+    if taken_over:
         await socket.close(code=TAKEN_OVER)
         return socket
     await house.desks.serve(socket, agent_id, desk_id)

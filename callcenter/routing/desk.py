@@ -206,8 +206,10 @@ class DeskWork:
             await self.routing.match()
 
     async def desk_now(self, agent_id: int) -> DeskNow:
-        """The desk as it is now."""
+        """The desk as it is now. Raises NoPhoneError."""
         agent, call, waiting = await self.live.desk(agent_id)
+        if not agent.known:
+            raise NoPhoneError
         document = {
             "agent": {
                 "user_id": agent_id,
