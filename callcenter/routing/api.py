@@ -286,7 +286,7 @@ async def live(request: web.Request, /, desk_id: Line) -> web.WebSocketResponse:
         await house.work.take(agent_id, desk_id)
     except TakenOverError:
         taken_over = True
-    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=4096)
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=4096, compress=False)
     await socket.prepare(request)
     if taken_over:
         await socket.close(code=TAKEN_OVER)

@@ -76,7 +76,9 @@ if step.call then
   else
     redis.call('ZADD', 'cc:seen', step.now, step.call.id)
   end
-  if step.call.moves then redis.call('PUBLISH', 'cc:wake', step.call.id) end
+  if step.call.moves and (call_state == 'offered' or call_state == 'ended') then
+    redis.call('PUBLISH', 'cc:wake', step.call.id)
+  end
 end
 
 for _, event in ipairs(step.events or {}) do
