@@ -135,11 +135,13 @@ class Caller(Sipp):
         at_once: int = 1000,
         host: str = "127.0.0.1",
         rtp: bool = False,
+        media_port: int | None = None,
     ) -> None:
         """`hotline`: "host:port". `name` and `number` go into the From header as they are.
 
         `number` may hold `[call_number]`. `hold_seconds`: the caller hangs up that long after the answer.
         `patience_seconds`: he gives up when not answered. `rtp`: sends one packet stream while talking.
+        `media_port`: somebody else sends and takes his sound, at that port of `host`.
         """
         media = '<nop><action><exec rtp_stream="apattern,1,8,PCMA/8000"/></action></nop>' if rtp else ""
         values = {
@@ -149,6 +151,7 @@ class Caller(Sipp):
             "hold_ms": str(int(hold_seconds * 1000)),
             "patience_ms": str(int(patience_seconds * 1000)),
             "media": media,
+            "media_port": str(media_port) if media_port else "[media_port]",
         }
         port = free_udp_port(host)
         arguments = [

@@ -1,0 +1,61 @@
+"""Chromium, with a microphone that speaks."""
+
+import math
+import struct
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from tests.browser.voice import AGENT_HZ
+
+_RATE = 48000
+_SYLLABLE, _PAUSE = 0.22, 0.13
+"""Seconds. A steady tone would be taken for noise and removed."""
+
+
+def _write_voice(file: Path) -> None:
+    samples = []
+    for n in range(int(_RATE * (_SYLLABLE + _PAUSE)) * 8):
+        within = n / _RATE % (_SYLLABLE + _PAUSE)
+        loud = within < _SYLLABLE
+        samples.append(int(9000 * math.sin(2 * math.pi * AGENT_HZ * n / _RATE)) if loud else 0)
+    with wave.open(str(file), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(_RATE)
+        out.writeframes(struct.pack(f"<{len(samples)}h", *samples))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One event loop for this tier, so that one Chromium serves all of its tests."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
+    """Headless Chromium; pages get the microphone only when their context grants it."""
+    voice = tmp_path_factory.mktemp("microphone") / "agent.wav"
+    _write_voice(voice)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=[
+                "--use-fake-device-for-media-stream",
+                f"--use-file-for-fake-audio-capture={voice}",
+                "--autoplay-policy=no-user-gesture-required",
+                "--no-sandbox",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        yield browser
+        await browser.close()

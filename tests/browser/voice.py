@@ -1,0 +1,166 @@
+"""What a caller says and hears: RTP of a test's own, so that sound is proven at both ends of a conversation."""
+
+import math
+import socket
+import struct
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Literal, Self
+
+from tests.asterisk.sip.driver import Caller
+from tests.onebox import RunningHotline
+
+CALLER_HZ = 1000
+"""What every caller of these tests says."""
+AGENT_HZ = 700
+"""What every agent of these tests says, in syllables, into the fake microphone of his browser."""
+
+_RATE = 8000
+_FRAME = 160
+_ALAW, _DIGIT = 8, 101
+_WINDOW_SECONDS = 1.0
+_QUIET = 60.0
+"""Root mean square of 16-bit samples below which a frame is silence."""
+
+Sound = Literal["nothing", "silence", "agent", "other"]
+
+
+def _linear(code: int) -> int:
+    """One sample of G.711 A-law as 16 bits."""
+    code ^= 0x55
+    exponent, mantissa = (code >> 4) & 7, code & 15
+    value = (mantissa << 4) + 8 if exponent == 0 else ((mantissa << 4) + 0x108) << (exponent - 1)
+    return value if code & 0x80 else -value
+
+
+_LINEAR = [_linear(code) for code in range(256)]
+_CODES = sorted((value, code) for code, value in enumerate(_LINEAR))
+
+
+def _alaw(value: float) -> int:
+    """The A-law code nearest to a sample."""
+    return min(_CODES, key=lambda one: abs(one[0] - value))[1]
+
+
+_CALLER_SAYS = bytes(_alaw(8000 * math.sin(2 * math.pi * CALLER_HZ * n / _RATE)) for n in range(_FRAME))
+
+
+def energy_at(hertz: float, samples: list[int]) -> float:
+    """Which part (0 to 1) of these samples' energy is at a frequency (Goertzel)."""
+    whole = sum(sample * sample for sample in samples)
+    if whole == 0:
+        return 0.0
+    turn = 2 * math.cos(2 * math.pi * hertz / _RATE)
+    before = last = 0.0
+    for sample in samples:
+        before, last = last, sample + turn * last - before
+    power = before * before + last * last - turn * before * last
+    return power / (whole * len(samples) / 2)
+
+
+@dataclass(slots=True)
+class _Heard:
+    at: float
+    sound: Sound
+
+
+@dataclass(slots=True)
+class Voice:
+    """A caller's mouth and ears at one UDP port: says CALLER_HZ to whoever sends him sound. A context manager."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    packets: int = 0
+    """RTP packets with sound that came."""
+    sent: int = 0
+    digits: list[str] = field(default_factory=list)
+    """Keys that came as RFC 4733 events."""
+    _socket: socket.socket | None = None
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _heard: deque[_Heard] = field(default_factory=lambda: deque(maxlen=100))
+    _peer: tuple[str, int] | None = None
+    _over: threading.Event = field(default_factory=threading.Event)
+    _digit_at: int = -1
+
+    def __enter__(self) -> Self:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind((self.host, 0))
+        self._socket.settimeout(0.1)
+        self.port = self._socket.getsockname()[1]
+        self._threads = [threading.Thread(target=work) for work in (self._listen, self._speak)]
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join(2)
+        if self._socket:
+            self._socket.close()
+
+    @property
+    def hears(self) -> Sound:
+        """What he hears: the agent's voice, something else (music), silence, or nothing at all.
+
+        The agent speaks in syllables: his voice is heard when any of the last second's packets carries it.
+        """
+        since = time.monotonic() - _WINDOW_SECONDS
+        heard = [one.sound for one in list(self._heard) if one.at > since]
+        if not heard:
+            return "nothing"
+        if heard.count("other") > len(heard) // 4:
+            return "other"
+        return "agent" if heard.count("agent") >= 3 else "silence"
+
+    def _listen(self) -> None:
+        assert self._socket is not None
+        while not self._over.is_set():
+            try:
+                packet, self._peer = self._socket.recvfrom(2048)
+            except TimeoutError:
+                continue
+            if len(packet) < 12 or packet[0] >> 6 != 2:
+                continue
+            kind = packet[1] & 0x7F
+            if kind == _ALAW:
+                self.packets += 1
+                self._heard.append(_Heard(time.monotonic(), _sound_of(packet[12:])))
+            elif kind == _DIGIT:
+                began = int.from_bytes(packet[4:8], "big")
+                if began != self._digit_at:
+                    self._digit_at = began
+                    self.digits.append("0123456789*#"[packet[12]] if packet[12] < 12 else "?")
+
+    def _speak(self) -> None:
+        assert self._socket is not None
+        number, stamp = 1, 1000
+        while not self._over.wait(0.02):
+            if self._peer is None:
+                continue
+            header = struct.pack("!BBHII", 0x80, _ALAW, number, stamp, 0x5EED)
+            self._socket.sendto(header + _CALLER_SAYS, self._peer)
+            number, stamp = (number + 1) & 0xFFFF, stamp + _FRAME
+            self.sent += 1
+
+
+def _sound_of(payload: bytes) -> Sound:
+    samples = [_LINEAR[code] for code in payload]
+    if math.sqrt(sum(sample * sample for sample in samples) / max(1, len(samples))) < _QUIET:
+        return "silence"
+    return "agent" if energy_at(AGENT_HZ, samples) > 0.5 else "other"
+
+
+@contextmanager
+def speaking_caller(hotline: RunningHotline, number: str, **how: float | str) -> Iterator[tuple[Caller, Voice]]:
+    """A SIPp caller who speaks and listens, gone after the block; hangs up after two minutes if not told otherwise."""
+    how.setdefault("hold_seconds", 120)
+    with Voice() as voice, Caller(hotline.sip, number=number, media_port=voice.port, **how) as caller:  # type: ignore[arg-type]
+        yield caller, voice
