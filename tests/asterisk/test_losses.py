@@ -94,3 +94,42 @@ async def test_postgresql_is_away_for_a_while(hotline: RunningHotline) -> None:
             call = await admin.call_when(desk["call"]["call_id"], lambda call: call["outcome_at"] is not None, 40)
     assert (call["status"], call["call_type"]) == ("answered", "complaint")
     assert {"arrived", "queued", "offered", "ringing", "answered", "ended", "outcome"} <= set(kinds(call))
+
+
+async def test_the_service_starts_and_routes_without_postgresql(hotline: RunningHotline) -> None:
+    async with at_desk(hotline, "carol", ready=False) as carol:
+        with hotline.without("postgres"):
+            hotline.restart("serve")
+            await carol.go("ready")
+            with Caller(hotline.sip, number="13800138108", hold_seconds=1) as caller:
+                desk = await carol.is_in("wrapup", 20)
+                assert await asyncio.to_thread(caller.finish) == 0
+        async with administrator(hotline) as admin:
+            call = await admin.call_when(desk["call"]["call_id"], ended, 40)
+    assert call["status"] == "answered"
+
+
+async def test_redis_dies_in_mid_call_and_while_somebody_waits(hotline: RunningHotline) -> None:
+    async with at_desk(hotline, "carol") as carol:
+        talker = Caller(hotline.sip, number="13800138109", hold_seconds=7)
+        waiter = Caller(hotline.sip, number="13800138110", hold_seconds=30)
+        with talker:
+            desk = await carol.is_in("talking")
+            with waiter:
+                await asyncio.to_thread(waiter.wait_for, "answered")
+                hotline.restart("redis")
+                assert await asyncio.to_thread(talker.finish) == 0
+                await carol.is_in("wrapup", 20)
+                await carol.save()
+                talking = await carol.sees(
+                    lambda desk: desk["state"]["name"] == "talking" and desk["call"]["number_e164"] == "+8613800138110",
+                    20,
+                )
+                hotline.hang_up_everything()
+                await carol.is_in("wrapup", 20)
+        async with administrator(hotline) as admin:
+            first = await admin.call_when(desk["call"]["call_id"], ended, 40)
+            second = await admin.call_when(talking["call"]["call_id"], ended, 40)
+    assert (first["status"], second["status"]) == ("answered", "answered")
+    assert first["talking_seconds"] > 5
+

@@ -136,7 +136,7 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     """An empty Redis."""
-    client = Redis.from_url(redis_url)
+    client = Redis.from_url(redis_url, decode_responses=True)
     await client.flushall()
     yield client
     await client.aclose()

@@ -96,9 +96,7 @@ async def test_facts_told_again_are_one_fact(stream: Any, pool: Pool) -> None:
     assert await pool.fetchval("select call_count from ring_backs") == 1
 
 
-async def test_a_writer_that_died_between_commit_and_acknowledgement_does_no_harm(
-    stream: Any, pool: Pool
-) -> None:
+async def test_a_writer_that_died_between_commit_and_acknowledgement_does_no_harm(stream: Any, pool: Pool) -> None:
     await stream.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
     await tell(stream, answered(1))
     taken = await stream.xreadgroup(GROUP, "writer", {STREAM: ">"}, count=100)
@@ -124,9 +122,7 @@ async def test_two_writers_write_once(stream: Any, pool: Pool) -> None:
 async def test_facts_that_cannot_be_stored_are_set_aside(stream: Any, pool: Pool) -> None:
     call = call_id(1)
     await stream.xadd(STREAM, {"id": "x", "call": call, "kind": "nonsense", "at": "1", "body": "{}"})
-    await stream.xadd(
-        STREAM, {"id": "y", "call": "'; drop table calls; --", "kind": "ended", "at": "1", "body": "{}"}
-    )
+    await stream.xadd(STREAM, {"id": "y", "call": "'; drop table calls; --", "kind": "ended", "at": "1", "body": "{}"})
     nul = CallEvent(f"{call}/identified", call, Kind.IDENTIFIED, T, {"place": {"zh": "a\x00b", "en": ""}})
     await tell(stream, [nul, *answered(1)])
     async with Writing(stream, pool):
@@ -195,12 +191,8 @@ async def test_pages_of_calls(stream: Any, pool: Pool) -> None:
 
 
 async def test_an_outcome_changed_later_is_the_newest(stream: Any, pool: Pool) -> None:
-    first = event_at(
-        call_id(1), Kind.OUTCOME, T + 10_000, by=1, call_type="repair", notes="a", next_step="none"
-    )
-    later = event_at(
-        call_id(1), Kind.OUTCOME, T + 20_000, by=1, call_type="complaint", notes="b", next_step="callback"
-    )
+    first = event_at(call_id(1), Kind.OUTCOME, T + 10_000, by=1, call_type="repair", notes="a", next_step="none")
+    later = event_at(call_id(1), Kind.OUTCOME, T + 20_000, by=1, call_type="complaint", notes="b", next_step="callback")
     await tell(stream, [*answered(1), later, first])
     async with Writing(stream, pool):
         await until_written(stream)

@@ -1,7 +1,7 @@
 """The live queue in a real Redis: whatever the interleaving, nobody stuck, nobody rung twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,10 +16,12 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
+from callcenter.asterisk.model import Leg, LegAnswered, LegHeld, LegResumed, LegRinging
 from callcenter.routing.desk import CallGoneError, DeskWork, InCallError
 from callcenter.routing.model import AgentState, CallState, PauseReason, Queue
 from callcenter.routing.service import CallFacts, Dial, Ended, OfferOver, Routing
 from callcenter.routing.store import LiveQueue, Part
+from callcenter.routing.witness import Witness
 
 QUEUES = {
     "service": Queue("service", "客服", "Service", 20),
@@ -52,6 +54,8 @@ class House:
         self.routing = Routing(self.live, _identify, SilentDesks(), lambda: self.now)
         self.routing.queues = QUEUES
         self.work = DeskWork(self.routing, lambda: self.now, _ignore, _ignore)
+        self.witness = Witness(self.work, SilentDesks())
+        self.witness.agents = {f"100{agent_id}": agent_id for agent_id in AGENTS}
 
     async def agent(self, agent_id: int, queues: str = "service") -> None:
         facts = {"extension": f"100{agent_id}", "queues": queues, "online": "1", "name": "A", "kind": "desk"}
@@ -73,8 +77,8 @@ class House:
 
 
 @pytest.fixture
-async def house(redis: "Redis") -> AsyncIterator[House]:
-    yield House(redis)
+async def house(redis: "Redis") -> House:
+    return House(redis)
 
 
 async def test_a_ready_agent_is_offered_the_caller_at_once(house: House) -> None:
@@ -185,9 +189,7 @@ class Shift(RuleBasedStateMachine):
 
     @rule(
         agent_id=st.sampled_from(sorted(AGENTS)),
-        wanted=st.sampled_from(
-            [AgentState.READY, AgentState.READY, AgentState.PAUSED, AgentState.SIGNED_OUT]
-        ),
+        wanted=st.sampled_from([AgentState.READY, AgentState.READY, AgentState.PAUSED, AgentState.SIGNED_OUT]),
     )
     def agent_chooses(self, agent_id: int, wanted: AgentState) -> None:
         try:
@@ -219,10 +221,32 @@ class Shift(RuleBasedStateMachine):
         call = self.live(place)
         facts = self.calls[place % len(self.calls)]
         spoke = answered and call.state is CallState.OFFERED
-        report = Ended(
-            self.house.now, call.offer_id, self.house.now if spoke else None, by, 16, fallback=False
-        )
+        report = Ended(self.house.now, call.offer_id, self.house.now if spoke else None, by, 16, fallback=False)
         self.do(self.house.routing.ended(facts, report))
+
+    @rule(
+        agent_id=st.sampled_from(sorted(AGENTS)),
+        kinds=st.lists(st.sampled_from([LegRinging, LegAnswered, LegHeld, LegResumed]), min_size=1, max_size=3),
+    )
+    def phone_says(self, agent_id: int, kinds: list[type[Leg]]) -> None:
+        agent = self.do(self.house.live.agent(agent_id))
+        for kind in kinds if agent.call_id else []:
+            leg = kind(agent.call_id, agent.offer_id, f"100{agent_id}", "channel", self.house.now)
+            self.do(self.house.witness.take(leg))
+
+    @precondition(lambda self: self.calls)
+    @rule(place=st.integers(0, 50), kind=st.sampled_from([LegRinging, LegAnswered]), agent_id=st.sampled_from([1, 2]))
+    def phone_speaks_too_late(self, place: int, kind: type[Leg], agent_id: int) -> None:
+        late = f"{self.calls[place % len(self.calls)].call_id}/1"
+        leg = kind(self.calls[place % len(self.calls)].call_id, late, f"100{agent_id}", "channel", self.house.now)
+        self.do(self.house.witness.take(leg))
+
+    @precondition(lambda self: self.calls)
+    @rule(place=st.integers(0, 50))
+    def sound_is_lost(self, place: int) -> None:
+        call = self.live(place)
+        self.do(self.house.routing.offer_over(call, OfferOver(call.offer_id, "ANSWER", 44, self.house.now)))
+        self.do(self.house.routing.match())
 
     @rule(agent_id=st.sampled_from(sorted(AGENTS)))
     def outcome_is_saved(self, agent_id: int) -> None:
@@ -232,10 +256,8 @@ class Shift(RuleBasedStateMachine):
 
     @rule(agent_id=st.sampled_from(sorted(AGENTS)))
     def page_is_loaded_anew(self, agent_id: int) -> None:
-        try:
+        with suppress(CallGoneError):
             self.do(self.house.work.reconnect(agent_id))
-        except CallGoneError:
-            pass
 
     @invariant()
     def everything_fits(self) -> None:
@@ -262,7 +284,7 @@ def shift_runner(redis_url: str) -> Any:
 
 
 def test_any_shift_leaves_nobody_stuck(shift_runner: asyncio.Runner) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Shift,
         settings=settings(
             max_examples=60,

@@ -25,9 +25,7 @@ def answered_call() -> list[CallEvent]:
         event_at(CALL, Kind.HELD, T + 8000, about=OFFER),
         event_at(CALL, Kind.RESUMED, T + 9000, about=OFFER),
         event(CALL, Kind.ENDED, T + 20_000, hung_up_by="caller", cause=16),
-        event_at(
-            CALL, Kind.OUTCOME, T + 30_000, by=3, call_type="repair", notes="漏水", next_step="site_visit"
-        ),
+        event_at(CALL, Kind.OUTCOME, T + 30_000, by=3, call_type="repair", notes="漏水", next_step="site_visit"),
         event_at(CALL, Kind.WRAPPED_UP, T + 30_000, agent_id=3),
     ]
 

@@ -75,8 +75,6 @@ def test_within_a_queue_the_earlier_caller_is_never_passed_over(
 ) -> None:
     served = {pair.entry.call_id for pair in match(line, ready)}
     for queue in QUEUES:
-        order = sorted(
-            (e for e in line if e.queue_id == queue), key=lambda e: (e.waiting_since_ms, e.call_id)
-        )
+        order = sorted((e for e in line if e.queue_id == queue), key=lambda e: (e.waiting_since_ms, e.call_id))
         flags = [entry.call_id in served for entry in order]
         assert flags == sorted(flags, reverse=True)

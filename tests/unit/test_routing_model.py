@@ -81,9 +81,7 @@ def test_an_agent_is_not_paused_for_what_is_not_his_doing() -> None:
     assert not {MissReason.CALLER_LEFT, MissReason.LEASE_ENDED, MissReason.UNREACHABLE} & set(PAUSE_AFTER)
 
 
-@pytest.mark.parametrize(
-    ("seconds", "rings"), [(0, 1), (4.99, 1), (5, 2), (9.9, 2), (10, 3), (20, 5), (-1, 0)]
-)
+@pytest.mark.parametrize(("seconds", "rings"), [(0, 1), (4.99, 1), (5, 2), (9.9, 2), (10, 3), (20, 5), (-1, 0)])
 def test_rings_in_chinas_cadence(seconds: float, rings: int) -> None:
     assert rings_in(seconds) == rings
 
