@@ -8,18 +8,12 @@ _WAITS = (5, 10, 15, 20, 25, 30, 60, 120, 300, 600)
 CALLS = Counter("callcenter_calls", "Calls that have ended, by what became of them", ["queue", "status"])
 OFFERS = Counter("callcenter_offers", "Offers to agents", ["queue"])
 MISSES = Counter("callcenter_offers_missed", "Offers that came to nothing, by reason", ["reason"])
-WAITED = Histogram(
-    "callcenter_wait_seconds", "Seconds from arrival to an agent's answer", ["queue"], buckets=_WAITS
-)
+WAITED = Histogram("callcenter_wait_seconds", "Seconds from arrival to an agent's answer", ["queue"], buckets=_WAITS)
 WAITING = Gauge("callcenter_waiting", "Callers waiting now", ["queue"])
 AGENTS = Gauge("callcenter_agents", "Agents by state", ["state"])
 IDENTIFY = Histogram("callcenter_identify_seconds", "Looking a caller up", buckets=_FAST)
-POP = Histogram(
-    "callcenter_pop_seconds", "From a call's arrival on Asterisk to its screen-pop", buckets=_FAST
-)
+POP = Histogram("callcenter_pop_seconds", "From a call's arrival on Asterisk to its screen-pop", buckets=_FAST)
 REPAIRS = Counter("callcenter_repairs", "What the reconciler put right", ["what"])
 EVENTS_WRITTEN = Counter("callcenter_events_written", "Facts committed to PostgreSQL")
-EVENTS_REFUSED = Counter(
-    "callcenter_events_refused", "Facts set aside because they could not be read or stored"
-)
+EVENTS_REFUSED = Counter("callcenter_events_refused", "Facts set aside because they could not be read or stored")
 WRITER_LAG = Gauge("callcenter_writer_lag_seconds", "Age of the oldest fact not yet in PostgreSQL")

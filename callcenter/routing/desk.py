@@ -83,7 +83,8 @@ class DeskWork:
         cadence: Cadence = DEFAULT_CADENCE,
     ) -> None:
         """`end_leg(call, channel)` ends an agent's leg on Asterisk and keeps the caller; `signed_in(extension, yes)`
-        tells Asterisk's fallback."""
+        tells Asterisk's fallback.
+        """
         self.routing = routing
         self.live: LiveQueue = routing.live
         self._clock = clock

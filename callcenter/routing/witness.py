@@ -4,6 +4,7 @@ Facts of a leg that belongs to no open offer change nothing, so that late and re
 without an offer is one that Asterisk's fallback queue rang while no service was there: it is adopted.
 """
 
+from callcenter import metrics
 from callcenter.asterisk.model import (
     Fact,
     Leg,
@@ -61,6 +62,8 @@ class Witness:
                 before = await self._live.call(fact.call_id)
                 if not before.at("answered_at"):
                     call.set["answered_at"] = str(at)
+                    waited = max(0, at - (before.at("arrived") or at)) / 1000
+                    metrics.WAITED.labels(before.queue_id).observe(waited)
                 facts = [event(fact.call_id, Kind.ANSWERED, at, about=about, agent_id=agent_id)]
             case LegHeld():
                 agent.set = {}
