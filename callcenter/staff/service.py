@@ -328,7 +328,7 @@ def _websocket_of(ari_url: str) -> str:
 
 async def _keep_an_administrator(connection: Any) -> None:
     if not await connection.fetchval(
-        "select exists (from users where role = 'administrator' and not disabled)"
+        "select exists (select from users where role = 'administrator' and not disabled)"
     ):
         raise LastAdministratorError
 
