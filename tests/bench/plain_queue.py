@@ -16,7 +16,6 @@ _PHONE = """
 [{name}]
 type = aor
 contact = sip:{name}@127.0.0.1:{port}
-qualify_frequency = 30
 
 [{name}]
 type = endpoint
