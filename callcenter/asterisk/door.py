@@ -109,10 +109,10 @@ class AsteriskDoor:
         except (AriAwayError, AriError) as error:
             log.warning("fallback not told", error=type(error).__name__)
 
-    async def end_leg(self, call_id: str, channel_id: str) -> None:
+    async def end_leg(self, channel_id: str) -> None:
         """End an agent's leg and keep the caller, who asks what to do next; already gone is success."""
         async with _answered():
-            await self._phones.end_leg(call_id, channel_id)
+            await self._phones.end_leg(channel_id)
 
     async def reachable(self) -> set[str]:
         """The extensions whose phones are registered."""

@@ -17,6 +17,8 @@ from callcenter.asterisk.model import at_ms, extension_of
 PhoneKind = Literal["browser", "desk"]
 TRUNK: Final = "trunk"
 """Name of the trunk's endpoint in deploy/asterisk/pjsip.conf."""
+LEG_LOST: Final = 44
+"""Q.850 cause of a leg whose phone is gone; Asterisk's RTP timeout gives the same. dialplans/ keep the caller."""
 AT_ONCE: Final = 20
 _SUBSCRIBE_AT_ONCE: Final = 100
 _EXTENSION = re.compile(r"[0-9]{3,6}")
@@ -104,11 +106,9 @@ class Phones:
         """End a channel with a Q.850 cause. Already gone is success."""
         await self._delete(f"channels/{channel_id}", query={"reason_code": str(cause)})
 
-    async def end_leg(self, call_id: str, channel_id: str) -> None:
+    async def end_leg(self, channel_id: str) -> None:
         """End an agent's leg; the dialplan keeps the caller and asks what to do with him. Already gone is success."""
-        with contextlib.suppress(AriError):
-            await self._ari.request("POST", f"channels/{call_id}/variable", query={"variable": "CC_KEEP", "value": "1"})
-        await self.hang_up(channel_id)
+        await self.hang_up(channel_id, LEG_LOST)
 
     async def channels(self) -> list[ChannelNow]:
         """Agents' legs of hotline calls and the trunk's channels, as they are now."""

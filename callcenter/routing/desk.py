@@ -78,11 +78,11 @@ class DeskWork:
         self,
         routing: Routing,
         clock: Callable[[], int],
-        end_leg: Callable[[str, str], Awaitable[None]],
+        end_leg: Callable[[str], Awaitable[None]],
         signed_in: Callable[[str, bool], Awaitable[None]],
         cadence: Cadence = DEFAULT_CADENCE,
     ) -> None:
-        """`end_leg(call, channel)` ends an agent's leg on Asterisk and keeps the caller; `signed_in(extension, yes)`
+        """`end_leg(channel)` ends an agent's leg on Asterisk and keeps the caller; `signed_in(extension, yes)`
         tells Asterisk's fallback.
         """
         self.routing = routing
@@ -195,7 +195,7 @@ class DeskWork:
         if not done.applied:
             raise CallGoneError
         if leg := call.fields.get("leg"):
-            await self._end_leg(call.call_id, leg)
+            await self._end_leg(leg)
 
     async def set_reachable(self, agent_id: int, reachable: bool) -> None:
         """His phone has registered, or is gone: without one he is offered nothing."""
