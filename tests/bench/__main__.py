@@ -16,7 +16,7 @@ from rich.console import Console
 
 from deploy.onebox.words import Problem
 from tests.bench import desks, plain_queue, report, usage
-from tests.bench.capture import Capture, CaptureError, datagrams, traces
+from tests.bench.capture import Capture, CaptureError, cards, packets, traces
 from tests.bench.desks import DeskError, Floor, Person
 from tests.bench.figures import HOTLINE, QUEUE, Load, Phase, phase
 from tests.bench.load import Sipp, SippError, caller_number
@@ -46,7 +46,8 @@ class Way:
     """The processes that carry it."""
     all_done: Callable[[], Awaitable[None]]
     """Returns when the last call's work is done."""
-    pops: Mapping[str, float] | None = None
+    read: Mapping[str, float] | None = None
+    """When the desks read each caller's card; None: there are no desks."""
 
 
 class Bench:
@@ -131,7 +132,7 @@ class Bench:
             idle_ms_a_second=self._idle,
             pids=self._hotline.pids(),
             all_done=all_done,
-            pops=floor.pops,
+            read=floor.read,
         )
         self._memory["hotline, before"] = usage.memory_mb(way.pids)
         for rate in self._plan.rates:
@@ -170,7 +171,7 @@ class Bench:
     async def _phase(self, way: Way, rate: int, numbers: Sequence[str]) -> Phase:
         self._tell(f"{way.path}: {len(numbers)} calls, {rate} a second")
         name, pids = f"{way.path}-{rate}", way.pids
-        with Capture(self._hotline.folder / f"{name}.pcap", self._plan.sip_port) as capture:
+        with Capture(self._hotline.folder / f"{name}.pcap", self._plan.sip_port, self._plan.web_port) as capture:
             began = time.monotonic()
             machine, used = usage.machine_cpu_ms(), usage.cpu_ms(pids)
             await self._place(name, way.called, numbers, rate)
@@ -186,8 +187,10 @@ class Bench:
             drops = capture.stop()
         if dead := self._hotline.dead():
             raise Problem(f"{', '.join(dead)} ended during the run", f"{'、'.join(dead)} 在测试中退出")
-        calls = traces(datagrams(capture.file.read_bytes()), self._plan.caller_port, {way.phone_port})
-        return phase(way.path, rate, numbers, calls, load, capture_drops=drops, pops=way.pops)
+        found = list(packets(capture.file.read_bytes()))
+        calls = traces(found, self._plan.caller_port, {way.phone_port})
+        pops = None if way.read is None else cards(found, self._plan.web_port)
+        return phase(way.path, rate, numbers, calls, load, capture_drops=drops, pops=pops, read=way.read)
 
     async def _place(self, name: str, called: str, numbers: Sequence[str], rate: int) -> None:
         port, talk_ms = self._plan.caller_port, self._plan.talk_ms

@@ -1,4 +1,4 @@
-"""A passive capture of the SIP messages, and what it says about each call. Times: seconds since the epoch.
+"""A passive capture of SIP messages and desks' sockets, and what it says about each call. Times: s since the epoch.
 
 Both legs of a call are joined by the caller's number, which is unique in a run and stands in the From header
 of either INVITE; so neither path has to carry anything extra.
@@ -15,15 +15,17 @@ from typing import Self
 
 from tests.bench.load import die_with_parent
 
-_SNAPSHOT_BYTES = 1600
+_SNAPSHOT_BYTES = 2400
 _GLOBAL_HEADER_BYTES = 24
 _RECORD_HEADER_BYTES = 16
 _ETHERNET = 1
 _ETHERNET_BYTES = 14
 _IPV4 = b"\x08\x00"
-_UDP = 17
+_TCP, _UDP = 6, 17
 _FROM_USER = re.compile(rb"^(?:From|f)\s*:[^\r\n]*<sips?:([^@>;]+)@", re.IGNORECASE | re.MULTILINE)
 _CALL_ID = re.compile(rb"^(?:Call-ID|i)\s*:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+_CARD = re.compile(rb'"number_e164":"([^"]+)"')
+_DESK_MESSAGES = (b'"type":"desk"', b'"type":"snapshot"')
 _CSEQ = re.compile(rb"^CSeq\s*:\s*\d+\s+(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -32,15 +34,15 @@ class CaptureError(Exception):
 
 
 class Capture:
-    """tcpdump on the loopback device, writing one SIP port's messages into a file."""
+    """tcpdump on the loopback device, writing what goes over the SIP port and comes from the web port into a file."""
 
-    def __init__(self, file: Path, sip_port: int) -> None:
+    def __init__(self, file: Path, sip_port: int, web_port: int) -> None:
         self.file = file
         argv = ["tcpdump", "-i", "lo", "-n", "-s", str(_SNAPSHOT_BYTES), "-B", "16384", "-w", str(file)]
         if os.geteuid() == 0:
             argv += ["-Z", "root"]
         self._tcpdump = subprocess.Popen(
-            [*argv, f"udp port {sip_port}"],
+            [*argv, f"udp port {sip_port} or tcp src port {web_port}"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -73,17 +75,18 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
-class Datagram:
-    """One UDP datagram: when, from which port to which, what."""
+class Packet:
+    """What one UDP or TCP packet carries: when, from which port to which, what."""
 
     at: float
     source: int
     target: int
     payload: bytes
+    tcp: bool = False
 
 
-def datagrams(content: bytes) -> Iterator[Datagram]:
-    """The UDP datagrams of a capture file; a record that was cut off at the end is left out.
+def packets(content: bytes) -> Iterator[Packet]:
+    """The UDP and TCP packets of a capture file; a record that was cut off at the end is left out.
 
     Raises CaptureError for anything but a classic pcap file of an Ethernet-like device.
     """
@@ -100,8 +103,8 @@ def datagrams(content: bytes) -> Iterator[Datagram]:
         position += _RECORD_HEADER_BYTES
         frame = content[position : position + kept]
         position += kept
-        if len(frame) == kept and (found := _udp(frame)):
-            yield Datagram(seconds + fraction / per_second, *found)
+        if len(frame) == kept and (found := _carried(frame)):
+            yield Packet(seconds + fraction / per_second, *found)
 
 
 def _byte_order(magic: bytes) -> tuple[str, float]:
@@ -116,15 +119,16 @@ def _byte_order(magic: bytes) -> tuple[str, float]:
     return known[magic]
 
 
-def _udp(frame: bytes) -> tuple[int, int, bytes] | None:
+def _carried(frame: bytes) -> tuple[int, int, bytes, bool] | None:
     packet = frame[_ETHERNET_BYTES:]
-    if frame[12:14] != _IPV4 or len(packet) < 28 or packet[9] != _UDP:
+    if frame[12:14] != _IPV4 or len(packet) < 28 or packet[9] not in (_TCP, _UDP):
         return None
-    header = (packet[0] & 0x0F) * 4
-    if len(packet) < header + 8:
+    inner = packet[(packet[0] & 0x0F) * 4 :]
+    tcp = packet[9] == _TCP
+    if len(inner) < (20 if tcp else 8):
         return None
-    source, target = struct.unpack_from("!HH", packet, header)
-    return source, target, packet[header + 8 :]
+    source, target = struct.unpack_from("!HH", inner)
+    return source, target, inner[(inner[12] >> 4) * 4 if tcp else 8 :], tcp
 
 
 @dataclass(slots=True)
@@ -160,11 +164,25 @@ class CallTrace:
         return ""
 
 
-def traces(messages: Iterable[Datagram], caller_port: int, phone_ports: Collection[int]) -> dict[str, CallTrace]:
+def cards(messages: Iterable[Packet], web_port: int) -> dict[str, float]:
+    """When each caller's card first came to a desk's socket, by his number as Asterisk gave it (11 digits).
+
+    Taken where it reaches the desk's machine, so that a busy reader in the bench is not counted as a late card.
+    """
+    found: dict[str, float] = {}
+    for message in messages:
+        if message.tcp and message.source == web_port and any(kind in message.payload for kind in _DESK_MESSAGES):
+            for number in _CARD.findall(message.payload):
+                found.setdefault(number.decode("ascii", "replace")[-11:], message.at)
+    return found
+
+
+def traces(messages: Iterable[Packet], caller_port: int, phone_ports: Collection[int]) -> dict[str, CallTrace]:
     """Each call by its caller's number, from the messages of both legs."""
     reader = _Reader(caller_port, phone_ports)
     for message in messages:
-        reader.take(message)
+        if not message.tcp:
+            reader.take(message)
     return reader.calls
 
 
@@ -177,7 +195,7 @@ class _Reader:
         self._caller_port = caller_port
         self._phone_ports = phone_ports
 
-    def take(self, message: Datagram) -> None:
+    def take(self, message: Packet) -> None:
         """The next message."""
         head = message.payload
         call_id = _CALL_ID.search(head)
@@ -191,7 +209,7 @@ class _Reader:
         elif known is not None and head.startswith(b"BYE "):
             self._bye(message, known)
 
-    def _invite(self, message: Datagram, call_id: bytes, known: CallTrace | None) -> None:
+    def _invite(self, message: Packet, call_id: bytes, known: CallTrace | None) -> None:
         if known is not None:
             known.invites_sent += message.source == self._caller_port
             return
@@ -206,7 +224,7 @@ class _Reader:
             call.phone_legs += 1
             call.phone_invited_at = call.phone_invited_at or message.at
 
-    def _response(self, message: Datagram, call: CallTrace) -> None:
+    def _response(self, message: Packet, call: CallTrace) -> None:
         method = _CSEQ.search(message.payload)
         status = message.payload[8:11]
         if method is None or method[1] != b"INVITE" or not status.isdigit():
@@ -221,7 +239,7 @@ class _Reader:
             elif code >= 300:
                 call.refused_with = code
 
-    def _bye(self, message: Datagram, call: CallTrace) -> None:
+    def _bye(self, message: Packet, call: CallTrace) -> None:
         if message.source == self._caller_port:
             call.bye_at = call.bye_at or message.at
         elif message.target == self._caller_port and call.bye_at is None:

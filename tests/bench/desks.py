@@ -119,8 +119,8 @@ class Floor:
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._saved: set[str] = set()
-        self.pops: dict[str, float] = {}
-        """Caller's number -> when its card came to a desk first (s since the epoch)."""
+        self.read: dict[str, float] = {}
+        """Caller's number -> when the bench first read his card (s since the epoch)."""
         self.trouble: Counter[str] = Counter()
         """What did not go as it should at the desks."""
         self.messages = 0
@@ -166,7 +166,7 @@ class Floor:
         state, call = desk["state"]["name"], desk["call"]
         self._states[extension] = state
         if call and state in _CARD_STATES:
-            self.pops.setdefault((call["number_e164"] or "")[-11:], now)
+            self.read.setdefault((call["number_e164"] or "")[-11:], now)
         elif call and state == "wrapup" and call["call_id"] not in self._saved:
             self._saved.add(call["call_id"])
             self._spawn(self._save(person, call["call_id"]))

@@ -89,6 +89,8 @@ class Phase:
     """Caller's INVITE -> the card at the desk."""
     pops_missing: int = 0
     pops_after_ringing: int = 0
+    pop_read: Spread | None = None
+    """The card at the desk -> read by the bench: what a busy machine adds."""
     pop_lead: Spread | None = None
     """The card at the desk -> the phone's 180; small is close, below zero is late."""
     rows: int | None = None
@@ -116,10 +118,12 @@ def phase(
     *,
     capture_drops: int = 0,
     pops: Mapping[str, float] | None = None,
+    read: Mapping[str, float] | None = None,
 ) -> Phase:
     """Put a phase's facts together.
 
-    `expected`: the callers' numbers; `pops`: number -> when its card was shown (s since the epoch).
+    `expected`: the callers' numbers; `pops`, `read`: number -> when its card came to the desk and when it was
+    read there (s since the epoch).
     """
     numbers = list(expected)
     seen = [calls[number] for number in numbers if number in calls]
@@ -149,7 +153,7 @@ def phase(
         more_phones=sum(call.phone_legs > 1 for call in seen),
         sent_again=sum(call.invites_sent > 1 for call in seen),
         capture_drops=capture_drops,
-        **_pop_figures(seen, pops),
+        **_pop_figures(seen, pops, read or {}),
     )
 
 
@@ -157,16 +161,18 @@ class _Pops(TypedDict, total=False):
     pop: Spread | None
     pops_missing: int
     pops_after_ringing: int
+    pop_read: Spread | None
     pop_lead: Spread | None
 
 
-def _pop_figures(seen: Sequence[CallTrace], pops: Mapping[str, float] | None) -> _Pops:
+def _pop_figures(seen: Sequence[CallTrace], pops: Mapping[str, float] | None, read: Mapping[str, float]) -> _Pops:
     if pops is None:
         return {}
     shown = [(call, pops[call.number]) for call in seen if call.number in pops]
     leads = [ms(at, call.phone_ringing_at) for call, at in shown if call.phone_ringing_at]
     return {
         "pop": Spread.of([ms(call.invited_at, at) for call, at in shown]),
+        "pop_read": Spread.of([ms(at, read[call.number]) for call, at in shown if call.number in read]),
         "pops_missing": len(seen) - len(shown),
         "pops_after_ringing": sum(lead <= 0 for lead in leads),
         "pop_lead": Spread.of(leads),

@@ -98,6 +98,7 @@ def _rows(run: Run) -> list[tuple[str, _Reading, _Reading, str]]:
         ("to phone's 180, p50/p99", *both(lambda one: _two(one.to_ringing))),
         ("to answer, p50/p99", *both(lambda one: _two(one.to_answer))),
         ("to screen-pop, p50/p95/p99", lambda one: _three(one.pop), _no_pop, ""),
+        ("read by the bench, p50/p99", lambda one: _two(one.pop_read), _no_pop, ""),
         ("pop leads 180, least/p50", _lead, _no_pop, ""),
         (
             "pop late or missing",

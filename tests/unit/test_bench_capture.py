@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.bench.capture import CallTrace, CaptureError, datagrams, traces
+from tests.bench.capture import CallTrace, CaptureError, cards, packets, traces
 from tests.bench.usage import Stat, parse_stat, tree
 
-CALLER, ASTERISK, PHONE = 26061, 26060, 26062
+CALLER, ASTERISK, PHONE, WEB = 26061, 26060, 26062, 26080
 
 
 def message(first_line: str, call_id: str, *, number: str = "13800138000", method: str = "INVITE") -> bytes:
@@ -49,32 +49,32 @@ def a_call(phone_number: str = "13800138000") -> list[tuple[float, bytes]]:
 
 
 def traced(frames: Sequence[tuple[float, bytes]]) -> dict[str, CallTrace]:
-    return traces(datagrams(capture(frames)), CALLER, {PHONE})
+    return traces(packets(capture(frames)), CALLER, {PHONE})
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("nanoseconds", [False, True])
-def test_datagrams_are_read_in_every_form_of_the_file(order: str, nanoseconds: bool) -> None:
-    [found] = datagrams(capture([(1.25, frame(1, 2, b"hello"))], order, nanoseconds))
+def test_packets_are_read_in_every_form_of_the_file(order: str, nanoseconds: bool) -> None:
+    [found] = packets(capture([(1.25, frame(1, 2, b"hello"))], order, nanoseconds))
     assert (found.at, found.source, found.target, found.payload) == (1.25, 1, 2, b"hello")
 
 
 def test_a_record_that_was_cut_off_is_left_out() -> None:
     content = capture([(1.0, frame(1, 2, b"one")), (2.0, frame(1, 2, b"two"))])
-    assert [found.payload for found in datagrams(content[:-2])] == [b"one"]
+    assert [found.payload for found in packets(content[:-2])] == [b"one"]
 
 
-def test_what_is_no_udp_over_ipv4_is_left_out() -> None:
-    tcp = bytearray(frame(1, 2, b"x"))
-    tcp[14 + 9] = 6
+def test_what_is_neither_udp_nor_tcp_over_ipv4_is_left_out() -> None:
+    icmp = bytearray(frame(1, 2, b"x"))
+    icmp[14 + 9] = 1
     arp = b"\0" * 12 + b"\x08\x06" + b"\0" * 40
-    assert not list(datagrams(capture([(1.0, bytes(tcp)), (1.0, arp), (1.0, b"")])))
+    assert not list(packets(capture([(1.0, bytes(icmp)), (1.0, arp), (1.0, b"")])))
 
 
 @pytest.mark.parametrize("content", [b"", b"GIF89a", b"\xd4\xc3\xb2\xa1"])
 def test_another_file_is_refused(content: bytes) -> None:
     with pytest.raises(CaptureError):
-        list(datagrams(content))
+        list(packets(content))
 
 
 def test_both_legs_of_a_call_are_joined_by_the_callers_number() -> None:
@@ -82,6 +82,26 @@ def test_both_legs_of_a_call_are_joined_by_the_callers_number() -> None:
     assert (call.invited_at, call.phone_invited_at, call.phone_ringing_at) == (10.0, 10.02, 10.025)
     assert (call.answered_at, call.bye_at, call.dropped_at) == (10.13, 12.13, None)
     assert (call.phone_legs, call.invites_sent, call.failed) == (1, 1, "")
+
+
+def segment(source: int, target: int, payload: bytes) -> bytes:
+    tcp = struct.pack("!HHIIBBHHH", source, target, 0, 0, 8 << 4, 0x18, 0, 0, 0) + b"\0" * 12 + payload
+    made = bytearray(frame(0, 0, b"")[:34] + tcp)
+    made[14 + 9] = 6
+    return bytes(made)
+
+
+def test_a_card_is_taken_where_it_first_comes_to_a_desk() -> None:
+    card = b'\x81~..{"type":"desk","seq":4,"desk":{"call":{"number":"138 0013 8000","number_e164":"+8613800138000"}}}'
+    frames = [
+        (1.0, segment(WEB, 50001, b'HTTP/1.1 200 OK {"number_e164":"+8613800138000"}')),
+        (2.0, segment(50001, WEB, card)),
+        (3.0, segment(WEB, 50001, card)),
+        (4.0, segment(WEB, 50001, card)),
+    ]
+    found = list(packets(capture(frames)))
+    assert cards(found, WEB) == {"13800138000": 3.0}
+    assert not traces(found, WEB, {50001})
 
 
 def test_an_answer_without_a_phone_is_a_failure() -> None:
