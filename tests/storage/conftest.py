@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -77,7 +78,7 @@ def postgres_url() -> Iterator[str]:
         wait_for_port(port, server)
         yield f"postgresql://callcenter@127.0.0.1:{port}"
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)
         server.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -355,5 +355,17 @@ async def test_no_file_outside_is_shown(house: House, page: aiohttp.ClientSessio
     assert b" 404 " in answer.split(b"\r\n")[0] or b" 400 " in answer.split(b"\r\n")[0]
 
 
+async def test_a_service_that_ends_tells_the_desks_to_come_back(house: House) -> None:
+    async with aiohttp.ClientSession() as http:
+        url = house.server.make_url("/api/v1/desk/live?desk_id=d1")
+        async with http.ws_connect(url, headers=await house.headers("alice")) as socket:
+            await socket.receive_json(timeout=5)
+            closing = asyncio.create_task(house.server.close())
+            while (message := await socket.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+                pass
+            assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, aiohttp.WSCloseCode.GOING_AWAY)
+            await asyncio.wait_for(closing, 10)
+
+
 def test_gates_are_not_roles() -> None:
     assert not {gate.value for gate in Gate} & {role.value for role in Role}
