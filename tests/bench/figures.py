@@ -88,6 +88,7 @@ class Phase:
     pop: Spread | None = None
     """Caller's INVITE -> the card at the desk."""
     pops_missing: int = 0
+    """Calls that rang a phone whose desk never had the card."""
     pops_after_ringing: int = 0
     pop_read: Spread | None = None
     """The card at the desk -> read by the bench: what a busy machine adds."""
@@ -173,7 +174,7 @@ def _pop_figures(seen: Sequence[CallTrace], pops: Mapping[str, float] | None, re
     return {
         "pop": Spread.of([ms(call.invited_at, at) for call, at in shown]),
         "pop_read": Spread.of([ms(at, read[call.number]) for call, at in shown if call.number in read]),
-        "pops_missing": len(seen) - len(shown),
+        "pops_missing": sum(call.phone_legs > 0 and call.number not in pops for call in seen),
         "pops_after_ringing": sum(lead <= 0 for lead in leads),
         "pop_lead": Spread.of(leads),
     }
