@@ -241,6 +241,8 @@ class _Fold:
             self.talking.open(body["answered_at_ms"])
         if told_answer or not self.ended_by_witness:
             by = record.hung_up_by if self.ended_by_witness else body.get("hung_up_by")
+            if by is None and record.answered_at is not None and body.get("last_app") == "Hangup":
+                by = HungUpBy.AGENT  # dialplans/ hang up on an answered caller only after his agent has
             self._end(
                 (self.ended_by_witness and record.ended_at) or at,
                 HungUpBy(by or HungUpBy.CALLER),

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from callcenter.errors import ConflictError, HotlineError
 from callcenter.events import Kind, event_at
 from callcenter.routing.model import (
@@ -141,7 +143,8 @@ class DeskWork:
         now = self._clock()
         fact = event_at(call_id, Kind.OUTCOME, now, by=agent_id, **outcome)
         if agent.state is not AgentState.WRAPUP:
-            await self.live.step(now, events=[fact])
+            told = Part(call_id, set={"outcome": orjson.dumps(outcome).decode()})
+            await self.live.step(now, call=told, events=[fact])
             return True
         settings = {"since": str(now), "idle_since": str(now), "call": "", "offer": "", "reason": ""}
         await self.live.step(
@@ -233,6 +236,7 @@ class DeskWork:
         queue = self.routing.queues.get(call.queue_id)
         end_of_wait = call.at("answered_at") or call.at("ended_at") or self._clock()
         arrived = call.at("arrived") or end_of_wait
+        saved = orjson.loads(call.fields.get("outcome") or "{}")
         return call.card | {
             "call_id": call.call_id,
             "offer_id": call.offer_id,
@@ -251,6 +255,9 @@ class DeskWork:
             "rings": rings_in((end_of_wait - arrived) / 1000, self._cadence),
             "hung_up_by": call.fields.get("hung_up_by") or None,
             "reconnecting": call.fields.get("reconnecting") == "1",
+            "call_type": saved.get("call_type"),
+            "notes": saved.get("notes"),
+            "next_step": saved.get("next_step"),
         }
 
     async def _agent(self, agent_id: int) -> LiveAgent:

@@ -52,6 +52,21 @@ async def test_the_page_is_loaded_anew_in_mid_call(hotline: RunningHotline, chro
     assert (call["status"], call["hung_up_by"], call["agent_name"]) == ("answered", "agent", "陈晓琳")
 
 
+async def test_a_page_that_dies_in_mid_call_leaves_the_caller_to_the_next_agent(
+    hotline: RunningHotline, chromium: Browser
+) -> None:
+    async with at_desk(chromium, hotline) as alice, at_desk(chromium, hotline, "bob", ready=False) as bob:
+        with speaking_caller(hotline, "13800138307") as (caller, voice):
+            await answer(alice)
+            await both_hear(alice, voice)
+            await bob.be_ready()
+            await alice.page.context.close()
+            await expect(bob.at("answer")).to_be_visible(timeout=25_000)
+            await answer(bob)
+            await both_hear(bob, voice)
+            assert not {"hangs-up", "hung-up-on"} & {event.kind for event in caller.events()}
+
+
 async def test_a_second_page_takes_the_desk_and_the_first_takes_it_back(
     hotline: RunningHotline, chromium: Browser
 ) -> None:
@@ -131,7 +146,7 @@ async def test_with_everything_dead_but_asterisk_the_open_page_rings(
             call = await newest_call(admin, "13800138305", 60)
             call = await admin.call_when(call["call_id"], lambda call: call["outcome_at"] is not None, 60)
     assert (call["status"], call["through"], call["agent_name"]) == ("answered", "fallback", "陈晓琳")
-    assert (call["call_type"], call["notes"]) == ("repair", "全停时的来电")
+    assert (call["call_type"], call["notes"], call["hung_up_by"]) == ("repair", "全停时的来电", "agent")
 
 
 HOSTILE = r"""<script>document.title='owned'</script><img src=x onerror=alert(1)> \"dq\" ${SHELL(id)}"""

@@ -50,6 +50,8 @@ export interface Outcome {
   call_type: string | null;
   notes: string;
   next_step: NextStep;
+  /** Which of several customers with this number it was. */
+  customer_id?: number;
 }
 
 export type HungUpBy = "caller" | "agent" | "system";

@@ -40,7 +40,8 @@ describe("drafts", () => {
     now = 500;
     drafts.post("node1-1.1", outcome("earlier"));
     expect(drafts.outbox().map((entry) => entry.callId)).toEqual(["node1-1.1", "node1-1.2"]);
-    expect(drafts.draft("node1-1.2")?.notes).toBe("later");
+    expect(drafts.draft("node1-1.2")).toEqual(outcome("later"));
+    expect(drafts.outbox()[0]?.outcome).toEqual(outcome("earlier"));
   });
 
   it("throws away what is a week old or unreadable, and nothing of others", () => {

@@ -10,7 +10,8 @@ const DRAFT = "callcenter.draft.";
 const OUTBOX = "callcenter.outbox.";
 const KEEP_MS = 7 * 24 * 3600 * 1000;
 
-interface Kept extends Outcome {
+interface Kept {
+  outcome: Outcome;
   at: number;
 }
 
@@ -24,7 +25,7 @@ export class Drafts {
   ) {}
 
   draft(callId: string): Outcome | null {
-    return this.read(DRAFT + callId) ?? this.read(OUTBOX + callId);
+    return (this.read(DRAFT + callId) ?? this.read(OUTBOX + callId))?.outcome ?? null;
   }
 
   keep(callId: string, outcome: Outcome): void {
@@ -47,10 +48,10 @@ export class Drafts {
   outbox(): { callId: string; outcome: Outcome }[] {
     return this.keys(OUTBOX)
       .flatMap((key) => {
-        const outcome = this.read(key);
-        return outcome === null ? [] : [{ callId: key.slice(OUTBOX.length), outcome }];
+        const kept = this.read(key);
+        return kept === null ? [] : [{ callId: key.slice(OUTBOX.length), ...kept }];
       })
-      .sort((a, b) => a.outcome.at - b.outcome.at);
+      .sort((a, b) => a.at - b.at);
   }
 
   /** Throws away what is older than a week or cannot be read. */
@@ -72,9 +73,9 @@ export class Drafts {
 
   private read(key: string): Kept | null {
     try {
-      const kept: unknown = JSON.parse(this.shelf.getItem(key) ?? "null");
-      if (typeof kept !== "object" || kept === null || typeof (kept as Kept).notes !== "string") return null;
-      return kept as Kept;
+      const kept = JSON.parse(this.shelf.getItem(key) ?? "null") as Partial<Kept> | null;
+      if (typeof kept?.outcome?.notes !== "string" || typeof kept.at !== "number") return null;
+      return { outcome: kept.outcome, at: kept.at };
     } catch {
       return null;
     }
@@ -82,7 +83,7 @@ export class Drafts {
 
   private write(key: string, outcome: Outcome): void {
     try {
-      this.shelf.setItem(key, JSON.stringify({ ...outcome, at: this.now() }));
+      this.shelf.setItem(key, JSON.stringify({ outcome, at: this.now() } satisfies Kept));
     } catch {
       // The browser's storage is full or off: the form still holds the text.
     }

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import type { AgentStateName, Desk } from "../api/types";
 import type { CallState, LineState } from "../phone/model";
-import { localCard, mayGo, newDeskId, phaseOf, shouldReconnect, withEnd } from "./model";
+import { localCard, mayGo, newDeskId, phaseOf, shouldReconnect, withEnd, withPhoneEnd } from "./model";
 
 const STATES: AgentStateName[] = ["signed_out", "ready", "offered", "ringing", "talking", "wrapup", "paused"];
 const call = { ...localCard({ callId: "node1-1.1", number: "13812345678", name: "" }, 1000), answered_at: 2000 };
@@ -78,4 +78,19 @@ it("treats an anonymous INVITE as a withheld number", () => {
 it("names each page differently", () => {
   expect(newDeskId()).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(newDeskId()).not.toBe(newDeskId());
+});
+
+describe("an end that only the phone has seen", () => {
+  const talking = { ...call, status: "talking" as const };
+  it("ends the call while the service is away", () => {
+    expect(withPhoneEnd(talking, "idle", "node1-1.1", 9000).ended_at).toBe(9000);
+  });
+  it.each([
+    ["the phone still has it", talking, "talking" as const, "node1-1.1", null],
+    ["it was another call", talking, "idle" as const, "node1-2.2", 9000],
+    ["it is rung again", { ...talking, status: "offered" as const }, "idle" as const, "node1-1.1", 9000],
+    ["it is being taken back", { ...talking, reconnecting: true }, "idle" as const, "node1-1.1", 9000],
+  ])("does not when %s", (_why, one, phone, id, at) => {
+    expect(withPhoneEnd(one, phone, id, at)).toBe(one);
+  });
 });

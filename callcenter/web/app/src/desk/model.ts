@@ -52,6 +52,16 @@ export function withEnd(desk: Desk): Desk {
   return { ...desk, call: { ...desk.call, ended_at: desk.state.since } };
 }
 
+/**
+ * The call with the end that the phone has seen, when the service still takes it for a conversation (it is away, or a
+ * moment late). A call that is rung again, here or elsewhere, is none.
+ */
+export function withPhoneEnd(call: DeskCall, phone: CallState, phoneCallId: string | null, endedAt: number | null): DeskCall {
+  const over = phone === "idle" && phoneCallId === call.call_id && endedAt !== null;
+  if (!over || call.ended_at !== null || call.status !== "talking" || call.reconnecting) return call;
+  return { ...call, ended_at: Math.max(endedAt, call.answered_at ?? endedAt) };
+}
+
 /** What an agent may ask for himself; being paused already, he may still change the reason. */
 export function mayGo(to: "ready" | "paused" | "signed_out", from: AgentStateName): boolean {
   if (to === from) return to === "paused";

@@ -14,13 +14,13 @@ import type { Desk, DeskCall, Outcome, PauseReason } from "../api/types";
 import { usePhone } from "../phone/store";
 import { Drafts } from "./drafts";
 import { LiveDesk, type LiveStatus } from "./live";
-import { localCard, newDeskId, shouldReconnect, withEnd } from "./model";
+import { localCard, newDeskId, shouldReconnect, withEnd, withPhoneEnd } from "./model";
 
 /** How long the phone may differ from what the service says about the call before it gives way. */
 const GIVE_WAY_MS = 4000;
 /** How long the end of a call may lag behind its wrap-up before the desk asks. */
 const ASK_END_MS = 700;
-const OUTBOX_MS = 30_000;
+const OUTBOX_MS = 10_000;
 
 export const useDesk = defineStore("desk", () => {
   const phone = usePhone();
@@ -41,7 +41,12 @@ export const useDesk = defineStore("desk", () => {
   let microphoneAsked = false;
 
   const browserPhone = computed(() => desk.value?.agent.phone_kind === "browser");
-  const call = computed<DeskCall | null>(() => local.value ?? desk.value?.call ?? null);
+  const call = computed<DeskCall | null>(() => {
+    const told = local.value ?? desk.value?.call ?? null;
+    return told === null ? null : withPhoneEnd(told, phone.call, phone.invite?.callId ?? null, phone.endedAt);
+  });
+  /** Which of several customers with this number it is, as the agent said. */
+  const chosen = ref<number | null>(null);
   const away = computed(() => live.value === "away");
   const ringing = computed(
     () => phone.call === "ringing" || desk.value?.state.name === "offered" || desk.value?.state.name === "ringing",
@@ -223,6 +228,10 @@ export const useDesk = defineStore("desk", () => {
     },
   );
   watch(
+    () => call.value?.call_id,
+    () => (chosen.value = null),
+  );
+  watch(
     () => phone.microphone,
     (trouble) => {
       if (trouble !== null && desk.value?.state.name === "ready") void pause("other").catch(() => undefined);
@@ -234,6 +243,7 @@ export const useDesk = defineStore("desk", () => {
     live,
     started,
     call,
+    chosen,
     local,
     away,
     ringing,
