@@ -5,6 +5,7 @@ Nothing else builds parts; rooms meet here only. Each background task is tracked
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -73,6 +74,8 @@ class Hotline:
     async def start(self) -> list[asyncio.Task[None]]:
         """Bring the live queue up to date and start what runs beside the requests."""
         self.customers.warm()
+        gc.collect()
+        gc.freeze()  # the tables of numbers are never garbage; looking through them takes 100 ms
         await self.sync_roster()
         with contextlib.suppress(*AWAY):
             await self.calls.list_call_types()
@@ -156,7 +159,7 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
 async def running(settings: Settings) -> AsyncIterator[Hotline]:
     """A hotline with its background work under way, until the block is left."""
     pool = await create_pool(settings)
-    redis = Redis.from_url(settings.redis_url, decode_responses=True, socket_timeout=5, max_connections=500)
+    redis = Redis.from_url(settings.redis_url, decode_responses=True, socket_keepalive=True, max_connections=500)
     hotline = Hotline(settings, pool, redis)
     tasks: list[asyncio.Task[None]] = []
     try:

@@ -60,13 +60,5 @@ class CallerLookup:
         key = facts.key or ""
         candidates = await self._customers.candidates(key)
         ids = [candidate.customer_id for candidate in candidates]
-        async with self._pool.acquire() as connection:
-            recent = await store.recent_calls(connection, key, ids, RECENT_CALLS)
-            ring_back = await store.open_ring_back(connection, key)
-        for row in recent:
-            row["arrived_at"] = round(row["arrived_at"].timestamp() * 1000)
-        return {
-            "customers": [asdict(one) for one in candidates],
-            "recent_calls": recent,
-            "ring_back_id": ring_back,
-        }
+        history = await store.history_of(self._pool, key, ids, RECENT_CALLS)
+        return {"customers": [asdict(one) for one in candidates], **history}

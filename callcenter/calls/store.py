@@ -184,32 +184,28 @@ async def find_call(executor: Executor, call_id: str) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-async def recent_calls(executor: Executor, number: str, customer_ids: list[int], limit: int) -> list[dict[str, Any]]:
-    """The last calls from a number or of these customers, newest first."""
-    rows = await executor.fetch(
+async def history_of(executor: Executor, number: str, customer_ids: list[int], limit: int) -> dict[str, Any]:
+    """`recent_calls` from a number or of these customers, newest first, and the number's open `ring_back_id`."""
+    row = await executor.fetchrow(
         """
-        select c.call_id, c.arrived_at, c.status, u.display_name as agent_name, c.call_type, c.notes
-        from calls c left join users u on u.user_id = c.agent_id
-        where c.call_id in (
-            (select call_id from calls where caller_number = $1 order by arrived_at desc limit $3)
-            union
-            (select call_id from calls where customer_id = any($2) order by arrived_at desc limit $3)
-        )
-        order by c.arrived_at desc limit $3
+        select (select ring_back_id from ring_backs where number = $1 and state = 'open') as ring_back_id,
+            coalesce((select jsonb_agg(r order by r.arrived_at desc) from (
+                select c.call_id, (extract(epoch from c.arrived_at) * 1000)::bigint as arrived_at, c.status,
+                    u.display_name as agent_name, c.call_type, c.notes
+                from calls c left join users u on u.user_id = c.agent_id
+                where c.call_id in (
+                    (select call_id from calls where caller_number = $1 order by arrived_at desc limit $3)
+                    union
+                    (select call_id from calls where customer_id = any($2) order by arrived_at desc limit $3)
+                )
+                order by c.arrived_at desc limit $3
+            ) as r), '[]') as recent_calls
         """,
         number,
         customer_ids,
         limit,
     )
-    return [dict(row) for row in rows]
-
-
-async def open_ring_back(executor: Executor, number: str) -> int | None:
-    """The open task to ring this number back, or None."""
-    found: int | None = await executor.fetchval(
-        "select ring_back_id from ring_backs where number = $1 and state = 'open'", number
-    )
-    return found
+    return dict(row)
 
 
 async def list_ring_backs(executor: Executor, state: str, limit: int) -> list[dict[str, Any]]:

@@ -50,20 +50,16 @@ class CallWriter:
         while True:
             try:
                 async with self._pool.acquire() as connection:
-                    if await connection.fetchval("select pg_try_advisory_lock($1)", WRITER_LOCK):
-                        try:
+                    try:
+                        if await connection.fetchval("select pg_try_advisory_lock($1)", WRITER_LOCK):
                             await self._write(connection)
-                        finally:
-                            await self._unlock(connection)
+                    finally:
+                        connection.terminate()  # and with it the lock
             except (*AWAY, RedisError) as error:
                 log.warning("writer waits", error=type(error).__name__)
             except Exception:
                 log.exception("writer failed")
             await asyncio.sleep(1)
-
-    async def _unlock(self, connection: Connection) -> None:
-        if not connection.is_closed():
-            await connection.execute("select pg_advisory_unlock($1)", WRITER_LOCK)
 
     async def _write(self, connection: Connection) -> None:
         try:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import phonenumbers
@@ -110,6 +111,7 @@ def without_controls(text: str) -> str:
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs")).strip()
 
 
+@lru_cache(maxsize=8192)
 def facts_of(given: str | None, country: str = "CN") -> NumberFacts:
     """Normalise a number in any form a trunk or a clerk gives it; `country` (ISO 3166) is home.
 

@@ -37,9 +37,14 @@ async def create_pool(settings: Settings) -> Pool:
         min_size=0,
         max_size=10,
         init=_prepare,
+        reset=_leave_as_it_is,
         command_timeout=30,
         server_settings={"application_name": "callcenter", "timezone": "UTC"},
     )
+
+
+async def _leave_as_it_is(connection: Connection) -> None:
+    """Nobody here changes a connection's state, so nothing is to be reset before the next one has it."""
 
 
 async def _prepare(connection: Connection) -> None:

@@ -22,7 +22,7 @@ from callcenter.routing.model import (
     call_moves,
 )
 from callcenter.routing.service import OfferOver, Routing
-from callcenter.routing.store import LiveCall, Part
+from callcenter.routing.store import LiveAgent, LiveCall, Part
 from callcenter.routing.witness import Witness
 
 log = structlog.get_logger(__name__)
@@ -117,18 +117,18 @@ class Reconciler:
         legs = {channel.call_id: channel for channel in channels if channel.extension and channel.up}
         missing = [call_id for call_id, _ in await self._live.live_calls() if call_id not in there]
         self._missing = {call_id: self._missing.get(call_id, now) for call_id in missing}
-        for call_id, since in self._missing.items():
-            if now - since > MISSING_SECONDS * 1000:
-                await self._lost(await self._live.call(call_id), now)
-        for call_id, leg in legs.items():
-            call = await self._live.call(call_id)
-            agent_id = self._witness.agents.get(leg.extension)
-            if agent_id is not None:
-                await self._conversation(call, leg, agent_id, now)
+        gone = [call_id for call_id, since in self._missing.items() if now - since > MISSING_SECONDS * 1000]
+        for call in await self._live.calls(gone):
+            await self._lost(call, now)
+        agents = {agent.agent_id: agent for agent in await self._live.agents()}
+        for call in await self._live.calls(list(legs)):
+            leg = legs[call.call_id]
+            agent = agents.get(self._witness.agents.get(leg.extension, 0))
+            if agent is not None:
+                await self._conversation(call, leg, agent, now)
 
-    async def _conversation(self, call: LiveCall, leg: Channel, agent_id: int, now: int) -> None:
+    async def _conversation(self, call: LiveCall, leg: Channel, agent: LiveAgent, now: int) -> None:
         """Asterisk has this conversation: the live queue shall have it too."""
-        agent = await self._live.agent(agent_id)
         if agent.state is AgentState.TALKING and call.state is CallState.TALKING:
             return
         if call.state is CallState.ENDED or call.fields.get("reconnecting") == "1":
@@ -136,7 +136,7 @@ class Reconciler:
         if call.state is CallState.OFFERED and call.offer_id == leg.offer_id:
             await self._witness.answered(leg.call_id, leg.offer_id, leg.extension, leg.channel_id, now)
         else:
-            await self._witness.adopt(call, agent_id, leg.channel_id, now)
+            await self._witness.adopt(call, agent.agent_id, leg.channel_id, now)
         self._repaired("conversation adopted", call_id=call.call_id)
 
     async def _lost(self, call: LiveCall, now: int) -> None:
@@ -153,10 +153,13 @@ class Reconciler:
             AgentState.RINGING: AgentMove.WITHDRAW,
             AgentState.TALKING: AgentMove.END,
         }
-        for agent in await self._live.agents():
-            if agent.state not in held or now - agent.since_ms < YOUNG_SECONDS * 1000:
-                continue
-            call = await self._live.call(agent.call_id)
+        agents = [
+            agent
+            for agent in await self._live.agents()
+            if agent.state in held and now - agent.since_ms >= YOUNG_SECONDS * 1000
+        ]
+        calls = await self._live.calls([agent.call_id for agent in agents])
+        for agent, call in zip(agents, calls, strict=True):
             if call.agent_id == agent.agent_id and call.state in (CallState.OFFERED, CallState.TALKING):
                 continue
             move = held[agent.state]

@@ -46,8 +46,8 @@ Identify = Callable[[str, str], Awaitable[dict[str, Any]]]
 class Desks(Protocol):
     """Whoever shows agents their desks."""
 
-    async def push(self, agent_id: int) -> None:
-        """Show this agent his desk as it is now; done when it is on its way to his browser."""
+    async def push(self, agent_id: int, seq: int) -> None:
+        """Show this agent his desk after its change `seq`; done when it is on its way to his browser."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +123,8 @@ class Routing:
         self._desks = desks
         self._clock = clock
         self._matching = asyncio.Lock()
+        self._look_again = False
+        self._popping: dict[str, asyncio.Event] = {}
         self._polls: dict[str, asyncio.Event] = {}
 
     # -- what the scripts say and ask ------------------------------------------------------------------
@@ -192,7 +194,7 @@ class Routing:
                 await self.live.step(now, call=told, events=events, notify=call.agent_id)
             return
         if call.agent_id is not None:
-            await self._desks.push(call.agent_id)
+            await self._desks.push(call.agent_id, done.seq)
         status = "answered" if answered_at is not None else "abandoned"
         metrics.CALLS.labels(call.queue_id, status).inc()
         if answered_at is None:
@@ -208,14 +210,26 @@ class Routing:
         return next(iter(self.queues), "service")
 
     async def match(self) -> None:
-        """Pair whom can be paired, until nothing is left to pair."""
+        """Pair whom can be paired. While a look is under way, asking again makes it look once more, no more."""
+        self._look_again = True
+        if self._matching.locked():
+            return
         async with self._matching:
-            while True:
+            while self._look_again:
+                self._look_again = False
                 pairs = match(*await self.live.pairable())
-                if not pairs or not any([await self._claim(pair) for pair in pairs]):
-                    return
+                if any(await asyncio.gather(*(self._claim(pair) for pair in pairs))):
+                    self._look_again = True
 
     async def _claim(self, pair: Pair) -> bool:
+        popping = self._popping[pair.entry.call_id] = asyncio.Event()
+        try:
+            return await self._claim_and_pop(pair)
+        finally:
+            popping.set()
+            self._popping.pop(pair.entry.call_id, None)
+
+    async def _claim_and_pop(self, pair: Pair) -> bool:
         now = self._clock()
         agent_id, call_id = pair.agent.agent_id, pair.entry.call_id
         queue = self.queues.get(pair.entry.queue_id)
@@ -248,7 +262,7 @@ class Routing:
         if done.applied:
             metrics.OFFERS.labels(pair.entry.queue_id).inc()
             metrics.POP.observe(max(0, now - pair.entry.waiting_since_ms) / 1000)
-            await self._desks.push(agent_id)
+            await self._desks.push(agent_id, done.seq)
         return done.applied
 
     async def extension(self, agent_id: int) -> str:
@@ -300,8 +314,8 @@ class Routing:
             fact = event_at(call.call_id, Kind.QUEUED, now, queue_id=call.queue_id)
         done = await self.live.step(now, agent=agent, call=entry, events=[fact])
         if not done.applied and done.why.startswith("agent"):
-            await self.live.step(now, call=entry, events=[fact], notify=agent_id)
-        await self._desks.push(agent_id)
+            done = await self.live.step(now, call=entry, events=[fact], notify=agent_id)
+        await self._desks.push(agent_id, done.seq)
 
     # -- inside ----------------------------------------------------------------------------------------
 
@@ -325,6 +339,8 @@ class Routing:
             if call.state is CallState.ENDED:
                 return Leave()
             if call.state is CallState.OFFERED and (previous is None or previous.offer_id != call.offer_id):
+                if popping := self._popping.get(call.call_id):
+                    await popping.wait()  # the screen-pop goes first
                 return Dial(
                     call.offer_id,
                     await self.extension(call.agent_id or 0),

@@ -1,6 +1,6 @@
 -- One step of the live queue: an agent and/or a call moves by its table, or nothing happens at all.
 -- ARGV[1]: JSON {now, agent?: {id, moves?, guard?, set?}, call?: {id, moves?, guard?, set?}, lease_until?, notify?, events?: [{id, call, kind, at, body}]}
--- Returns {"1" or "0", why it was refused, the agent's state, the call's state}.
+-- Returns {"1" or "0", why it was refused, the agent's state, the call's state, the number of the desk's change}.
 local step = cjson.decode(ARGV[1])
 
 local function hash_set(key, values)
@@ -26,12 +26,12 @@ local agent_key, call_key, agent_state, call_state, why
 if step.agent then
   agent_key = 'cc:agent:' .. step.agent.id
   agent_state, why = refused(step.agent, agent_key, 'signed_out')
-  if why then return {'0', 'agent ' .. why, agent_state, ''} end
+  if why then return {'0', 'agent ' .. why, agent_state, '', 0} end
 end
 if step.call then
   call_key = 'cc:call:' .. step.call.id
   call_state, why = refused(step.call, call_key, 'new')
-  if why then return {'0', 'call ' .. why, agent_state or '', call_state} end
+  if why then return {'0', 'call ' .. why, agent_state or '', call_state, 0} end
 end
 
 if step.agent then
@@ -85,10 +85,10 @@ for _, event in ipairs(step.events or {}) do
   redis.call('XADD', 'cc:events', '*', 'id', event.id, 'call', event.call, 'kind', event.kind, 'at', event.at, 'body', event.body)
 end
 
-local told = step.notify
+local told, seq = step.notify, 0
 if step.agent then told = step.agent.id end
 if told then
-  local seq = redis.call('HINCRBY', 'cc:agent:' .. told, 'seq', 1)
+  seq = redis.call('HINCRBY', 'cc:agent:' .. told, 'seq', 1)
   redis.call('PUBLISH', 'cc:live', told .. ':' .. seq)
 end
-return {'1', '', agent_state or '', call_state or ''}
+return {'1', '', agent_state or '', call_state or '', seq}

@@ -14,7 +14,7 @@ nothing. Keys:
   cc:live, cc:wake      channels: an agent's desk has changed; a call has changed
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,11 @@ RETIRED_DESK_SECONDS = 12 * 3600
 
 def _script(name: str) -> str:
     return (Path(__file__).parent / name).read_text()
+
+
+def _hash(flat: list[str]) -> dict[str, str]:
+    """A hash as a Lua script returns it."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _number(text: str | None) -> int | None:
@@ -149,12 +154,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a step did. `why` names the field that stood against it; empty where it was applied."""
+    """What a step did. `why` names the field that stood against it; empty where it was applied.
+
+    `seq` is the number of the desk's change, 0 where no desk has changed.
+    """
 
     applied: bool
     why: str
     agent_state: str
     call_state: str
+    seq: int
 
 
 class LiveQueue:
@@ -165,6 +174,7 @@ class LiveQueue:
         self.redis: Any = redis  # its types know nothing of decode_responses
         self._step = redis.register_script(_script("step.lua"))
         self._pairs = redis.register_script(_script("pairs.lua"))
+        self._desk = redis.register_script(_script("desk.lua"))
 
     async def step(
         self,
@@ -188,8 +198,8 @@ class LiveQueue:
             request["notify"] = str(notify)
         if facts := [event.to_stream() for event in events]:
             request["events"] = facts
-        applied, why, agent_state, call_state = await self._step(args=[orjson.dumps(request)])
-        return Outcome(applied == "1", why, agent_state, call_state)
+        applied, why, agent_state, call_state, seq = await self._step(args=[orjson.dumps(request)])
+        return Outcome(applied == "1", why, agent_state, call_state, int(seq))
 
     async def pairable(self) -> tuple[list[QueueEntry], list[ReadyAgent]]:
         """Callers and agents of the queues that have both, in one round trip."""
@@ -220,6 +230,19 @@ class LiveQueue:
         """A call; one that nobody has heard of is NEW."""
         fields = await self.redis.hgetall(f"cc:call:{call_id}")
         return LiveCall(call_id, CallState(fields.get("state", "new")), fields)
+
+    async def calls(self, call_ids: Sequence[str]) -> list[LiveCall]:
+        """These calls, in one round trip."""
+        if not call_ids:
+            return []
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for call_id in call_ids:
+                pipe.hgetall(f"cc:call:{call_id}")
+            rows = await pipe.execute()
+        return [
+            LiveCall(call_id, CallState(fields.get("state", "new")), fields)
+            for call_id, fields in zip(call_ids, rows, strict=True)
+        ]
 
     async def agent(self, agent_id: int) -> LiveAgent:
         """An agent; one that nobody has heard of is signed out and has no phone."""
@@ -262,14 +285,12 @@ class LiveQueue:
 
     async def desk(self, agent_id: int) -> tuple[LiveAgent, LiveCall | None, int]:
         """An agent, his call if he has one, and how many callers wait in his queues."""
-        agent = await self.agent(agent_id)
-        async with self.redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(f"cc:call:{agent.call_id}")
-            for queue_id in agent.queues:
-                pipe.zcard(f"cc:waiting:{queue_id}")
-            fields, *lengths = await pipe.execute()
-        call = LiveCall(agent.call_id, CallState(fields["state"]), fields) if fields.get("state") else None
-        return agent, call, sum(lengths)
+        agent_flat, call_flat, waiting = await self._desk(args=[agent_id])
+        fields, call_fields = _hash(agent_flat), _hash(call_flat)
+        agent = LiveAgent(agent_id, AgentState(fields.get("state", "signed_out")), fields)
+        state = call_fields.get("state")
+        call = LiveCall(agent.call_id, CallState(state), call_fields) if state else None
+        return agent, call, int(waiting)
 
     async def waiting(self) -> dict[str, int]:
         """How many callers wait in each queue."""

@@ -77,12 +77,13 @@ class Witness:
                 agent.moves = agent_moves(AgentMove.END)
                 done = await self._live.step(at, agent=agent)
                 if done.applied:
-                    await self._desks.push(agent_id)
+                    await self._desks.push(agent_id, done.seq)
                 return
             case _:
                 return
-        if (await self._live.step(at, agent=agent, call=call, events=facts)).applied:
-            await self._desks.push(agent_id)
+        done = await self._live.step(at, agent=agent, call=call, events=facts)
+        if done.applied:
+            await self._desks.push(agent_id, done.seq)
 
     async def _fallback(self, agent_id: int, fact: Leg) -> None:
         at = fact.at_ms

@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 TAKEN_OVER = 4001
 SEND_BUDGET_SECONDS = 2.0
 HEARTBEAT_SECONDS = 15.0
+ANY_CHANGE = 2**63
+"""Higher than any change's number: look, whatever has been sent."""
 
 Document = Callable[[int], Awaitable[DeskNow]]
 
@@ -89,10 +91,12 @@ class LiveDesks:
             if not self._desks[agent_id]:
                 del self._desks[agent_id]
 
-    async def push(self, agent_id: int) -> None:
-        """Show an agent his desk as it is now. Returns when it has been handed to the network."""
+    async def push(self, agent_id: int, seq: int) -> None:
+        """Show an agent his desk after its change `seq`. Returns when it has been handed to the network."""
         for desk in tuple(self._desks.get(agent_id, ())):
             async with desk.sending:
+                if desk.sent_seq >= seq:
+                    continue
                 now = await self._document(agent_id)
                 if now.desk_id not in ("", desk.desk_id):
                     await desk.send({"type": "taken_over"})
@@ -123,7 +127,7 @@ class LiveDesks:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(LIVE_CHANNEL, WAKE_CHANNEL)
                     for agent_id in self.agents:
-                        await self.push(agent_id)
+                        await self.push(agent_id, ANY_CHANGE)
                     async for message in pubsub.listen():
                         await self._hear(message)
             except RedisError:
@@ -137,7 +141,4 @@ class LiveDesks:
             self._wake(message["data"])
             return
         agent, _, seq = message["data"].partition(":")
-        for desk in self._desks.get(int(agent), ()):
-            if int(seq) > desk.sent_seq:
-                await self.push(int(agent))
-                return
+        await self.push(int(agent), int(seq))

@@ -33,7 +33,7 @@ AGENTS = {1: "service", 2: "service,complaint", 3: "complaint"}
 class SilentDesks:
     """Nobody looks."""
 
-    async def push(self, agent_id: int) -> None:
+    async def push(self, agent_id: int, seq: int) -> None:
         """Nothing to show."""
 
 
