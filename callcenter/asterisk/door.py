@@ -89,13 +89,14 @@ class AsteriskDoor:
             await self._phones.push(extension, kind, ha1_digest, display_name)
 
     async def push_all(self, phones: Sequence[KnownPhone]) -> None:
-        """Make Asterisk know these phones, and listen to them."""
+        """Make Asterisk know these phones and no others, and listen to them."""
         wanted = [
             Phone(one.extension, "browser" if one.kind == "browser" else "desk", one.ha1_digest, one.display_name)
             for one in phones
         ]
         async with _answered():
             await self._phones.push_all(wanted)
+            await self._phones.forget_others({one.extension for one in wanted})
 
     async def remove(self, extension: str) -> None:
         """Make Asterisk forget a phone."""

@@ -80,6 +80,13 @@ class Phones:
             sources = ",".join(f"endpoint:{name}" for name in new[start : start + _SUBSCRIBE_AT_ONCE])
             await self._subscribe("POST", sources)
 
+    async def forget_others(self, extensions: set[str]) -> None:
+        """Forget every phone but these: one whose agent was changed while Asterisk could not be told."""
+        found = await self._ari.request("GET", "endpoints/PJSIP")
+        for name in {str(one["resource"]) for one in found} - extensions - {TRUNK}:
+            if _EXTENSION.fullmatch(name):
+                await self.remove(name)
+
     async def remove(self, extension: str) -> None:
         """Forget a phone; a conversation on it goes on. Already gone is success."""
         _check(_EXTENSION, extension)
@@ -121,6 +128,9 @@ class Phones:
         async with room:
             if await self._mark(phone.extension) == mark:
                 return
+            if phone.contact:
+                # An update adds fixed addresses to those that were there.
+                await self._delete(f"asterisk/config/dynamic/res_pjsip/aor/{phone.extension}")
             for kind in ("auth", "aor", "endpoint"):
                 fields = [{"attribute": name, "value": value} for name, value in objects[kind]]
                 uri = f"asterisk/config/dynamic/res_pjsip/{kind}/{phone.extension}"

@@ -133,3 +133,16 @@ async def test_redis_dies_in_mid_call_and_while_somebody_waits(hotline: RunningH
     assert (first["status"], second["status"]) == ("answered", "answered")
     assert first["talking_seconds"] > 5
 
+
+
+async def test_a_disabled_agents_phone_is_forgotten_though_asterisk_was_away(hotline: RunningHotline) -> None:
+    async with administrator(hotline) as admin:
+        draft = {"username": "eve", "display_name": "Eve", "role": "agent", "queues": ["service"]}
+        made = await admin.post("/agents", draft | {"extension": "1099", "phone_kind": "desk"})
+        assert "1099" in hotline.asterisk("pjsip show endpoints")
+        with hotline.without("asterisk"):
+            changed = await admin.patch(f"/agents/{made['agent']['user_id']}", {"disabled": True})
+            assert changed["phone_pushed"] is False
+        async with asyncio.timeout(30):
+            while "1099" in await asyncio.to_thread(hotline.asterisk, "pjsip show endpoints"):
+                await asyncio.sleep(0.2)
