@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, Playwright, async_playwright
 
 from tests.browser.voice import AGENT_HZ
 
@@ -37,25 +37,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
+async def launch_chromium(playwright: Playwright, folder: Path) -> Browser:
+    """Headless Chromium with a fake microphone; what it says is kept in `folder`."""
+    voice = folder / "agent.wav"
+    _write_voice(voice)
+    return await playwright.chromium.launch(
+        executable_path="/usr/bin/chromium",
+        args=[
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={voice}",
+            "--autoplay-policy=no-user-gesture-required",
+            "--no-sandbox",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ],
+    )
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Browser]:
-    """Headless Chromium; pages get the microphone only when their context grants it."""
-    voice = tmp_path_factory.mktemp("microphone") / "agent.wav"
-    _write_voice(voice)
+    """One browser for the tier; pages get the microphone only when their context grants it."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=[
-                "--use-fake-device-for-media-stream",
-                f"--use-file-for-fake-audio-capture={voice}",
-                "--autoplay-policy=no-user-gesture-required",
-                "--no-sandbox",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
+        browser = await launch_chromium(playwright, tmp_path_factory.mktemp("microphone"))
         yield browser
         await browser.close()
