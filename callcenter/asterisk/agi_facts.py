@@ -52,13 +52,7 @@ def ended_report(agi: Agi, facts: CallFacts) -> dict[str, Any]:
     """The body of the `ended` report. Arguments as in agi_scripts/ended.py."""
     ended_at_ms = milliseconds(argument(agi, 2)) or now_ms()
     dial_status, fallback = argument(agi, 4), argument(agi, 8) == "1"
-    if fallback:
-        answered_at_ms = milliseconds(argument(agi, 9))
-    else:
-        answered_ms = milliseconds(argument(agi, 7))
-        answered_at_ms = (
-            ended_at_ms - answered_ms if dial_status == "ANSWER" and answered_ms is not None else None
-        )
+    answered_at_ms = _agent_answered_at_ms(agi, ended_at_ms) if fallback or dial_status == "ANSWER" else None
     talking_ms = 0 if answered_at_ms is None else max(ended_at_ms - answered_at_ms, 0)
     by = argument(agi, 6)
     return {
@@ -77,3 +71,14 @@ def ended_report(agi: Agi, facts: CallFacts) -> dict[str, Any]:
         "talking_seconds": talking_ms / 1000,
         "fallback": fallback,
     }
+
+
+def _agent_answered_at_ms(agi: Agi, ended_at_ms: int) -> int | None:
+    """When an agent answered. Asterisk's ANSWEREDTIME_MS counts from the music when there was some, so that the
+    dialplan takes the moment itself then.
+    """
+    taken = milliseconds(argument(agi, 9))
+    if taken is not None:
+        return taken
+    answered_ms = milliseconds(argument(agi, 7))
+    return None if answered_ms is None else ended_at_ms - answered_ms

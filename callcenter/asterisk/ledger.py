@@ -66,6 +66,9 @@ def folded(rows: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
         merged["started_at_ms"] = min(before["started_at_ms"], row["started_at_ms"])
         merged["ended_at_ms"] = max(before["ended_at_ms"], row["ended_at_ms"])
         merged["talking_seconds"] = round(before["talking_seconds"] + row["talking_seconds"], 3)
+        if before["answered_at_ms"] is not None:
+            merged["answered_at_ms"] = before["answered_at_ms"]
+            merged["disposition"] = before["disposition"]
         merged["fallback"] = before["fallback"] or row["fallback"]
         merged["attempts"] = before["attempts"] + 1
         calls[call_id] = merged
@@ -173,10 +176,12 @@ def _inode(path: Path) -> int:
 
 
 def _wire_row(row: Mapping[str, str]) -> dict[str, Any]:
-    """The Node API's ledger row. A caller who was answered with music counts as answered from the agent's answer."""
+    """The Node API's ledger row. Answered means by an agent: a caller who only heard music was not."""
     started, ended = _ms(row["start"]) or 0, _ms(row["end"]) or 0
     answered_early = row["cc_path"] in ("music", "fallback")
     answered = _whole_ms(row["cc_agent_answered"]) if answered_early else _ms(row["answer"])
+    if not row["dstchannel"] or (answered is not None and not started <= answered <= ended):
+        answered = None
     name = _NAME_IN_CLID.match(row["clid"])
     return {
         "call_id": row["uniqueid"],
@@ -190,7 +195,7 @@ def _wire_row(row: Mapping[str, str]) -> dict[str, Any]:
         "answered_at_ms": answered,
         "ended_at_ms": ended,
         "talking_seconds": 0.0 if answered is None else max(ended - answered, 0) / 1000,
-        "disposition": row["disposition"],
+        "disposition": "NO ANSWER" if answered is None and row["disposition"] == "ANSWERED" else row["disposition"],
         "last_app": row["lastapp"],
         "fallback": row["cc_path"] == "fallback",
         "attempts": 1,
