@@ -94,3 +94,19 @@ async def test_a_call_from_the_pop_to_the_record(hotline: RunningHotline, chromi
     assert call["talking_seconds"] > call["holding_seconds"]
     assert call["wrapup_seconds"] > 0
     assert re.fullmatch(r"\+86136\d{8}", call["caller_number"])
+
+
+async def test_who_it_was_of_several_customers_with_this_number(hotline: RunningHotline, chromium: Browser) -> None:
+    async with administrator(hotline) as admin, at_desk(chromium, hotline) as desk:
+        with speaking_caller(hotline, "13812345678", hold_seconds=1):
+            await desk.sees("answer")
+            await desk.press("Alt+a")
+            await desk.state("wrapup")
+            call_id = await desk.call_id()
+        await desk.at("pop-candidate").filter(has_text="刘老太太").click()
+        await desk.sees("pop-customer-name", "刘老太太")
+        await desk.click("call-type-enquiry")
+        await desk.press("Control+Enter")
+        await desk.state("ready")
+        call = await admin.call_when(call_id, lambda call: call["outcome_at"] is not None)
+    assert call["customer_name"] == "刘老太太"
