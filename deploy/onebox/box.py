@@ -66,14 +66,15 @@ class Box:
         self._secrets = SecretFile(layout.var / "secrets.json")
 
     def close(self) -> None:
-        """End every part, the last started first."""
+        """End every part, the last started first. A box that was not opened leaves all as it is."""
+        if self._lock < 0:
+            return
         self.layout.hotline_file.unlink(missing_ok=True)
         for name in reversed(PARTS):
             self.stop(name)
-        if self._lock >= 0:
-            (self.layout.run / "onebox.pid").unlink(missing_ok=True)
-            os.close(self._lock)
-            self._lock = -1
+        (self.layout.run / "onebox.pid").unlink(missing_ok=True)
+        os.close(self._lock)
+        self._lock = -1
 
     def start_all(self, tell: Teller = lambda _line: None) -> None:
         """Everything up and ready, the schema up to date, sample data at the first run.

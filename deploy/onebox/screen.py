@@ -16,7 +16,7 @@ ROLES = {
     "supervisor": ("supervisor", "班长"),
     "agent": ("agent", "坐席"),
 }
-PHONES = {"browser": ("in the browser", "浏览器"), "desk": ("desk phone", "话机")}
+PHONES = {"browser": ("browser", "浏览器"), "desk": ("desk phone", "话机")}
 
 
 class Screen:
