@@ -120,7 +120,7 @@ async def test_the_service_dies_in_mid_call(hotline: RunningHotline, chromium: B
                 await desk.phase("ended")
                 await asyncio.to_thread(caller.wait_for, "hung-up-on")
                 await desk.press("Control+Enter")
-        call = await admin.call_when(call_id, lambda call: call["outcome_at"] is not None, 40)
+        call = await admin.call_when(call_id, lambda call: bool(call["outcome_at"] and call["ended_at"]), 40)
         await desk.sees_no("banner-away")
     assert (call["call_type"], call["notes"]) == ("complaint", "服务中断时写下的")
     assert (call["status"], call["hung_up_by"]) == ("answered", "agent")
