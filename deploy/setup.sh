@@ -75,7 +75,9 @@ step() { # English, Chinese, command...: one line of progress; what the command 
 
 explain() { # label, what the step said: the reason in one line, with what to do
     local said=$2 last
-    last=$(grep -v '^[[:space:]]*$' <<<"$said" | grep -iE 'error|fail|fatal|unable|cannot|^E:' | tail -1 | cut -c1-200 || true)
+    last=$(grep -iE 'error|fail|fatal|unable|cannot|^E:' <<<"$said" | grep -vE 'complete log|npm error (code|errno|syscall)' || true)
+    if grep -q '^npm error' <<<"$last"; then last=$(grep '^npm error [^ ]' <<<"$last" | head -1); fi
+    last=$(tail -1 <<<"$last" | cut -c1-200)
     if grep -qiE 'no space left|not enough free space|ENOSPC' <<<"$said"; then
         fail "the disk is full while doing: $1. Free some gigabytes and run it again." \
             "磁盘已满（步骤：$1）。请清理出几 GB 空间后重新运行。"
