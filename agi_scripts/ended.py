@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """AGI step `ended`, from the h extension: report how a call ended.
 
 Arguments: called number, arrival and end (ms since epoch), offer id, DIALSTATUS, HANGUPCAUSE, who hung up

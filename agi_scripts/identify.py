@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """AGI step `identify`: which queue a caller belongs to, asked of the service within 300 ms.
 
 Arguments: called number, arrival (ms since epoch). Sets CC_QUEUE and the channel's language; sets nothing when

@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """AGI step `wait`: keep the caller's place in the hotline's queue until there is something to do for him.
 
 Arguments: called number, arrival (ms since epoch), queue, 1 when he hears music, 1 when he comes back from the

@@ -62,6 +62,11 @@ class AgiHost:
         port: int = self._listener.getsockname()[1]
         return port
 
+    @property
+    def running(self) -> int:
+        """Steps under way."""
+        return len(self._open)
+
     def serve(self) -> None:
         """Accept until stop()."""
         while not self._stop_asked.is_set():
@@ -184,4 +189,5 @@ def run_node(settings: Settings) -> None:
     stopped.wait()
     host.stop()
     shipper.stop()
+    service.close()
     log.info("node stopped")

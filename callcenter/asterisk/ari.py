@@ -91,7 +91,7 @@ class Ari:
         *,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - JSON
+    ) -> Any:
         """Carry out one REST request (`uri` without a leading slash); its JSON answer, or None.
 
         Raises AriError for an answer of 400 and above, AriAwayError when there is no answer.

@@ -7,7 +7,7 @@ or open a comment.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from string import Template
 
@@ -196,7 +196,7 @@ def _values(options: AsteriskOptions) -> Mapping[str, str]:
         "tone_country": TONE_COUNTRIES.get(options.country, "us"),
         "realm": options.realm,
         "media_address": options.rtp_address,
-        "bind_rtp": "no" if options.rtp_address in ("0.0.0.0", "::") or options.external_address else "yes",
+        "bind_rtp": "no" if ip_address(options.rtp_address).is_unspecified or options.external_address else "yes",
         "music_dir": _music_dir(options.root),
         "fallback_ring_seconds": options.fallback_ring_seconds,
     }

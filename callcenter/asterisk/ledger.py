@@ -84,7 +84,8 @@ class Ledger:
         self._node = node
         state_dir.mkdir(parents=True, exist_ok=True)
         self._place = self._load()
-        self._unchanged: Place | None = None
+        self._end: Place | None = None
+        """Where the file ended at the last look."""
 
     def ship(self, taker: Taker) -> int:
         """Post what is new until the end of the file or a refusal; the number of calls posted.
@@ -93,8 +94,9 @@ class Ledger:
         of it may follow. Raises OSError.
         """
         shipped = 0
+        end_before, self._end = self._end, None
         while True:
-            lines, place = self._read()
+            lines, place = self._read(end_before)
             if not lines:
                 self._rotate()
                 return shipped
@@ -105,8 +107,11 @@ class Ledger:
             self._place = place
             self._save()
 
-    def _read(self) -> tuple[list[bytes], Place]:
-        """Whole lines from the place reached, at most MAX_READ_BYTES, and the place after them."""
+    def _read(self, end_before: Place | None) -> tuple[list[bytes], Place]:
+        """Whole lines from the place reached, at most MAX_READ_BYTES, and the place after them.
+
+        Of a file that does not end at `end_before`, the last call's lines are left out.
+        """
         for path in self._files():
             with path.open("rb") as file:
                 stat = os.fstat(file.fileno())
@@ -121,24 +126,16 @@ class Ledger:
                 log.error("a ledger line without an end is passed over")
                 return [b"\n"], Place(stat.st_ino, offset + len(content))
             still = path == self._file
-            if lines and at_end and still:
-                lines = self._settled(lines, Place(stat.st_ino, offset + len(content)))
+            if at_end and still:
+                self._end = Place(stat.st_ino, stat.st_size)
+                if self._end != end_before:
+                    lines = _without_last_call(lines)
             if lines:
                 return lines, Place(stat.st_ino, offset + sum(map(len, lines)))
             if not still and stat.st_ino == self._place.inode:
                 self._place = Place()
                 continue
         return [], self._place
-
-    def _settled(self, lines: list[bytes], end: Place) -> list[bytes]:
-        """Without the last call's lines, unless the file has not grown since the last look."""
-        if self._unchanged == end:
-            return lines
-        self._unchanged = end
-        last = _call_id_of(lines[-1])
-        while lines and _call_id_of(lines[-1]) == last:
-            lines = lines[:-1]
-        return lines
 
     def _files(self) -> list[Path]:
         """The rotated file that was not read to its end, if any, then the one Asterisk writes."""
@@ -166,6 +163,13 @@ class Ledger:
 
 def _call_id_of(line: bytes) -> bytes:
     return line.partition(b",")[0]
+
+
+def _without_last_call(lines: list[bytes]) -> list[bytes]:
+    last = _call_id_of(lines[-1]) if lines else b""
+    while lines and _call_id_of(lines[-1]) == last:
+        lines = lines[:-1]
+    return lines
 
 
 def _inode(path: Path) -> int:

@@ -95,23 +95,14 @@ class LegReader:
             return self._reachability(event["endpoint"])
         channel = event["channel"]
         channel_id: str = channel["id"]
-        if kind == "ChannelHangupRequest":
-            if not event.get("soft"):
-                self._remember(channel_id)
-            return None
-        asked = kind == "ChannelDestroyed" and self._asked_to_end.pop(channel_id, 0) is None
+        if kind == "ChannelHangupRequest" and not event.get("soft"):
+            self._remember(channel_id)
+        by_phone = kind == "ChannelDestroyed" and self._asked_to_end.pop(channel_id, 0) is None
         leg = leg_of(channel, at_ms(event["timestamp"]))
-        if leg is None:
-            return None
-        if kind == "ChannelDestroyed":
-            return LegEnded(*leg, cause=int(event["cause"]), hung_up_by_phone=asked)
-        if kind == "ChannelConnectedLine":
-            return LegCreated(*leg) if channel["state"] == "Down" else None
-        if kind == "ChannelStateChange":
-            state = _STATES.get(channel["state"])
-            return state(*leg) if state else None
-        plain = _PLAIN.get(kind)
-        return plain(*leg) if plain else None
+        if leg and kind == "ChannelDestroyed":
+            return LegEnded(*leg, cause=int(event["cause"]), hung_up_by_phone=by_phone)
+        meaning = _meaning(kind, channel["state"])
+        return meaning(*leg) if leg and meaning else None
 
     def _remember(self, channel_id: str) -> None:
         self._asked_to_end[channel_id] = None
@@ -124,6 +115,13 @@ class LegReader:
             return None
         self._reachable[extension] = reachable
         return PhoneReachable(extension, reachable)
+
+
+def _meaning(kind: str, state: str) -> type[LegCreated | LegRinging | LegAnswered | LegHeld | LegResumed] | None:
+    """What an event of a leg in a state says, if it says anything."""
+    if kind == "ChannelConnectedLine":
+        return LegCreated if state == "Down" else None
+    return _STATES.get(state) if kind == "ChannelStateChange" else _PLAIN.get(kind)
 
 
 def leg_of(channel: Mapping[str, Any], moment_ms: int) -> tuple[str, str, str, str, int] | None:

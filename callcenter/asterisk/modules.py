@@ -3,8 +3,10 @@
 from pathlib import Path
 
 _CORE = """
-res_sorcery_astdb res_sorcery_config res_sorcery_memory res_sorcery_memory_cache res_timing_timerfd res_crypto res_rtp_asterisk res_srtp
-res_http_websocket res_websocket_client pbx_config bridge_simple bridge_native_rtp bridge_holding bridge_softmix bridge_builtin_features
+res_sorcery_astdb res_sorcery_config res_sorcery_memory res_sorcery_memory_cache
+res_timing_timerfd res_crypto res_rtp_asterisk res_srtp
+res_http_websocket res_websocket_client pbx_config bridge_simple bridge_native_rtp bridge_holding bridge_softmix
+bridge_builtin_features
 res_musiconhold res_security_log
 """
 _SIP = """
@@ -36,7 +38,5 @@ MODULES: tuple[str, ...] = tuple(" ".join((_CORE, _SIP, _MEDIA, _DIALPLAN, _ARI)
 def module_lines(modules_dir: Path | None) -> str:
     """The `load` lines of modules.conf: those of MODULES that stand in `modules_dir` (None: all of them)."""
     return "".join(
-        f"load = {name}.so\n"
-        for name in MODULES
-        if modules_dir is None or (modules_dir / f"{name}.so").exists()
+        f"load = {name}.so\n" for name in MODULES if modules_dir is None or (modules_dir / f"{name}.so").exists()
     )

@@ -61,9 +61,7 @@ class Phones:
         self._realm = realm
         self._media_address = media_address
 
-    async def push(
-        self, extension: str, kind: PhoneKind, ha1_digest: str | None, display_name: str = ""
-    ) -> None:
+    async def push(self, extension: str, kind: PhoneKind, ha1_digest: str | None, display_name: str = "") -> None:
         """Make one phone known and listen to it; already so is success. Raises ValueError, AriError, AriAwayError."""
         await self.push_all([Phone(extension, kind, ha1_digest, display_name)])
 
@@ -105,9 +103,7 @@ class Phones:
         """Say whether the fallback queue may ring this agent. Asterisk keeps it over restarts."""
         _check(_EXTENSION, extension)
         state = "NOT_INUSE" if signed_in else "UNAVAILABLE"
-        await self._ari.request(
-            "PUT", f"deviceStates/Stasis%3Aagent-{extension}", query={"deviceState": state}
-        )
+        await self._ari.request("PUT", f"deviceStates/Stasis%3Aagent-{extension}", query={"deviceState": state})
 
     async def hang_up(self, channel_id: str, cause: int = 16) -> None:
         """End a channel with a Q.850 cause. Already gone is success."""
@@ -138,9 +134,7 @@ class Phones:
 
     async def _mark(self, extension: str) -> str | None:
         try:
-            fields = await self._ari.request(
-                "GET", f"asterisk/config/dynamic/res_pjsip/endpoint/{extension}"
-            )
+            fields = await self._ari.request("GET", f"asterisk/config/dynamic/res_pjsip/endpoint/{extension}")
         except AriError as error:
             if error.status == 404:
                 return None

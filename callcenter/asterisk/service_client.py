@@ -129,6 +129,11 @@ class ServiceClient:
         self._absence_seconds = absence_seconds
         self._on_undelivered = on_undelivered
 
+    def close(self) -> None:
+        """Close idle connections. The client can be used again."""
+        for address in self._addresses:
+            address.forget()
+
     def identify(self, facts: CallFacts) -> tuple[str, str] | None:
         """The queue and the language for a caller, within 300 ms over all addresses; None otherwise."""
         deadline = time.monotonic() + IDENTIFY_SECONDS
@@ -197,9 +202,7 @@ class ServiceClient:
             return False
         return True
 
-    def _post(
-        self, path: str, body: Mapping[str, Any], deadline: float, watch_fd: int | None = None
-    ) -> dict[str, Any]:
+    def _post(self, path: str, body: Mapping[str, Any], deadline: float, watch_fd: int | None = None) -> dict[str, Any]:
         """The JSON answer of the first service that gives one.
 
         Each address gets its share of the time that is left, so that one that hangs leaves some for the next;
@@ -310,9 +313,7 @@ def _instruction(answer: Mapping[str, Any]) -> Instruction:
     """Read a wait answer. Raises ValueError for anything the contract does not know."""
     match answer.get("do"):
         case "dial":
-            return Instruction(
-                "dial", str(answer["offer_id"]), str(answer["endpoint"]), int(answer["ring_seconds"])
-            )
+            return Instruction("dial", str(answer["offer_id"]), str(answer["endpoint"]), int(answer["ring_seconds"]))
         case "music":
             return Instruction("music")
         case "wait":

@@ -186,7 +186,16 @@ class DeskPhone(Sipp):
             "after_ringing": _after_ringing(does, ring_ms, reject_with),
             "after_answer": f'<recv request="BYE" timeout="{talk_ms}" ontimeout="bye" next="hung-up-on"/>',
         }
+        self._host = host
         super().__init__("phone", values, ["-i", host, "-p", str(self.port), "-mi", host, "-aa", "-l", "1000"])
+
+    def start(self) -> None:
+        """Start SIPp and wait until it listens. Raises AssertionError when it does not."""
+        super().start()
+        deadline = time.monotonic() + 5
+        while is_free(self._host, self.port):
+            assert time.monotonic() < deadline, self.errors()
+            time.sleep(_POLL_SECONDS)
 
     def register(self, hotline: str, password: str, *, expires_seconds: int = 3600) -> bool:
         """Register `contact` with digest authentication; whether it was taken."""
@@ -228,13 +237,19 @@ def _after_ringing(does: str, ring_ms: int, reject_with: str) -> str:
 def free_udp_port(host: str = "127.0.0.1") -> int:
     """A port nobody has just now, outside the range that outgoing connections take."""
     for port in _candidates():
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
+        if is_free(host, port):
             return port
     raise OSError("no free UDP port")
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether nobody listens at a UDP port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
 
 
 _next_port = iter(range(0))

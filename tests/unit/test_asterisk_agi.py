@@ -1,0 +1,162 @@
+"""The fence around pyst2, over real pipes, with a script for Asterisk's side."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from callcenter.asterisk.agi import Agi, AGIError, AgiLostError, AgiProtocolError
+from callcenter.asterisk.agi_facts import call_facts, ended_report, previous_offer
+
+ENV = (
+    "agi_network: yes\nagi_network_script: wait\nagi_channel: PJSIP/trunk-0\nagi_uniqueid: n1-1.0\n"
+    "agi_callerid: 138\nagi_calleridname: 王, \"x\"\nagi_callingpres: 0\n"
+)  # fmt: skip
+
+
+@dataclass
+class Wire:
+    """Two pipes: what Asterisk says, and what it hears."""
+
+    say_fd: int
+    hear_fd: int
+    read_fd: int
+    write_fd: int
+
+    def say(self, text: str | bytes) -> None:
+        os.write(self.say_fd, text if isinstance(text, bytes) else text.encode())
+
+    def heard(self) -> str:
+        return os.read(self.hear_fd, 65536).decode()
+
+    def agi(self, *arguments: str, env: str = ENV) -> Agi:
+        self.say(env + "".join(f"agi_arg_{n}: {text}\n" for n, text in enumerate(arguments, 1)) + "\n")
+        return Agi(self.read_fd, self.write_fd, read_seconds=0.2)
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    read_fd, say_fd = os.pipe()
+    hear_fd, write_fd = os.pipe()
+    yield Wire(say_fd, hear_fd, read_fd, write_fd)
+    for fd in (say_fd, hear_fd, read_fd, write_fd):
+        with contextlib.suppress(OSError):
+            os.close(fd)
+
+
+def test_several_variables_are_one_command(wire: Wire) -> None:
+    agi = wire.agi()
+    wire.say("200 result=1\n")
+    agi.set_variables({"CC_NEXT": "dial", "__CC_OFFER": "n1-1.0/1"})
+    assert wire.heard() == 'SET VARIABLE "ARRAY(CC_NEXT,__CC_OFFER)" "dial,n1-1.0/1"\n'
+
+
+@pytest.mark.parametrize("value", ['a"b', "a\nEXEC System id", "a,b", "${SHELL(id)}", "\0", "a b", "中"])
+def test_a_value_that_is_not_safe_is_refused(wire: Wire, value: str) -> None:
+    agi = wire.agi()
+    with pytest.raises(ValueError, match="not allowed"):
+        agi.set_variables({"CC_X": value})
+
+
+def test_pyst2s_own_commands_quote_and_stay_one_line(wire: Wire) -> None:
+    agi = wire.agi()
+    wire.say("200 result=1\n")
+    agi.set_variable("X", 'a"b\\')
+    assert wire.heard() == 'SET VARIABLE "X" "a\\"b\\\\"\n'
+    for text in ("a\nb", "a\rb", "a\0b"):
+        with pytest.raises(ValueError, match="control character"):
+            agi.set_variable("X", text)
+        with pytest.raises(ValueError, match="control character"):
+            agi.execute(f"NOOP {text}")
+
+
+def test_the_first_line_of_a_name_counts(wire: Wire) -> None:
+    assert wire.agi(env=ENV + "agi_uniqueid: forged\n").env["agi_uniqueid"] == "n1-1.0"
+
+
+@pytest.mark.parametrize("text", ["GET / HTTP/1.1\n", "agi_x: 1\n" * 200, "x" * 20_000, "agi_x: 1\n"])
+def test_what_is_not_agi_is_refused_in_time(wire: Wire, text: str) -> None:
+    wire.say(text)
+    with pytest.raises(AgiProtocolError):
+        Agi(wire.read_fd, wire.write_fd, read_seconds=0.1)
+
+
+def test_a_hang_up_is_noticed_between_commands(wire: Wire) -> None:
+    agi = wire.agi()
+    assert not agi.hung_up()
+    wire.say("HANGUP\n")
+    assert agi.hung_up()
+    wire.say("200 result=0\n")
+    assert agi.execute("NOOP")["result"] == ("0", ""), "the line is not taken for an answer"
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        ("511 Command Not Permitted on a dead channel\n", AgiLostError),
+        ("200 result=-1\n", AGIError),
+        ("200 result=0 (hangup)\n", AgiLostError),
+        ("510 Invalid or unknown command\n", AGIError),
+        ("520-Invalid command syntax.\nUsage: x\n520 End of proper usage.\n", AGIError),
+        ("rubbish\n", AgiProtocolError),
+        ("", AgiProtocolError),
+    ],
+)
+def test_answers_that_are_errors(wire: Wire, answer: str, error: type[Exception]) -> None:
+    agi = wire.agi()
+    wire.say(answer)
+    with pytest.raises(error):
+        agi.execute("NOOP")
+
+
+def test_the_end_of_the_stream_means_lost(wire: Wire) -> None:
+    agi = wire.agi()
+    os.close(wire.say_fd)
+    assert agi.hung_up()
+    with pytest.raises(AgiLostError):
+        agi.execute("NOOP")
+
+
+def test_a_usage_block_cut_short_does_not_hang(wire: Wire) -> None:
+    agi = wire.agi()
+    wire.say("520-Invalid command syntax.\n")
+    os.close(wire.say_fd)
+    with pytest.raises(AgiLostError):
+        agi.execute("NOOP")
+
+
+def test_call_facts(wire: Wire) -> None:
+    facts = call_facts(wire.agi("4008001234", "1700000000123"), "n1")
+    assert (facts.call_id, facts.called, facts.arrived_at_ms) == ("n1-1.0", "4008001234", 1700000000123)
+    assert (facts.caller_number, facts.caller_name) == ("138", '王, "x"')
+
+
+@pytest.mark.parametrize("line", ["agi_callerid: unknown", "agi_callerid: 138\nagi_callingpres: 35"])
+def test_a_withheld_number_is_none(wire: Wire, line: str) -> None:
+    assert call_facts(wire.agi(env=f"{line}\nagi_calleridname: x\n"), "n1").caller_number is None
+
+
+def test_the_previous_offer(wire: Wire) -> None:
+    offer = previous_offer(wire.agi("4", "1", "service", "", "", "o/1", "BUSY", "17"))
+    assert offer is not None
+    assert (offer.offer_id, offer.dial_status, offer.cause) == ("o/1", "BUSY", 17)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answered", "by", "talking"),
+    [
+        (("4", "1000", "9000", "o/1", "ANSWER", "16", "", "3000", "", ""), 6000, "caller", 3.0),
+        (("4", "1000", "9000", "o/1", "ANSWER", "16", "agent", "8000", "", "7000"), 7000, "agent", 2.0),
+        (("4", "1000", "9000", "o/1", "NOANSWER", "16", "system", "", "", ""), None, "system", 0.0),
+        (("4", "1000", "9000", "", "", "16", "", "", "1", "8500"), 8500, "caller", 0.5),
+        (("4", "1000", "9000", "", "", "16", "", "", "1", ""), None, "caller", 0.0),
+    ],
+)
+def test_how_a_call_ended(
+    wire: Wire, arguments: tuple[str, ...], answered: int | None, by: str, talking: float
+) -> None:
+    agi = wire.agi(*arguments)
+    report = ended_report(agi, call_facts(agi, "n1"))
+    assert (report["answered_at_ms"], report["hung_up_by"], report["talking_seconds"]) == (answered, by, talking)
