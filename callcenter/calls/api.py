@@ -12,16 +12,9 @@ from callcenter.errors import InvalidInputError, NotAllowedError
 from callcenter.staff import audit
 from callcenter.staff.model import Role
 from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline, signed_in
-from callcenter.web.validation import Id, Limit, Line, Milliseconds, Paragraphs
+from callcenter.web.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs
 
 routes = Routes()
-
-
-class Names(BaseModel):
-    """A name in Chinese and in English."""
-
-    zh: str
-    en: str
 
 
 class CallOut(BaseModel):

@@ -8,16 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.customers.model import Customer, CustomerNumber, Draft, facts_of
 from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline
-from callcenter.web.validation import Id, Limit, Line, Milliseconds, Paragraphs, RequiredLine
+from callcenter.web.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs, RequiredLine
 
 routes = Routes()
-
-
-class Names(BaseModel):
-    """A name in Chinese and in English."""
-
-    zh: str
-    en: str
 
 
 class NumberIn(BaseModel):

@@ -117,9 +117,7 @@ def facts_of(given: str | None, country: str = "CN") -> NumberFacts:
 
     Never raises: what isn't a number keeps its text, bounded to `LONGEST_NUMBER` characters.
     """
-    text = _SCHEME.sub("", without_controls(unicodedata.normalize("NFKC", (given or "")[:2000]))).split(
-        "@", 1
-    )[0]
+    text = _SCHEME.sub("", without_controls(unicodedata.normalize("NFKC", (given or "")[:2000]))).split("@", 1)[0]
     if text.strip().casefold() in _NOBODY:
         return _ANONYMOUS
     written, extension = _split_extension(text)

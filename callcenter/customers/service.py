@@ -65,9 +65,7 @@ class Customers:
             )
         else:
             found = await store.search(self._pool, wanted, **page)
-        await audit.record(
-            self._pool, actor, "customers.searched", detail={"text": wanted, "found": len(found)}
-        )
+        await audit.record(self._pool, actor, "customers.searched", detail={"text": wanted, "found": len(found)})
         return found
 
     def _starts(self, wanted: str, digits: str) -> list[str]:
@@ -155,7 +153,5 @@ def _changed(old: Customer, new: Customer) -> dict[str, list[Any]]:
     """Old and new value of each field that changed, so that the record's history can be read back."""
     before, after = dataclasses.asdict(old), dataclasses.asdict(new)
     return {
-        name: [before[name], after[name]]
-        for name in before
-        if name != "updated_at" and before[name] != after[name]
+        name: [before[name], after[name]] for name in before if name != "updated_at" and before[name] != after[name]
     }

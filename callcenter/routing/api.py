@@ -10,7 +10,7 @@ from callcenter.errors import InvalidInputError
 from callcenter.events import Kind, event
 from callcenter.routing.desk import TakenOverError
 from callcenter.routing.model import AgentState, PauseReason
-from callcenter.routing.service import CallFacts, Dial, Ended, KeepWaiting, OfferOver, PlayMusic
+from callcenter.routing.script import CallFacts, Dial, Ended, KeepWaiting, OfferOver, PlayMusic
 from callcenter.web.live import HEARTBEAT_SECONDS, TAKEN_OVER
 from callcenter.web.routes import NODE, SIGNED_IN, Routes, hotline, signed_in
 from callcenter.web.validation import Line

@@ -21,7 +21,8 @@ from callcenter.routing.model import (
     agent_moves,
     call_moves,
 )
-from callcenter.routing.service import OfferOver, Routing
+from callcenter.routing.script import OfferOver
+from callcenter.routing.service import Routing
 from callcenter.routing.store import LiveAgent, LiveCall, Part
 from callcenter.routing.witness import Witness
 

@@ -6,7 +6,6 @@ the caller's record comes from `Identify`, and `Desks` is told of a claim before
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import orjson
@@ -28,6 +27,7 @@ from callcenter.routing.model import (
     call_moves,
     miss_reason,
 )
+from callcenter.routing.script import Answer, CallFacts, Dial, Ended, KeepWaiting, Leave, OfferOver, PlayMusic
 from callcenter.routing.store import LiveCall, LiveQueue, Part
 
 log = structlog.get_logger(__name__)
@@ -48,68 +48,6 @@ class Desks(Protocol):
 
     async def push(self, agent_id: int, seq: int) -> None:
         """Show this agent his desk after its change `seq`; done when it is on its way to his browser."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallFacts:
-    """What a script knows of its call; enough to rebuild the entry when the live queue is lost."""
-
-    call_id: str
-    node: str
-    channel: str
-    called: str
-    caller_number: str
-    caller_name: str
-    arrived_at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class OfferOver:
-    """How the dialling of an agent's phone ended, as Asterisk says."""
-
-    offer_id: str
-    dial_status: str
-    cause: int
-    at_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The end of a call as its script reports it. `answered_at_ms`: when an agent answered, None if none did."""
-
-    at_ms: int
-    offer_id: str
-    answered_at_ms: int | None
-    hung_up_by: str
-    cause: int
-    fallback: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Dial:
-    """Ring this phone for so many seconds."""
-
-    offer_id: str
-    endpoint: str
-    ring_seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class PlayMusic:
-    """Nobody is free: let the caller hear music, and ask again."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeepWaiting:
-    """Nothing new: ask again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """The call is over."""
-
-
-Answer = Dial | PlayMusic | KeepWaiting | Leave
 
 
 class Routing:

@@ -7,7 +7,7 @@ characters (PostgreSQL can't keep NUL, a log or a SIP header must not keep line 
 import unicodedata
 from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 _CHINESE: Final[dict[str, str]] = {
     "missing": "此项必填。",
@@ -45,6 +45,13 @@ def cleaned_paragraphs(value: Any) -> Any:
 def _is_shown(character: str) -> bool:
     """Joiners of emoji and of scripts are kept; other format characters can reorder or hide text."""
     return unicodedata.category(character) not in ("Cc", "Cf", "Cs") or character in "\u200c\u200d"
+
+
+class Names(BaseModel):
+    """A name in Chinese and in English."""
+
+    zh: str
+    en: str
 
 
 Id = Annotated[int, Field(ge=1, le=2**63 - 1)]

@@ -19,7 +19,8 @@ from redis.asyncio import Redis
 from callcenter.asterisk.model import Leg, LegAnswered, LegHeld, LegResumed, LegRinging
 from callcenter.routing.desk import CallGoneError, DeskWork, InCallError
 from callcenter.routing.model import AgentState, CallState, PauseReason, Queue
-from callcenter.routing.service import CallFacts, Dial, Ended, OfferOver, Routing
+from callcenter.routing.script import CallFacts, Dial, Ended, OfferOver
+from callcenter.routing.service import Routing
 from callcenter.routing.store import LiveQueue, Part
 from callcenter.routing.witness import Witness
 
