@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 from redis.asyncio import Redis
 
-from callcenter.asterisk.model import Leg, LegAnswered, LegHeld, LegResumed, LegRinging
+from callcenter.asterisk.model import LegAnswered, LegHeld, LegResumed, LegRinging
 from callcenter.routing.desk import CallGoneError, DeskWork, InCallError
 from callcenter.routing.model import AgentState, CallState, PauseReason, Queue
 from callcenter.routing.script import CallFacts, Dial, Ended, OfferOver
@@ -229,7 +229,7 @@ class Shift(RuleBasedStateMachine):
         agent_id=st.sampled_from(sorted(AGENTS)),
         kinds=st.lists(st.sampled_from([LegRinging, LegAnswered, LegHeld, LegResumed]), min_size=1, max_size=3),
     )
-    def phone_says(self, agent_id: int, kinds: list[type[Leg]]) -> None:
+    def phone_says(self, agent_id: int, kinds: list[type[Spoken]]) -> None:
         agent = self.do(self.house.live.agent(agent_id))
         for kind in kinds if agent.call_id else []:
             leg = kind(agent.call_id, agent.offer_id, f"100{agent_id}", "channel", self.house.now)
@@ -237,7 +237,7 @@ class Shift(RuleBasedStateMachine):
 
     @precondition(lambda self: self.calls)
     @rule(place=st.integers(0, 50), kind=st.sampled_from([LegRinging, LegAnswered]), agent_id=st.sampled_from([1, 2]))
-    def phone_speaks_too_late(self, place: int, kind: type[Leg], agent_id: int) -> None:
+    def phone_speaks_too_late(self, place: int, kind: type[Spoken], agent_id: int) -> None:
         late = f"{self.calls[place % len(self.calls)].call_id}/1"
         leg = kind(self.calls[place % len(self.calls)].call_id, late, f"100{agent_id}", "channel", self.house.now)
         self.do(self.house.witness.take(leg))
