@@ -163,13 +163,13 @@ class RunningHotline:
         """End every channel on Asterisk, as if everybody hung up."""
         self.asterisk("channel request hangup all")
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `callcenter …` with this hotline's settings."""
+    def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run `callcenter …` with this hotline's settings, some of them changed."""
         program = self.box.program("serve")
         return subprocess.run(
             [*program.argv[:-1], *arguments],
             cwd=program.folder,
-            env=dict(program.environment),
+            env={**program.environment, "COLUMNS": "200", **settings},
             capture_output=True,
             text=True,
             check=False,
