@@ -52,9 +52,7 @@ def node() -> None:
 
 @app.command()
 def migrate(
-    revision: Annotated[
-        str, typer.Argument(help="The revision to stop at; the newest if not given.")
-    ] = "head",
+    revision: Annotated[str, typer.Argument(help="The revision to stop at; the newest if not given.")] = "head",
 ) -> None:
     """Bring the database's schema to this release's. Others may do it at the same time."""
     from callcenter.db.migrate import migrate_now

@@ -63,13 +63,9 @@ async def _look(part: str, check: Check, settings: Settings) -> Finding:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await check(settings)
     except TimeoutError:
-        return Finding(
-            part, f"no answer in {ANSWER_SECONDS:.0f} s", "Is the address right, and the machine not busy?"
-        )
+        return Finding(part, f"no answer in {ANSWER_SECONDS:.0f} s", "Is the address right, and the machine not busy?")
     except Exception as error:  # noqa: BLE001 - a doctor reports whatever happens
-        return Finding(
-            part, f"{type(error).__name__}: {error}", "This is unexpected: report it with this line."
-        )
+        return Finding(part, f"{type(error).__name__}: {error}", "This is unexpected: report it with this line.")
 
 
 def _services(settings: Settings) -> list[str]:
@@ -83,12 +79,8 @@ async def _settings(settings: Settings) -> Finding:
         if not getattr(settings, name).get_secret_value()
     ]
     if unset:
-        return Finding(
-            "settings", f"not set: {', '.join(unset)}", "Set them to the secrets that the parts share."
-        )
-    return Finding(
-        "settings", f"node {settings.node_name}, number {settings.hotline_number}, zone {settings.zone}"
-    )
+        return Finding("settings", f"not set: {', '.join(unset)}", "Set them to the secrets that the parts share.")
+    return Finding("settings", f"node {settings.node_name}, number {settings.hotline_number}, zone {settings.zone}")
 
 
 async def _postgres(settings: Settings) -> Finding:
@@ -98,22 +90,16 @@ async def _postgres(settings: Settings) -> Finding:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return Finding(part, str(error), "Start it, or correct CALLCENTER_DATABASE_URL.")
     try:
-        away = abs(
-            time.time() - float(await connection.fetchval("select extract(epoch from clock_timestamp())"))
-        )
+        away = abs(time.time() - float(await connection.fetchval("select extract(epoch from clock_timestamp())")))
         version = await connection.fetchval("show server_version")
         there = await connection.fetchval("select to_regclass('alembic_version') is not null")
         revision = await connection.fetchval("select version_num from alembic_version") if there else None
     finally:
         await connection.close()
     if revision != newest_revision():
-        return Finding(
-            part, f"schema {revision or 'none'}, wanted {newest_revision()}", "Run: callcenter migrate"
-        )
+        return Finding(part, f"schema {revision or 'none'}, wanted {newest_revision()}", "Run: callcenter migrate")
     if away > CLOCK_SECONDS:
-        return Finding(
-            part, f"its clock is {away:.1f} s away from this machine's", "Run a time service (NTP) on both."
-        )
+        return Finding(part, f"its clock is {away:.1f} s away from this machine's", "Run a time service (NTP) on both.")
     return Finding(part, f"{version}, schema {revision}")
 
 
@@ -129,9 +115,7 @@ async def _redis(settings: Settings) -> Finding:
         await connection.aclose()
     away = abs(time.time() - seconds - micros / 1e6)
     if away > CLOCK_SECONDS:
-        return Finding(
-            part, f"its clock is {away:.1f} s away from this machine's", "Run a time service (NTP) on both."
-        )
+        return Finding(part, f"its clock is {away:.1f} s away from this machine's", "Run a time service (NTP) on both.")
     if not found.get("aof_enabled"):
         return Finding(part, "keeps nothing on disk", "Set appendonly yes in its configuration.")
     return Finding(part, f"{found['redis_version']}, {found['used_memory_human']} used")
@@ -143,13 +127,9 @@ async def _ari(settings: Settings) -> Finding:
     try:
         async with aiohttp.ClientSession() as session, session.get(url, auth=auth) as answer:
             if answer.status == 401:
-                return Finding(
-                    part, "refuses the password", "CALLCENTER_ARI_PASSWORD must be that of ari.conf."
-                )
+                return Finding(part, "refuses the password", "CALLCENTER_ARI_PASSWORD must be that of ari.conf.")
             if answer.status != 200:
-                return Finding(
-                    part, f"answers {answer.status}", "Load its ARI modules and look into its log."
-                )
+                return Finding(part, f"answers {answer.status}", "Load its ARI modules and look into its log.")
             told = await answer.json()
     except (aiohttp.ClientError, OSError) as error:
         return Finding(part, str(error), "Start Asterisk, or correct CALLCENTER_ARI_URL.")
@@ -178,13 +158,9 @@ async def _phones(settings: Settings) -> Finding:
     try:
         async with aiohttp.ClientSession() as session, session.ws_connect(url, protocols=("sip",)) as socket:
             if socket.protocol != "sip":
-                return Finding(
-                    part, f"{url} is no SIP socket", "CALLCENTER_PHONE_WEBSOCKET_URL must lead to /ws."
-                )
+                return Finding(part, f"{url} is no SIP socket", "CALLCENTER_PHONE_WEBSOCKET_URL must lead to /ws.")
     except (aiohttp.ClientError, OSError) as error:
-        return Finding(
-            part, f"{url}: {error}", "Check Asterisk's http.conf and the web server in front of it."
-        )
+        return Finding(part, f"{url}: {error}", "Check Asterisk's http.conf and the web server in front of it.")
     return Finding(part, url)
 
 
@@ -208,9 +184,7 @@ def _service_at(url: str) -> Check:
                 said = (await answer.text())[:200]
         except (aiohttp.ClientError, OSError) as error:
             return Finding("service", f"{url}: {error}", "Start: callcenter serve")
-        return Finding(
-            "service", f"{url} is not healthy: {said}", "See the parts above and the service's log."
-        )
+        return Finding("service", f"{url} is not healthy: {said}", "See the parts above and the service's log.")
 
     return check
 
@@ -224,9 +198,7 @@ def _free_at(folder: Path) -> Finding:
         folder = folder.parent
     free = shutil.disk_usage(folder).free
     if free < DISK_BYTES:
-        return Finding(
-            "disk", f"{free / 1e9:.1f} GB free at {folder}", "Free some space: calls are kept there."
-        )
+        return Finding("disk", f"{free / 1e9:.1f} GB free at {folder}", "Free some space: calls are kept there.")
     return Finding("disk", f"{free / 1e9:.0f} GB free")
 
 

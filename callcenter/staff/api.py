@@ -190,9 +190,7 @@ class NewPassword(BaseModel):
 
 def _session_out(session: Session, number: str) -> SessionOut:
     fields = {name: getattr(session, name) for name in UserOut.model_fields}
-    return SessionOut(
-        user=UserOut(**fields), csrf_token=session.csrf_token, hotline=HotlineOut(number=number)
-    )
+    return SessionOut(user=UserOut(**fields), csrf_token=session.csrf_token, hotline=HotlineOut(number=number))
 
 
 def _sip_out(done: Done) -> SipOut | None:

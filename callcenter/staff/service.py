@@ -97,9 +97,7 @@ class Staff:
             LockedOutError: too many failures of this username or from this address.
         """
         by_name, by_address = f"user:{username.casefold()}", f"address:{address}"
-        wait = await self._failed.begin(by_address, BY_ADDRESS) or await self._failed.begin(
-            by_name, BY_USERNAME
-        )
+        wait = await self._failed.begin(by_address, BY_ADDRESS) or await self._failed.begin(by_name, BY_USERNAME)
         if wait:
             raise LockedOutError(wait)
         user = await store.find_by_name(self._pool, username)
@@ -210,15 +208,11 @@ class Staff:
                 digest = sip_digest(draft.extension, secret) if secret else digest
                 await store.put_phone(connection, user_id, draft.extension, draft.phone_kind, digest)
                 await store.put_queues(connection, user_id, draft.queues)
-            await audit.record(
-                connection, actor, "agent.changed", of=("user", user_id), detail=_seen(old, draft)
-            )
+            await audit.record(connection, actor, "agent.changed", of=("user", user_id), detail=_seen(old, draft))
         if not same_phone or old.role != draft.role or draft.disabled:
             await self.sessions.end_all(user_id)
         agent = await self.get_agent(user_id)
-        gone = (
-            old.extension if old.extension and (draft.disabled or old.extension != draft.extension) else None
-        )
+        gone = old.extension if old.extension and (draft.disabled or old.extension != draft.extension) else None
         return await self._told(agent, secret, gone=gone)
 
     async def reset_password(self, actor: Actor, user_id: int) -> str:
@@ -327,16 +321,12 @@ def _websocket_of(ari_url: str) -> str:
 
 
 async def _keep_an_administrator(connection: Any) -> None:
-    if not await connection.fetchval(
-        "select exists (select from users where role = 'administrator' and not disabled)"
-    ):
+    if not await connection.fetchval("select exists (select from users where role = 'administrator' and not disabled)"):
         raise LastAdministratorError
 
 
 def _seen(old: Agent, draft: AgentDraft) -> dict[str, list[Any]]:
     names = ("display_name", "role", "extension", "phone_kind", "queues", "disabled")
     return {
-        name: [getattr(old, name), getattr(draft, name)]
-        for name in names
-        if getattr(old, name) != getattr(draft, name)
+        name: [getattr(old, name), getattr(draft, name)] for name in names if getattr(old, name) != getattr(draft, name)
     }

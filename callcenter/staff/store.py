@@ -105,9 +105,7 @@ async def update(executor: Executor, user_id: int, display_name: str, role: Role
     )
 
 
-async def put_phone(
-    executor: Executor, user_id: int, extension: str, kind: PhoneKind, digest: str | None
-) -> None:
+async def put_phone(executor: Executor, user_id: int, extension: str, kind: PhoneKind, digest: str | None) -> None:
     """Give a person a phone, or change it.
 
     Raises:
@@ -148,9 +146,7 @@ async def put_queues(executor: Executor, user_id: int, queues: Sequence[str]) ->
             [(queue_id, user_id) for queue_id in dict.fromkeys(queues)],
         )
     except asyncpg.ForeignKeyViolationError:
-        raise InvalidInputError(
-            fields={"queues": {"en": "There is no such queue.", "zh": "没有这个队列。"}}
-        ) from None
+        raise InvalidInputError(fields={"queues": {"en": "There is no such queue.", "zh": "没有这个队列。"}}) from None
 
 
 async def list_queues(executor: Executor) -> list[Queue]:

@@ -166,3 +166,28 @@ def test_stop_when_nothing_runs_is_fine(onebox: Starter) -> None:
     stopper = onebox("stop")
     assert "nothing was running" in stopper.communicate(timeout=30)[0]
     assert stopper.returncode == 0
+
+
+def test_somebodys_own_servers_are_used_instead(layout: Layout, onebox: Starter) -> None:
+    first = ready(layout, onebox("run"))
+    with psycopg.connect(first["database_url"], autocommit=True) as connection:
+        connection.execute("create database own")
+    other = layout_for_tests(layout.var / "other")
+    urls = {
+        "CALLCENTER_DATABASE_URL": first["database_url"].rpartition("/")[0] + "/own",
+        "CALLCENTER_REDIS_URL": first["redis_url"].rpartition("/")[0] + "/1",
+        "CALLCENTER_ARI_URL": first["ari_url"],
+        "CALLCENTER_ARI_PASSWORD": first["ari_password"],
+    }
+    places = {
+        "CALLCENTER_VAR": str(other.var),
+        "CALLCENTER_WEB_PORT": str(other.web_port),
+        "CALLCENTER_AGI_PORT": str(other.agi_port),
+    }
+    ready(other, onebox("run", **urls, **places))
+    assert set(part_ids(other)) == {"onebox", "serve", "node"}
+    held = read_hotline_file(other.var)
+    assert held["database_url"] == urls["CALLCENTER_DATABASE_URL"]
+    assert len(people(held)) == 6
+    assert onebox("stop", **places).wait(60) == 0
+    assert read_hotline_file(layout.var) == first

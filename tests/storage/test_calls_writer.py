@@ -57,7 +57,7 @@ async def tell(stream: Any, facts: list[CallEvent]) -> None:
 
 async def until_written(stream: Any, seconds: float = 20) -> None:
     async with asyncio.timeout(seconds):
-        while await stream.xlen(STREAM):
+        while await stream.xlen(STREAM):  # noqa: ASYNC110 (nobody tells that a stream is empty)
             await asyncio.sleep(0.02)
 
 
@@ -149,7 +149,8 @@ async def test_a_caller_who_gave_up_is_rung_back_until_he_is_answered(stream: An
 async def test_a_task_that_is_done_is_not_opened_by_a_late_ledger(stream: Any, pool: Pool) -> None:
     calls = Calls(pool, "CN")
     user = await pool.fetchval(
-        "insert into users (username, display_name, role, password_hash) values ('a', 'A', 'agent', 'x') returning user_id"
+        """insert into users (username, display_name, role, password_hash)
+        values ('a', 'A', 'agent', 'x') returning user_id"""
     )
     async with Writing(stream, pool):
         await tell(stream, abandoned(1))

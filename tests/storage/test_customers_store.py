@@ -31,9 +31,7 @@ async def names(customers: Customers, text: str) -> list[str]:
     return [one.name for one in await customers.list_customers(ALICE, text=text)]
 
 
-@pytest.mark.parametrize(
-    "caller", ["13800138000", "+8613800138000", "013800138000", "0571-88888888", "95588"]
-)
+@pytest.mark.parametrize("caller", ["13800138000", "+8613800138000", "013800138000", "0571-88888888", "95588"])
 async def test_a_caller_is_found_by_any_of_his_numbers(customers: Customers, caller: str) -> None:
     await customers.create(ALICE, wang("138 0013 8000", "(0571)8888 8888转8001", "95588"))
     found = await customers.identify(caller)
@@ -60,9 +58,7 @@ async def test_an_unknown_caller_is_nobody(customers: Customers, caller: str | N
 async def test_search_finds_parts(customers: Customers, text: str) -> None:
     await customers.create(
         ALICE,
-        wang(
-            "13800138000", "0571-88888888", company_or_project="绿城桂花园 Acme", unit_or_address="3幢201室"
-        ),
+        wang("13800138000", "0571-88888888", company_or_project="绿城桂花园 Acme", unit_or_address="3幢201室"),
     )
     await customers.create(ALICE, wang("13900139001", name="赵六"))
     assert await names(customers, text) == ["王小明"]
@@ -185,9 +181,7 @@ async def test_the_lookup_of_a_call_uses_the_index(many: Pool) -> None:
         ),
     ],
 )
-async def test_searches_use_their_indexes(
-    many: Pool, query: str, arguments: list[object], indexes: set[str]
-) -> None:
+async def test_searches_use_their_indexes(many: Pool, query: str, arguments: list[object], indexes: set[str]) -> None:
     steps = await explained(many, query, arguments)
     assert indexes <= {step.rsplit(" ", 1)[-1] for step in steps}
     assert not [step for step in steps if step.startswith("Seq Scan")]

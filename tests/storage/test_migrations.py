@@ -20,9 +20,7 @@ def schema_of(url: str) -> str:
     dump = subprocess.run(
         [postgres_program("pg_dump"), "--schema-only", url], check=True, capture_output=True, text=True
     ).stdout
-    return "\n".join(
-        line for line in dump.splitlines() if not line.startswith(("\\restrict", "\\unrestrict"))
-    )
+    return "\n".join(line for line in dump.splitlines() if not line.startswith(("\\restrict", "\\unrestrict")))
 
 
 async def test_fresh_database_and_upgraded_one_are_alike(postgres_url: str) -> None:
@@ -68,9 +66,7 @@ async def test_an_event_is_kept_once(pool: Pool) -> None:
     assert await pool.fetchval("select count(*) from call_events") == 1
 
 
-@pytest.mark.parametrize(
-    "change", ["update audit_log set action = 'b'", "delete from audit_log", "truncate audit_log"]
-)
+@pytest.mark.parametrize("change", ["update audit_log set action = 'b'", "delete from audit_log", "truncate audit_log"])
 async def test_audit_log_only_grows(pool: Pool, change: str) -> None:
     await pool.execute("insert into audit_log (action) values ('a')")
     with pytest.raises(asyncpg.IntegrityConstraintViolationError, match="only grows"):

@@ -24,6 +24,7 @@ from callcenter.routing.service import Routing
 from callcenter.routing.store import LiveQueue, Part
 from callcenter.routing.witness import Witness
 
+Spoken = LegRinging | LegAnswered | LegHeld | LegResumed
 QUEUES = {
     "service": Queue("service", "客服", "Service", 20),
     "complaint": Queue("complaint", "投诉", "Complaints", 20),

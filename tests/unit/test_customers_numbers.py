@@ -95,9 +95,7 @@ def test_extension_is_told_apart(written: str) -> None:
     assert (facts.e164, facts.extension) == (OFFICE, "123")
 
 
-@pytest.mark.parametrize(
-    "nobody", [None, "", "  ", "anonymous", "Anonymous", "Unknown", "匿名", "\0", "sip:@host"]
-)
+@pytest.mark.parametrize("nobody", [None, "", "  ", "anonymous", "Anonymous", "Unknown", "匿名", "\0", "sip:@host"])
 def test_withheld_numbers(nobody: str | None) -> None:
     facts = facts_of(nobody)
     assert facts.anonymous

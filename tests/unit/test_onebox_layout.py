@@ -28,9 +28,7 @@ def test_every_port_can_be_moved(variable: str, field: str) -> None:
     assert getattr(layout_from({variable: "21999"}), field) == 21999
 
 
-@pytest.mark.parametrize(
-    "text", ["0", "65536", "-1", "eighty", "8080;id", "８０８０", "99999999999999999999"]
-)
+@pytest.mark.parametrize("text", ["0", "65536", "-1", "eighty", "8080;id", "８０８０", "99999999999999999999"])
 def test_what_is_no_port_is_refused_by_name(text: str) -> None:
     with pytest.raises(Problem, match="CALLCENTER_WEB_PORT") as refused:
         layout_from({"CALLCENTER_WEB_PORT": text})

@@ -8,9 +8,7 @@ from callcenter.db.migrations.sql import run_sql
 revision = "0001"
 down_revision = None
 
-_INSERT_CALL_TYPE = (
-    "insert into call_types (code, name_zh, name_en, direction, position) values (%s, %s, %s, %s, %s)"
-)
+_INSERT_CALL_TYPE = "insert into call_types (code, name_zh, name_en, direction, position) values (%s, %s, %s, %s, %s)"
 
 
 def upgrade() -> None:
