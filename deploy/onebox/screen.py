@@ -1,5 +1,6 @@
 """What the terminal shows while the hotline starts, and when it is ready."""
 
+import contextlib
 import time
 from typing import Any
 
@@ -28,7 +29,8 @@ class Screen:
 
     def step(self, line: str) -> None:
         """Say what is being done, with the seconds since the start."""
-        self._console.print(f"[dim]{time.monotonic() - self._began:5.1f} s[/]  {line}", soft_wrap=True)
+        with contextlib.suppress(OSError):  # the terminal may have been closed
+            self._console.print(f"[dim]{time.monotonic() - self._began:5.1f} s[/]  {line}", soft_wrap=True)
 
     def problem(self, problem: Problem) -> None:
         """Say what went wrong, in both languages."""
