@@ -13,19 +13,23 @@ if __name__ == "__main__":
 
 from callcenter.asterisk.agi import Agi
 from callcenter.asterisk.agi_facts import call_facts
-from callcenter.asterisk.service_client import ServiceClient
+from callcenter.asterisk.service_client import CallFacts, ServiceClient
 
 
 def run(agi: Agi, service: ServiceClient, node: str) -> None:
     """Ask and set what was answered."""
-    answer = service.identify(call_facts(agi, node))
+    values = variables(service, call_facts(agi, node))
+    if values:
+        agi.set_variables(values)
+
+
+def variables(service: ServiceClient, facts: CallFacts) -> dict[str, str]:
+    """Ask; the channel variables to be set, none when no service answered."""
+    answer = service.identify(facts)
     if answer is None:
-        return
+        return {}
     queue, language = answer
-    values = {"CC_QUEUE": queue}
-    if language:
-        values["CHANNEL(language)"] = language
-    agi.set_variables(values)
+    return {"CC_QUEUE": queue} | ({"CHANNEL(language)": language} if language else {})
 
 
 if __name__ == "__main__":

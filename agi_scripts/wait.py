@@ -14,7 +14,7 @@ if __name__ == "__main__":
 
 from callcenter.asterisk.agi import Agi
 from callcenter.asterisk.agi_facts import argument, call_facts, previous_offer
-from callcenter.asterisk.service_client import Instruction, ServiceClient
+from callcenter.asterisk.service_client import CallFacts, Instruction, ServiceClient
 
 COMING_BACK_SECONDS = 1.0
 """How long a caller in the fallback queue waits to see whether the service is back."""
@@ -23,9 +23,14 @@ MOST_RING_SECONDS = 600
 
 def run(agi: Agi, service: ServiceClient, node: str) -> None:
     """Poll until the caller is to be connected, gone, or given to the fallback queue."""
+    poll(agi, service, call_facts(agi, node), argument(agi, 2), {})
+
+
+def poll(agi: Agi, service: ServiceClient, facts: CallFacts, queue: str, values: dict[str, str]) -> None:
+    """The same for known facts; `values` are channel variables that are set on the way."""
+    previous = previous_offer(agi)
     music = argument(agi, 3) == "1"
     from_fallback = argument(agi, 4) == "1"
-    facts, queue, previous = call_facts(agi, node), argument(agi, 2), previous_offer(agi)
     if music:
         agi.start_music()
     while True:
@@ -41,21 +46,23 @@ def run(agi: Agi, service: ServiceClient, node: str) -> None:
         if step.do == "music" and not music:
             music = True
             agi.answer()
+            agi.set_variables(values | {"CC_MUSIC": "1", "CDR(cc_path)": "music"})
+            values = {}
             agi.start_music()
-            agi.set_variables({"CC_MUSIC": "1", "CDR(cc_path)": "music"})
         elif step.do in ("music", "wait"):
             continue
         else:
-            _leave_step(agi, step)
+            _leave_step(agi, step, values)
             return
 
 
-def _leave_step(agi: Agi, step: Instruction) -> None:
+def _leave_step(agi: Agi, step: Instruction, values: dict[str, str]) -> None:
     """Tell the dialplan where to go. A caller who is gone needs nothing."""
     if step.do == "dial":
         ring_seconds = min(max(step.ring_seconds, 1), MOST_RING_SECONDS)
         agi.set_variables(
-            {
+            values
+            | {
                 "CC_NEXT": "dial",
                 "CC_ENDPOINT": step.endpoint,
                 "CC_RING_SECONDS": str(ring_seconds),
@@ -64,7 +71,7 @@ def _leave_step(agi: Agi, step: Instruction) -> None:
             }
         )
     elif step.do in ("leave", "fallback"):
-        agi.set_variables({"CC_NEXT": step.do})
+        agi.set_variables(values | {"CC_NEXT": step.do})
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from agi_scripts import ended, identify, wait
+from agi_scripts import arrive, ended, identify, wait
 from callcenter.asterisk.agi import Agi, AGIError, AgiLostError
 from callcenter.asterisk.config import cdr_file
 from callcenter.asterisk.ledger import Ledger
@@ -26,7 +26,12 @@ from callcenter.settings import Settings
 
 log = structlog.get_logger()
 
-STEPS: Final[dict[str, Step]] = {"identify": identify.run, "wait": wait.run, "ended": ended.run}
+STEPS: Final[dict[str, Step]] = {
+    "arrive": arrive.run,
+    "identify": identify.run,
+    "wait": wait.run,
+    "ended": ended.run,
+}
 """What Asterisk may ask for: agi://host:port/NAME. Nothing else is looked at, least of all files."""
 MAX_CALLS: Final = 2000
 """Steps at the same time; beyond that a connection is closed and the caller goes to the fallback queue."""
