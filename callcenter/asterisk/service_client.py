@@ -267,7 +267,7 @@ class ServiceClient:
             raise RequestRefusedError(response.status)
         if response.status >= 300:
             log.warning("the service fails a node's request", status=response.status)
-            raise ConnectionAbortedError(response.status)
+            raise http.client.HTTPException(response.status)
         answer = orjson.loads(content)
         if not isinstance(answer, dict):
             raise ValueError("not a JSON object")  # noqa: TRY004 - a wrong answer, not a wrong type

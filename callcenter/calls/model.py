@@ -137,6 +137,8 @@ class _Fold:
     holding: _Spells = field(default_factory=_Spells)
     ended_by_witness: bool = False
     wrapped_up_at: int | None = None
+    answered_by: int | None = None
+    """The agent who answered last; a later offer that came to nothing does not take the talk from him."""
 
     def take(self, fact: CallEvent) -> None:
         """Fold one fact in; an ended call changes no more but by what belongs after its end."""
@@ -181,8 +183,7 @@ class _Fold:
 
     def _missed(self, at: int, body: Mapping[str, Any]) -> None:
         self._back_in_line(at)
-        if self.record.answered_at is None:
-            self.record.agent_id = None
+        self.record.agent_id = self.answered_by
 
     def _back_in_line(self, at: int) -> None:
         self.ringing.close(at)
@@ -193,7 +194,7 @@ class _Fold:
     def _answered(self, at: int, body: Mapping[str, Any]) -> None:
         record = self.record
         if body.get("agent_id") is not None:
-            record.agent_id = body["agent_id"]
+            record.agent_id = self.answered_by = body["agent_id"]
         if record.answered_at is None:
             record.answered_at = at
         self.ringing.close(at)
@@ -259,6 +260,7 @@ class _Fold:
         self.holding.close(at)
         if record.answered_at is not None:
             record.status = CallStatus.ANSWERED
+            record.agent_id = self.answered_by if self.answered_by is not None else record.agent_id
         else:
             record.status = CallStatus.ABANDONED if by is HungUpBy.CALLER else CallStatus.FAILED
             record.agent_id = None

@@ -52,7 +52,7 @@ on conflict (number) where state = 'open' do update set
 
 _CLOSE_RING_BACK = """
 update ring_backs set state = 'done', done_at = $2, answered_by_call = $3
-where number = $1 and state = 'open' and last_at <= $2
+where number = $1 and state = 'open' and (last_at <= $2 or call_id = $3)
 """
 
 

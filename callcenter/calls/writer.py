@@ -149,7 +149,7 @@ class CallWriter:
         if record.answered_at is not None:
             if any(fact.event_id in new and fact.kind in (Kind.ANSWERED, Kind.LEDGER) for fact in facts):
                 await store.close_ring_back(connection, record)
-        elif record.status is CallStatus.ABANDONED and endings and all(endings):
+        elif record.status in (CallStatus.ABANDONED, CallStatus.FAILED) and endings and all(endings):
             await store.add_ring_back(connection, record)
 
 

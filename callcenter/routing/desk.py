@@ -147,11 +147,13 @@ class DeskWork:
             await self.live.step(now, call=told, events=[fact])
             return True
         settings = {"since": str(now), "idle_since": str(now), "call": "", "offer": "", "reason": ""}
-        await self.live.step(
+        done = await self.live.step(
             now,
             agent=Part(agent_id, moves=agent_moves(AgentMove.FINISH), guard={"call": call_id}, set=settings),
             events=[fact, event_at(call_id, Kind.WRAPPED_UP, now, agent_id=agent_id)],
         )
+        if not done.applied:
+            await self.live.step(now, events=[fact])
         await self.routing.match()
         return True
 
@@ -198,7 +200,21 @@ class DeskWork:
         if not done.applied:
             raise CallGoneError
         if leg := call.fields.get("leg"):
-            await self._end_leg(leg)
+            try:
+                await self._end_leg(leg)
+            except HotlineError:
+                await self._still_talking(agent, call, offer_id)
+                raise
+
+    async def _still_talking(self, agent: LiveAgent, call: LiveCall, offer_id: str) -> None:
+        """The old leg could not be ended: the talk is what it was."""
+        offer = {"offer": offer_id}
+        before = {"offer": call.offer_id}
+        await self.live.step(
+            self._clock(),
+            agent=Part(agent.agent_id, moves=agent_moves(AgentMove.ANSWER), guard=offer, set=before),
+            call=Part(call.call_id, moves=call_moves(CallMove.ANSWER), guard=offer, set=before | {"reconnecting": ""}),
+        )
 
     async def set_reachable(self, agent_id: int, reachable: bool) -> None:
         """His phone has registered, or is gone: without one he is offered nothing."""

@@ -11,7 +11,7 @@ from typing import Protocol
 import structlog
 
 from callcenter import metrics
-from callcenter.events import Kind, event
+from callcenter.events import Kind, event, event_at
 from callcenter.routing.model import (
     AgentMove,
     AgentState,
@@ -32,6 +32,10 @@ SILENT_SECONDS = 45
 """A waiting script speaks at least every 25 s; one that has been silent for longer is gone."""
 YOUNG_SECONDS = 3
 """A state this young may be on its way between two witnesses."""
+BLIND_LEASE_SECONDS = 20
+"""How much longer an offer is left alone while Asterisk can't be asked whether it has become a talk."""
+DEAF_SECONDS = 30
+"""A talk that has no leg after this long, and whose script asks what to do, is none any more."""
 MISSING_SECONDS = 8
 """A call that Asterisk does not have is given this long for its end to be told: the node keeps reports of ends."""
 
@@ -74,11 +78,12 @@ class Reconciler:
 
     async def run_once(self) -> None:
         """One comparison."""
-        await self._leases()
         if self._asterisk.connected:
             await self.compare()
+            await self._leases(self._clock())
         else:
             await self._silent()
+            await self._leases(self._clock() - BLIND_LEASE_SECONDS * 1000)
         await self._agents()
         await self._routing.match()
 
@@ -91,10 +96,10 @@ class Reconciler:
         metrics.REPAIRS.labels(what).inc()
         log.warning("repaired", what=what, **about)
 
-    async def _leases(self) -> None:
+    async def _leases(self, ended_before_ms: int) -> None:
         """Offers that should have come to something: the caller has his place back, the agent is free."""
         now = self._clock()
-        for call_id in await self._live.ended_leases(now):
+        for call_id in await self._live.ended_leases(ended_before_ms):
             call = await self._live.call(call_id)
             self._repaired("lease ended", call_id=call_id)
             await self._routing.offer_over(call, OfferOver(call.offer_id, "CANCEL", 0, now))
@@ -121,12 +126,30 @@ class Reconciler:
         gone = [call_id for call_id, since in self._missing.items() if now - since > MISSING_SECONDS * 1000]
         for call in await self._live.calls(gone):
             await self._lost(call, now)
+        await self._deaf({channel.call_id for channel in channels if channel.extension}, now)
         agents = {agent.agent_id: agent for agent in await self._live.agents()}
         for call in await self._live.calls(list(legs)):
             leg = legs[call.call_id]
             agent = agents.get(self._witness.agents.get(leg.extension, 0))
             if agent is not None:
                 await self._conversation(call, leg, agent, now)
+
+    async def _deaf(self, with_leg: set[str], now: int) -> None:
+        """Callers who are said to talk while their script waits for somebody: they have their place back."""
+        asking = [call_id for call_id, seen in await self._live.live_calls() if now - seen < DEAF_SECONDS * 1000]
+        for call in await self._live.calls([call_id for call_id in asking if call_id not in with_leg]):
+            since = call.at("answered_at") or call.at("arrived") or now
+            if call.state is not CallState.TALKING or now - since < DEAF_SECONDS * 1000:
+                continue
+            back = Part(
+                call.call_id,
+                moves=call_moves(CallMove.REQUEUE),
+                guard={"offer": call.offer_id},
+                set={"waiting_since": call.fields.get("arrived", str(now)), "reconnecting": ""},
+            )
+            fact = event_at(call.call_id, Kind.QUEUED, now, queue_id=call.queue_id)
+            await self._live.step(now, call=back, events=[fact], notify=call.agent_id)
+            self._repaired("caller given back", call_id=call.call_id)
 
     async def _conversation(self, call: LiveCall, leg: Channel, agent: LiveAgent, now: int) -> None:
         """Asterisk has this conversation: the live queue shall have it too."""
@@ -137,7 +160,9 @@ class Reconciler:
         if call.state is CallState.OFFERED and call.offer_id == leg.offer_id:
             await self._witness.answered(leg.call_id, leg.offer_id, leg.extension, leg.channel_id, now)
         else:
-            await self._witness.adopt(call, agent.agent_id, leg.channel_id, now)
+            adopted = await self._witness.adopt(call, agent.agent_id, leg.offer_id, leg.channel_id, now)
+            if not adopted:
+                return
         self._repaired("conversation adopted", call_id=call.call_id)
 
     async def _lost(self, call: LiveCall, now: int) -> None:

@@ -63,7 +63,7 @@ class Routing:
         self._matching = asyncio.Lock()
         self._look_again = False
         self._popping: dict[str, asyncio.Event] = {}
-        self._polls: dict[str, asyncio.Event] = {}
+        self._polls: dict[str, set[asyncio.Event]] = {}
 
     # -- what the scripts say and ask ------------------------------------------------------------------
 
@@ -94,12 +94,15 @@ class Routing:
 
     async def wait(self, facts: CallFacts, *, music: bool, previous: OfferOver | None) -> Answer:
         """Hold the caller's place and say what his script shall do next; waits up to `POLL_SECONDS` for news."""
-        poll = self._polls.setdefault(facts.call_id, asyncio.Event())
+        poll = asyncio.Event()
+        self._polls.setdefault(facts.call_id, set()).add(poll)
         try:
             return await self._wait(facts, poll, music, previous)
         finally:
-            if self._polls.get(facts.call_id) is poll:
-                del self._polls[facts.call_id]
+            polls = self._polls.get(facts.call_id, set())
+            polls.discard(poll)
+            if not polls:
+                self._polls.pop(facts.call_id, None)
 
     async def ended(self, facts: CallFacts, report: Ended) -> None:
         """The call is over. Comes twice, or late, without harm."""
@@ -108,18 +111,20 @@ class Routing:
         if not call.at("arrived"):
             card = await self._card(facts)
             events += [_arrived(facts, card), _identified(facts, card, report.at_ms)]
-        answered_at = call.at("answered_at")
-        if answered_at is None and report.answered_at_ms is not None and not report.fallback:
-            answered_at = report.answered_at_ms
-            events.append(_answered(call, report.offer_id, answered_at))
+        answered_at = call.at("answered_at") or report.answered_at_ms
+        unseen = not call.at("answered_at") and call.agent_id is not None and self._was_its(call, report)
+        if unseen and report.answered_at_ms is not None:
+            events.append(_answered(call, report.answered_at_ms))
         events.append(_ended(facts.call_id, report))
         closing = Part(
             facts.call_id,
             moves=call_moves(CallMove.END),
             set={"ended_at": str(report.at_ms), "hung_up_by": report.hung_up_by},
         )
-        agent = self._released(call, report, answered=answered_at is not None)
-        if call.state is CallState.OFFERED and answered_at is None and call.offer_id:
+        talked = call.state is CallState.TALKING or call.fields.get("reconnecting") == "1"
+        talked = talked or (report.answered_at_ms is not None and self._was_its(call, report))
+        agent = self._released(call, report, answered=talked)
+        if call.state is CallState.OFFERED and not talked and call.offer_id:
             reason = {"reason": MissReason.CALLER_LEFT.value}
             events.append(event(call.call_id, Kind.MISSED, report.at_ms, about=call.offer_id, **reason))
         now = self._clock()
@@ -211,7 +216,7 @@ class Routing:
 
     def wake(self, call_id: str) -> None:
         """Something about this call has changed: the script that waits for it shall look."""
-        if poll := self._polls.get(call_id):
+        for poll in self._polls.get(call_id, ()):
             poll.set()
 
     # -- offers that come to nothing -------------------------------------------------------------------
@@ -319,6 +324,11 @@ class Routing:
             log.exception("caller not identified", call_id=facts.call_id)
             return {"number": facts.caller_number, "caller_name": facts.caller_name, "customers": []}
 
+    @staticmethod
+    def _was_its(call: LiveCall, report: Ended) -> bool:
+        """Whether what the report says of an answer is about the offer (or the talk) that the live queue knows."""
+        return report.offer_id == call.offer_id or call.state is CallState.TALKING
+
     def _released(self, call: LiveCall, report: Ended, *, answered: bool) -> Part | None:
         """What the call's end does to its agent, as far as he is still in this call."""
         if call.agent_id is None:
@@ -362,8 +372,8 @@ def _identified(facts: CallFacts, card: dict[str, Any], at_ms: int) -> CallEvent
     )
 
 
-def _answered(call: LiveCall, offer_id: str, at_ms: int) -> CallEvent:
-    return event(call.call_id, Kind.ANSWERED, at_ms, about=offer_id or call.call_id, agent_id=call.agent_id)
+def _answered(call: LiveCall, at_ms: int) -> CallEvent:
+    return event(call.call_id, Kind.ANSWERED, at_ms, about=call.offer_id, agent_id=call.agent_id)
 
 
 def _ended(call_id: str, report: Ended) -> CallEvent:

@@ -111,16 +111,15 @@ class Witness:
         """An answer that nobody saw as it happened."""
         await self.take(LegAnswered(call_id, offer_id, extension, channel_id, at_ms))
 
-    async def adopt(self, call: LiveCall, agent_id: int, channel_id: str, at_ms: int) -> None:
+    async def adopt(self, call: LiveCall, agent_id: int, offer_id: str, channel_id: str, at_ms: int) -> bool:
         """A conversation that Asterisk has and the live queue has not (it was lost, or was not there)."""
-        agent = Part(agent_id, moves=agent_moves(AgentMove.ADOPT), set={"call": call.call_id, "since": str(at_ms)})
-        agent.set["offer"] = call.offer_id
-        await self._live.step(
+        offer = {"offer": offer_id}
+        agent = {"call": call.call_id, "since": str(at_ms)} | offer
+        talk = {"agent": str(agent_id), "answered_at": str(at_ms), "leg": channel_id} | offer
+        done = await self._live.step(
             at_ms,
-            agent=agent,
-            call=Part(
-                call.call_id,
-                moves=call_moves(CallMove.ADOPT),
-                set={"agent": str(agent_id), "answered_at": str(at_ms), "leg": channel_id},
-            ),
+            agent=Part(agent_id, moves=agent_moves(AgentMove.ADOPT), set=agent),
+            call=Part(call.call_id, moves=call_moves(CallMove.ADOPT), set=talk),
+            events=[event(call.call_id, Kind.ANSWERED, at_ms, about=offer_id, agent_id=agent_id)],
         )
+        return done.applied

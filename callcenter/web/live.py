@@ -14,12 +14,14 @@ from aiohttp import WSMsgType, web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from callcenter.errors import HotlineError
 from callcenter.routing.desk import DeskNow
 from callcenter.routing.store import LIVE_CHANNEL, WAKE_CHANNEL
 
 log = structlog.get_logger(__name__)
 
 TAKEN_OVER = 4001
+NO_DESK = 1008
 SEND_BUDGET_SECONDS = 2.0
 HEARTBEAT_SECONDS = 15.0
 ANY_CHANGE = 2**63
@@ -80,7 +82,10 @@ class LiveDesks:
         self._desks.setdefault(agent_id, []).append(desk)
         try:
             async with desk.sending:
-                await desk.show("snapshot", await self._document(agent_id))
+                now = await self._look(desk)
+                if now is None:
+                    return
+                await desk.show("snapshot", now)
             async for message in socket:
                 if message.type is WSMsgType.ERROR:
                     break
@@ -97,12 +102,22 @@ class LiveDesks:
             async with desk.sending:
                 if desk.sent_seq >= seq:
                     continue
-                now = await self._document(agent_id)
+                now = await self._look(desk)
+                if now is None:
+                    continue
                 if now.desk_id not in ("", desk.desk_id):
                     await desk.send({"type": "taken_over"})
                     await desk.close(TAKEN_OVER)
                 elif now.seq > desk.sent_seq:
                     await desk.show("desk", now)
+
+    async def _look(self, desk: Desk) -> DeskNow | None:
+        """The desk as it is now; None, and the page is let go, when its agent has none any more."""
+        try:
+            return await self._document(desk.agent_id)
+        except HotlineError:
+            await desk.close(NO_DESK)
+            return None
 
     async def refresh(self, waiting: Mapping[int, int]) -> None:
         """Show desks how many callers wait (agent -> callers in his queues), where that has changed."""
@@ -111,8 +126,8 @@ class LiveDesks:
                 continue
             for desk in tuple(desks):
                 async with desk.sending:
-                    now = await self._document(agent_id)
-                    if now.seq >= desk.sent_seq:
+                    now = await self._look(desk)
+                    if now is not None and now.seq >= desk.sent_seq:
                         await desk.show("desk", now)
 
     @property
@@ -132,7 +147,9 @@ class LiveDesks:
                         await self._hear(message)
             except RedisError:
                 log.warning("live changes not heard")
-                await asyncio.sleep(0.5)
+            except Exception:
+                log.exception("live changes not followed")
+            await asyncio.sleep(0.5)
 
     async def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] != "message":

@@ -198,3 +198,21 @@ async def test_an_outcome_changed_later_is_the_newest(stream: Any, pool: Pool) -
     async with Writing(stream, pool):
         await until_written(stream)
     assert (await Calls(pool, "CN").get_call(call_id(1)))["call_type"] == "complaint"
+
+
+async def test_a_caller_of_a_node_that_died_is_rung_back(stream: Any, pool: Pool) -> None:
+    facts = [*abandoned(1)[:2], event(call_id(1), Kind.LOST, T + 60_000)]
+    async with Writing(stream, pool):
+        await tell(stream, facts)
+        await until_written(stream)
+    assert len(await Calls(pool, "CN").list_ring_backs("open", 10)) == 1
+
+
+async def test_an_answer_told_by_the_ledger_alone_closes_its_task(stream: Any, pool: Pool) -> None:
+    row = {"started_at_ms": T, "node": "node1", "caller_number": CALLER, "answered_at_ms": T + 3000, "agent_id": 7}
+    async with Writing(stream, pool):
+        await tell(stream, abandoned(1))
+        await until_written(stream)
+        await tell(stream, [event(call_id(1), Kind.LEDGER, T + 26_000, about="x", **row)])
+        await until_written(stream)
+    assert await Calls(pool, "CN").list_ring_backs("open", 10) == []

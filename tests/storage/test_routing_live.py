@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 from redis.asyncio import Redis
 
 from callcenter.asterisk.model import LegAnswered, LegHeld, LegResumed, LegRinging
+from callcenter.errors import UnavailableError
 from callcenter.routing.desk import CallGoneError, DeskWork, InCallError
 from callcenter.routing.model import AgentState, CallState, PauseReason, Queue
 from callcenter.routing.script import CallFacts, Dial, Ended, OfferOver
@@ -295,3 +296,38 @@ def test_any_shift_leaves_nobody_stuck(shift_runner: asyncio.Runner) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+async def test_the_next_agent_is_not_charged_with_a_talk_he_never_had(house: House) -> None:
+    await house.agent(1)
+    await house.agent(2)
+    await house.work.set_state(1, AgentState.READY, None)
+    facts = await house.enter(1)
+    first = (await house.live.call(facts.call_id)).offer_id
+    await house.witness.take(LegAnswered(facts.call_id, first, "1001", "channel", house.now))
+    house.now += 60_000
+    await house.work.set_state(2, AgentState.READY, None)
+    await house.routing.offer_over(await house.live.call(facts.call_id), OfferOver(first, "ANSWER", 44, house.now))
+    await house.routing.match()
+    assert (await house.live.agent(2)).call_id == facts.call_id
+    offer = (await house.live.call(facts.call_id)).offer_id
+    await house.routing.ended(facts, Ended(house.now, offer, None, "caller", 0, fallback=False))
+    assert (await house.live.agent(1)).state is AgentState.WRAPUP
+    assert (await house.live.agent(2)).state is AgentState.READY
+
+
+async def test_taking_a_call_back_that_asterisk_refuses_changes_nothing(house: House) -> None:
+    async def refuse(_: str) -> None:
+        raise UnavailableError
+
+    work = DeskWork(house.routing, lambda: house.now, refuse, _ignore)
+    await house.agent(1)
+    await house.work.set_state(1, AgentState.READY, None)
+    facts = await house.enter(1)
+    offer = (await house.live.call(facts.call_id)).offer_id
+    await house.witness.take(LegAnswered(facts.call_id, offer, "1001", "channel", house.now))
+    house.now += 1000
+    with pytest.raises(UnavailableError):
+        await work.reconnect(1)
+    call, agent = await house.live.call(facts.call_id), await house.live.agent(1)
+    assert (call.state, call.offer_id, agent.state) == (CallState.TALKING, offer, AgentState.TALKING)

@@ -126,3 +126,17 @@ def test_what_is_no_call_id(text: str) -> None:
 def test_a_call_id_says_when_the_call_began() -> None:
     assert is_call_id(CALL)
     assert started_at(CALL).timestamp() == 1_763_780_000
+
+
+def test_a_talk_stays_with_who_had_it_when_the_next_offer_comes_to_nothing() -> None:
+    second = f"{CALL}/2"
+    facts = [
+        *answered_call()[:6],
+        event_at(CALL, Kind.QUEUED, T + 60_000, queue_id="service"),
+        event(CALL, Kind.OFFERED, T + 60_010, about=second, agent_id=4),
+        event(CALL, Kind.MISSED, T + 65_000, about=second, reason="caller_left"),
+        event(CALL, Kind.ENDED, T + 65_000, hung_up_by="caller", cause=0),
+    ]
+    record = fold(CALL, facts)
+    assert (record.status, record.agent_id) == (CallStatus.ANSWERED, 3)
+    assert record.talking_seconds == pytest.approx(52.95)
