@@ -57,7 +57,7 @@ class Hotline:
         self.clock = now_ms
         self.cadence = cadence_of(settings.country)
         ari = Ari(settings.ari_url, settings.ari_user, settings.ari_password.get_secret_value())
-        self.asterisk = AsteriskDoor(ari, self._heard, self._asterisk_is_here)
+        self.asterisk = AsteriskDoor(ari, settings.media_address, self._heard, self._asterisk_is_here)
         self.customers = Customers(pool, country=settings.country)
         self.calls = Calls(pool, settings.country)
         self.callers = CallerLookup(pool, self.customers, settings.country)

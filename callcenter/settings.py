@@ -27,6 +27,9 @@ class Settings(BaseSettings):
     sip_port: int = 5060
     """Port a desk phone registers at."""
 
+    media_address: str = Field("127.0.0.1", pattern=r"^[0-9A-Fa-f.:]*$")
+    """IP address that phones are told to send their sound to; empty: Asterisk's choice."""
+
     web_host: str = "127.0.0.1"
     web_port: int = 8080
     front_servers: str = ""

@@ -53,12 +53,15 @@ class AsteriskDoor:
     def __init__(
         self,
         ari: Ari,
+        media_address: str,
         on_fact: Callable[[Fact], Awaitable[None]],
         on_connect: Callable[[], Awaitable[None]],
     ) -> None:
-        """`on_connect` runs after each connection, before the facts that follow it are told to `on_fact`."""
+        """`media_address`: where phones send their sound. `on_connect` runs after each connection, before the facts
+        that follow it are told to `on_fact`.
+        """
         self._ari = ari
-        self._phones = Phones(ari)
+        self._phones = Phones(ari, media_address=media_address)
         self._reader = LegReader()
         self._on_fact = on_fact
         self._on_connect = on_connect
