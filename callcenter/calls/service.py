@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
@@ -45,20 +45,7 @@ class Calls:
             InvalidInputError: the cursor is not one of ours.
         """
         before = _from_cursor(cursor) if cursor else None
-        found = await store.list_calls(
-            self._pool,
-            store.CallFilter(
-                text=wanted.text,
-                number=wanted.number,
-                customer_id=wanted.customer_id,
-                agent_id=wanted.agent_id,
-                status=wanted.status,
-                since=wanted.since,
-                until=wanted.until,
-                before=before,
-            ),
-            limit + 1,
-        )
+        found = await store.list_calls(self._pool, replace(wanted, before=before), limit + 1)
         page = found[:limit]
         following = _to_cursor(page[-1]["arrived_at"], page[-1]["call_id"]) if len(found) > limit else None
         return [self._shown(row) for row in page], following
@@ -100,10 +87,7 @@ class Calls:
     async def list_call_types(self) -> list[dict[str, Any]]:
         """The handbooks' call types; read once, as they change only with a new version."""
         if not self._call_types:
-            rows = await self._pool.fetch(
-                "select code, name_zh, name_en, direction from call_types order by direction, position"
-            )
-            self._call_types = [dict(row) for row in rows]
+            self._call_types = await store.list_call_types(self._pool)
         return self._call_types
 
     def _shown(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -226,3 +226,9 @@ async def finish_ring_back(executor: Executor, ring_back_id: int, by: int, note:
     )
     row = await executor.fetchrow(f"{_RING_BACK_ROWS} where r.ring_back_id = $1", ring_back_id)
     return dict(row) if row else None
+
+
+async def list_call_types(executor: Executor) -> list[dict[str, Any]]:
+    """The handbooks' call types, in their order."""
+    rows = await executor.fetch("select code, name_zh, name_en, direction from call_types order by direction, position")
+    return [dict(row) for row in rows]

@@ -233,12 +233,7 @@ class LiveQueue:
 
     async def calls(self, call_ids: Sequence[str]) -> list[LiveCall]:
         """These calls, in one round trip."""
-        if not call_ids:
-            return []
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for call_id in call_ids:
-                pipe.hgetall(f"cc:call:{call_id}")
-            rows = await pipe.execute()
+        rows = await self._hashes([f"cc:call:{call_id}" for call_id in call_ids])
         return [
             LiveCall(call_id, CallState(fields.get("state", "new")), fields)
             for call_id, fields in zip(call_ids, rows, strict=True)
@@ -252,14 +247,21 @@ class LiveQueue:
     async def agents(self) -> list[LiveAgent]:
         """Every agent the live queue has heard of."""
         ids = sorted(int(member) for member in await self.redis.smembers("cc:agents"))
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for agent_id in ids:
-                pipe.hgetall(f"cc:agent:{agent_id}")
-            rows = await pipe.execute()
+        rows = await self._hashes([f"cc:agent:{agent_id}" for agent_id in ids])
         return [
             LiveAgent(agent_id, AgentState(fields.get("state", "signed_out")), fields)
             for agent_id, fields in zip(ids, rows, strict=True)
         ]
+
+    async def _hashes(self, keys: Sequence[str]) -> list[dict[str, str]]:
+        """These hashes, in one round trip; none for no keys."""
+        if not keys:
+            return []
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.hgetall(key)
+            rows: list[dict[str, str]] = await pipe.execute()
+            return rows
 
     async def forget_agent(self, agent_id: int) -> None:
         """Take an agent who no longer exists out of the live queue."""
