@@ -11,8 +11,8 @@ from callcenter.calls.store import CallFilter
 from callcenter.errors import InvalidInputError, NotAllowedError
 from callcenter.staff import audit
 from callcenter.staff.model import Role
+from callcenter.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs
 from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline, signed_in
-from callcenter.web.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs
 
 routes = Routes()
 

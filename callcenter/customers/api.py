@@ -7,8 +7,8 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.customers.model import Customer, CustomerNumber, Draft, facts_of
+from callcenter.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs, RequiredLine
 from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline
-from callcenter.web.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs, RequiredLine
 
 routes = Routes()
 

@@ -10,10 +10,10 @@ from callcenter.errors import InvalidInputError
 from callcenter.events import Kind, event
 from callcenter.routing.desk import TakenOverError
 from callcenter.routing.model import AgentState, PauseReason
-from callcenter.routing.script import CallFacts, Dial, Ended, KeepWaiting, OfferOver, PlayMusic
+from callcenter.routing.script import CallFacts, Dial, Ended, KeepWaiting, OfferOver, Say
+from callcenter.validation import Line
 from callcenter.web.live import HEARTBEAT_SECONDS, TAKEN_OVER
 from callcenter.web.routes import NODE, SIGNED_IN, Routes, hotline, signed_in
-from callcenter.web.validation import Line
 
 routes = Routes()
 
@@ -139,9 +139,9 @@ async def wait(request: web.Request, call_id: str, /, call: WaitIn) -> Instructi
     previous = OfferOver(**call.previous.model_dump()) if call.previous else None
     answer = await hotline(request).routing.wait(call.facts(call_id), music=call.music, previous=previous)
     match answer:
-        case Dial(offer_id, endpoint, ring_seconds):
-            return InstructionOut(do="dial", offer_id=offer_id, endpoint=endpoint, ring_seconds=ring_seconds)
-        case PlayMusic():
+        case Dial(offer_id, endpoints, ring_seconds):
+            return InstructionOut(do="dial", offer_id=offer_id, endpoint=endpoints[0], ring_seconds=ring_seconds)
+        case Say():
             return InstructionOut(do="music")
         case KeepWaiting():
             return InstructionOut(do="wait")

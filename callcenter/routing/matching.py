@@ -19,8 +19,8 @@ def match(entries: Iterable[QueueEntry], agents: Iterable[ReadyAgent]) -> list[P
     free = 0
     for agent in agents:
         free += 1
-        for queue_id in agent.queues:
-            idle_longest.setdefault(queue_id, []).append((agent.idle_since_ms, agent.agent_id, agent))
+        for membership in agent.memberships:
+            idle_longest.setdefault(membership.queue_id, []).append((agent.idle_since_ms, agent.agent_id, agent))
     for line in idle_longest.values():
         heapq.heapify(line)
 
@@ -35,5 +35,5 @@ def match(entries: Iterable[QueueEntry], agents: Iterable[ReadyAgent]) -> list[P
         if line:
             agent = heapq.heappop(line)[2]
             taken.add(agent.agent_id)
-            pairs.append(Pair(entry, agent))
+            pairs.append(Pair(entry, (agent,)))
     return pairs

@@ -135,22 +135,66 @@ class PauseReason(StrEnum):
     PHONE_FAILED = "phone_failed"
 
 
+class Strategy(StrEnum):
+    """Which of the agents who may take a caller is asked."""
+
+    LONGEST_IDLE = "longest_idle"
+    FEWEST_CALLS = "fewest_calls"
+    ROTATION = "rotation"
+    RING_SEVERAL = "ring_several"
+
+
+"""ROTATION: whoever has had the fewest turns in this queue, by extension where they are even, so that an agent who
+was absent makes up the turns he missed (CAT-20, CAT-21). RING_SEVERAL: the longest idle ones together; the first to
+answer has the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A skill that an entry asks for, and after how much waiting (ms) which lower level will do, in order."""
+
+    skill_id: str
+    level: int
+    relaxes: tuple[tuple[int, int], ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """A caller in line. `waiting_since_ms` is when he arrived; it stays his when an offer fails."""
+    """A caller in line. `waiting_since_ms` is when he arrived; it stays his when an offer fails.
+
+    `priority`: a step is worth a fixed time of waiting. `preferred`: agents who are asked first, in this order, if
+    they are ready when he is matched; their absence is no loss (CAT-22 to CAT-25, OWN-04).
+    """
 
     call_id: str
     queue_id: str
     waiting_since_ms: int
+    priority: int = 0
+    needs: tuple[Need, ...] = ()
+    preferred: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """An agent's place in a queue. `opens_after_ms`: he is asked only for callers who have waited that long.
+
+    `turns` are the calls of this queue that he took today in the rotation.
+    """
+
+    queue_id: str
+    opens_after_ms: int = 0
+    turns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ReadyAgent:
-    """An agent who could take a call now. `idle_since_ms` is the end of his last work."""
+    """An agent who could take a call now. `idle_since_ms` is the end of his last work; `calls` those he took today."""
 
     agent_id: int
-    queues: frozenset[str]
+    memberships: tuple[Membership, ...]
     idle_since_ms: int
+    calls: int = 0
+    skills: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +209,35 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueRule:
+    """How a queue chooses agents. `ring_at_once` counts with RING_SEVERAL only."""
+
+    queue_id: str
+    strategy: Strategy = Strategy.LONGEST_IDLE
+    ring_at_once: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
-    """A caller and the agent who shall have him."""
+    """A caller and the agents who shall be rung for him: one, or several at once."""
 
     entry: QueueEntry
-    agent: ReadyAgent
+    agents: tuple[ReadyAgent, ...]
+
+
+class NotRung(StrEnum):
+    """Why an agent was not rung for a caller, the first that holds."""
+
+    NOT_MEMBER = "not_member"
+    SIGNED_OUT = "signed_out"
+    PAUSED = "paused"
+    PHONE_AWAY = "phone_away"
+    WITH_ANOTHER_CALL = "with_another_call"
+    WRAPUP = "wrapup"
+    OPENS_LATER = "opens_later"
+    LACKS_SKILL = "lacks_skill"
+    CALLER_BEHIND_OTHERS = "caller_behind_others"
+    OTHER_AGENT_CHOSEN = "other_agent_chosen"
 
 
 class MissReason(StrEnum):

@@ -1,4 +1,4 @@
-"""What a call's scripts on a node say, and what they are told. Pure."""
+"""What a call's scripts on a node say, and what they are told. Pure; docs/node-api.md is the same over HTTP."""
 
 from dataclasses import dataclass
 
@@ -18,12 +18,21 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class OfferOver:
-    """How the dialling of an agent's phone ended, as Asterisk says."""
+    """How the dialling of agents' phones ended, as Asterisk says."""
 
     offer_id: str
     dial_status: str
     cause: int
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of an `Ask`, a `Play` or a `TakeMessage`: the keys that were pressed, the seconds recorded."""
+
+    step_id: str
+    digits: str = ""
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +49,63 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Dial:
-    """Ring this phone for so many seconds."""
+    """Ring these phones together for so many seconds; the first to answer has the call.
+
+    An endpoint is an extension, or `extension@node` for a phone that is registered on another node.
+    """
 
     offer_id: str
-    endpoint: str
+    endpoints: tuple[str, ...]
     ring_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
-class PlayMusic:
-    """Nobody is free: let the caller hear music, and ask again."""
+class Say:
+    """Answer if that has not been done, let the caller hear these sounds and then music, and ask again at once: an
+    offer does not wait for the end of the sounds. No sounds: music alone.
+    """
+
+    sounds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Answer, play the sounds until a key is pressed, collect keys, and report them with `step_id`.
+
+    One key is enough where `most_digits` is 1; otherwise `#` ends the number. Nothing pressed for `timeout_seconds`
+    after the sounds: reported as no digits.
+    """
+
+    step_id: str
+    sounds: tuple[str, ...]
+    most_digits: int
+    timeout_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Answer, play the sounds to their end, and report it."""
+
+    step_id: str
+    sounds: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """Answer, play the sounds and a tone, record until `#`, silence or `most_seconds`, hand the recording in, and
+    report it. A caller who hangs up while he speaks has left his message too.
+    """
+
+    step_id: str
+    sounds: tuple[str, ...]
+    most_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Connect the caller with this number over the trunk; the call ends with that."""
+
+    number: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +118,4 @@ class Leave:
     """The call is over."""
 
 
-Answer = Dial | PlayMusic | KeepWaiting | Leave
+Answer = Dial | Say | Ask | Play | TakeMessage | PassOn | KeepWaiting | Leave

@@ -27,7 +27,7 @@ from callcenter.routing.model import (
     call_moves,
     miss_reason,
 )
-from callcenter.routing.script import Answer, CallFacts, Dial, Ended, KeepWaiting, Leave, OfferOver, PlayMusic
+from callcenter.routing.script import Answer, CallFacts, Dial, Ended, KeepWaiting, Leave, OfferOver, Say
 from callcenter.routing.store import LiveCall, LiveQueue, Part
 
 log = structlog.get_logger(__name__)
@@ -174,7 +174,7 @@ class Routing:
 
     async def _claim_and_pop(self, pair: Pair) -> bool:
         now = self._clock()
-        agent_id, call_id = pair.agent.agent_id, pair.entry.call_id
+        agent_id, call_id = pair.agents[0].agent_id, pair.entry.call_id
         queue = self.queues.get(pair.entry.queue_id)
         ring_seconds = queue.ring_seconds if queue else 20
         offer_id = f"{call_id}/{now}"
@@ -286,7 +286,7 @@ class Routing:
                     await popping.wait()  # the screen-pop goes first
                 return Dial(
                     call.offer_id,
-                    await self.extension(call.agent_id or 0),
+                    (await self.extension(call.agent_id or 0),),
                     int(call.fields.get("ring_seconds", "20")),
                 )
             left = deadline - loop.time()
@@ -300,7 +300,7 @@ class Routing:
     async def _begin_music(self, facts: CallFacts) -> Answer:
         now = self._clock()
         await self.live.step(now, events=[event(facts.call_id, Kind.MUSIC, now)])
-        return PlayMusic()
+        return Say()
 
     async def _enter(self, facts: CallFacts, call: LiveCall) -> None:
         if not call.at("arrived"):

@@ -23,7 +23,7 @@ import orjson
 from redis.asyncio import Redis
 
 from callcenter.events import CallEvent
-from callcenter.routing.model import AgentState, CallState, QueueEntry, ReadyAgent
+from callcenter.routing.model import AgentState, CallState, Membership, QueueEntry, ReadyAgent
 
 LIVE_CHANNEL = "cc:live"
 WAKE_CHANNEL = "cc:wake"
@@ -223,7 +223,10 @@ class LiveQueue:
             for agent, since in scored():
                 queues_of.setdefault(int(agent), set()).add(queue_id)
                 idle_since[int(agent)] = since
-        agents = [ReadyAgent(agent, frozenset(queues), idle_since[agent]) for agent, queues in queues_of.items()]
+        agents = [
+            ReadyAgent(agent, tuple(Membership(queue_id) for queue_id in sorted(queues)), idle_since[agent])
+            for agent, queues in queues_of.items()
+        ]
         return entries, agents
 
     async def call(self, call_id: str) -> LiveCall:

@@ -11,6 +11,7 @@ from callcenter.routing.store import LiveAgent
 from callcenter.staff.errors import OnCallError
 from callcenter.staff.model import PASSWORD_LONGEST, Agent, PhoneKind, Role, Session
 from callcenter.staff.service import AgentDraft, Done
+from callcenter.validation import Id, RequiredLine, cleaned_line
 from callcenter.web.routes import (
     ADMINISTRATORS,
     PUBLIC,
@@ -23,7 +24,6 @@ from callcenter.web.routes import (
     set_session_cookie,
     signed_in,
 )
-from callcenter.web.validation import Id, RequiredLine, cleaned_line
 
 routes = Routes()
 

@@ -37,7 +37,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from callcenter.errors import InvalidInputError, NotAllowedError, NotSignedInError
 from callcenter.staff.model import Actor, Role, Session
-from callcenter.web.validation import fields_of
+from callcenter.validation import fields_of
 
 if TYPE_CHECKING:
     from callcenter.hotline import Hotline

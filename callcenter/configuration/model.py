@@ -1,0 +1,481 @@
+"""What an administrator sets: queues, menus, hours, skills, caller rules, pause reasons. Pure.
+
+One `Configuration` is the whole of it, as pages show it, as YAML carries it, and as routing runs by it. Each model
+refuses what makes no sense by itself; `Configuration` refuses what does not fit together. Numbers that handbooks
+name are defaults of a profile, never constants (requirements part 5).
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from callcenter.routing.model import Strategy
+from callcenter.validation import Paragraphs, RequiredLine
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
+"""The id of a queue, menu, hours, skill or pause reason: it stands in files, keys and addresses."""
+Number = Annotated[str, Field(pattern=r"^\+?[0-9]{2,20}$")]
+"""A telephone number as it is dialled."""
+Key = Annotated[str, Field(pattern=r"^[0-9*#]$")]
+Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
+"""A time of day in the department's zone; 24:00 is the end of the day."""
+Seconds = Annotated[int, Field(ge=0, le=86_400)]
+
+
+class ConfigurationError(ValueError):
+    """A value that does not fit; `zh` says the same in Chinese."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.en = en
+        self.zh = zh
+
+
+class Setting(BaseModel):
+    """Base of all that is set: unknown fields are refused, so that a typing error in a file is heard of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# -- where a call goes ---------------------------------------------------------------------------------
+
+
+class ToQueue(Setting):
+    """Into a queue's line."""
+
+    kind: Literal["queue"] = "queue"
+    queue_id: Name
+
+
+class ToMenu(Setting):
+    """To a menu of keys."""
+
+    kind: Literal["menu"] = "menu"
+    menu_id: Name
+
+
+class ToNumber(Setting):
+    """Out over the trunk to another number (a duty phone, a branch)."""
+
+    kind: Literal["number"] = "number"
+    number: Number
+
+
+class ToMessage(Setting):
+    """A message is recorded; it becomes a task to ring back (TEL-25, HRS-06)."""
+
+    kind: Literal["message"] = "message"
+
+
+class ToCallback(Setting):
+    """The caller is offered to be called back, keeping his place in this queue."""
+
+    kind: Literal["callback"] = "callback"
+
+
+class ToEnd(Setting):
+    """The caller hears a last word and the call ends."""
+
+    kind: Literal["end"] = "end"
+
+
+Destination = Annotated[ToQueue | ToMenu | ToNumber | ToMessage | ToCallback | ToEnd, Field(discriminator="kind")]
+"""Where a call goes. `message` and `callback` are of the queue that the call stands in."""
+
+
+# -- rings ---------------------------------------------------------------------------------------------
+
+
+class RingTargetKind(StrEnum):
+    """How the handbooks word a ring target."""
+
+    WITHIN = "within"
+    BEFORE = "before"
+    AFTER = "after"
+
+
+class RingTarget(Setting):
+    """By which ring a caller is to be answered: within 3 (TEL-04), before the 3rd (TEL-03), after 2 (TEL-01)."""
+
+    kind: RingTargetKind = RingTargetKind.WITHIN
+    rings: Annotated[int, Field(ge=1, le=20)] = 3
+
+    @property
+    def last_ring(self) -> int:
+        """The last ring in which an answer is in time."""
+        return max(1, self.rings - 1) if self.kind is RingTargetKind.BEFORE else self.rings
+
+
+class Cadence(Setting):
+    """A ringing tone: seconds of tone, seconds of silence. Null in the configuration: the country's own."""
+
+    tone_seconds: Annotated[float, Field(ge=0.1, le=10)]
+    silence_seconds: Annotated[float, Field(ge=0.1, le=20)]
+
+
+# -- queues --------------------------------------------------------------------------------------------
+
+
+class Relaxation(Setting):
+    """After so many seconds in line this level will do; 0: the skill is not asked for any more."""
+
+    after_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    level: Annotated[int, Field(ge=0, le=10)]
+
+
+class SkillNeed(Setting):
+    """A skill that a queue's callers need, at least at `level`; without `relax` strictly so (CAT-11)."""
+
+    skill_id: Name
+    level: Annotated[int, Field(ge=1, le=10)] = 1
+    relax: Annotated[list[Relaxation], Field(max_length=10)] = []
+
+    @model_validator(mode="after")
+    def _falls(self) -> Self:
+        steps = [(0, self.level)] + [(one.after_seconds, one.level) for one in self.relax]
+        if any(
+            after >= later or lower >= level for (after, level), (later, lower) in zip(steps, steps[1:], strict=False)
+        ):
+            raise ConfigurationError(
+                "Each step of relaxing must come later and ask for a lower level.", "放宽步骤须依次更晚且级别更低。"
+            )
+        return self
+
+
+class Member(Setting):
+    """An agent who serves a queue. `opens_after_seconds`: only callers who have waited that long are his."""
+
+    username: RequiredLine
+    opens_after_seconds: Seconds = 0
+
+
+class Overflow(Setting):
+    """Where a caller goes who has waited so many rings or seconds. Exactly one of the two is given."""
+
+    after_rings: Annotated[int, Field(ge=1, le=500)] | None = None
+    after_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = None
+    to: Destination
+
+    @model_validator(mode="after")
+    def _one_measure(self) -> Self:
+        if (self.after_rings is None) == (self.after_seconds is None):
+            raise ConfigurationError("Give either rings or seconds.", "请只填写响铃声数或秒数之一。")
+        return self
+
+
+class Announcements(Setting):
+    """What a waiting caller is told between the music: his place in line, how long it may take."""
+
+    position: bool = True
+    expected_wait: bool = True
+    first_after_seconds: Annotated[int, Field(ge=0, le=3600)] = 15
+    every_seconds: Annotated[int, Field(ge=20, le=3600)] = 60
+    """Not more often than every 20 s: he is to hear music, not us."""
+
+
+class Callback(Setting):
+    """How a caller may keep his place without staying on the line."""
+
+    key: Key | None = "1"
+    """The key that a waiting caller presses; null: he can't."""
+    offer_after_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
+    """How long he has waited before he is told of the key."""
+    at_closing: bool = True
+    """Callers who come when the queue is closed, or are in line when it closes, are offered it."""
+    ring_seconds: Annotated[int, Field(ge=10, le=120)] = 30
+    retry_after_minutes: Annotated[list[Annotated[int, Field(ge=1, le=1440)]], Field(max_length=5)] = [10, 60]
+    """When the customer does not answer: rung again after so many minutes, once for each; then a task is left."""
+
+
+class Queue(Setting):
+    """A line of callers and how they are served."""
+
+    queue_id: Name
+    name_zh: RequiredLine
+    name_en: RequiredLine
+    numbers: Annotated[list[Number], Field(max_length=50)] = []
+    """Called numbers (DNIS) that lead here directly; a call to no known number goes to the first queue."""
+    strategy: Strategy = Strategy.LONGEST_IDLE
+    ring_at_once: Annotated[int, Field(ge=2, le=10)] = 3
+    """With strategy `ring_several`: how many phones ring together."""
+    priority: Annotated[int, Field(ge=-10, le=10)] = 0
+    """Added to each caller's; a step is worth `Configuration.priority_step_seconds` of waiting."""
+    ring_target: RingTarget = RingTarget()
+    response_seconds: Annotated[int, Field(ge=5, le=3600)] = 60
+    """The second target: a caller is spoken to within so many seconds (TEL-05)."""
+    offer_rings: Annotated[int, Field(ge=1, le=20)] = 4
+    """An offer rings an agent for so many rings, then goes on."""
+    apology_ring: Annotated[int, Field(ge=1, le=60)] = 5
+    """From this ring on the caller is answered and hears the apology, and the agent says it first (TEL-02)."""
+    greet_first: bool = False
+    """Answer at once and greet (prompt `greeting`), instead of letting the caller hear ringing."""
+    announcements: Announcements = Announcements()
+    callback: Callback = Callback()
+    needs: Annotated[list[SkillNeed], Field(max_length=10)] = []
+    owner_rings: Annotated[int, Field(ge=0, le=20)] = 0
+    """The customer's first-contact owner is tried first for so many rings, if he is ready (OWN-04); 0: he is not."""
+    overflow: Annotated[list[Overflow], Field(max_length=10)] = []
+    most_waiting: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """Callers beyond that go to `full` at once."""
+    full: Destination = ToMessage()
+    hours_id: Name | None = None
+    """Null: open at all hours (HRS-01)."""
+    closed: Destination = ToMessage()
+    nobody: Destination | None = None
+    """Where callers go while no agent of the queue is signed in; null: they wait."""
+    pause_after_misses: Annotated[int, Field(ge=1, le=20)] = 1
+    """An agent who missed so many offers in a row is paused."""
+    wrapup_seconds: Annotated[int, Field(ge=5, le=3600)] | None = None
+    """After so long in wrap-up the agent is ready again; null: when he says so."""
+    wrapup_extension_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
+    """How much longer he may ask for, once a call."""
+    outcome_required: bool = True
+    """Time alone does not end the wrap-up of a call whose outcome was not saved."""
+    members: Annotated[list[Member], Field(max_length=10_000)] | None = None
+    """Null in a file: those it has; for a new queue everybody with a phone."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        _refuse_doubles([need.skill_id for need in self.needs], "skill", "技能")
+        _refuse_doubles([member.username.casefold() for member in self.members or ()], "member", "成员")
+        _refuse_doubles(self.numbers, "number", "号码")
+        return self
+
+
+# -- menus ---------------------------------------------------------------------------------------------
+
+
+class MenuKey(Setting):
+    """One key of a menu, the service it stands for (CAT-01), and where it leads."""
+
+    key: Key
+    name_zh: RequiredLine
+    name_en: RequiredLine
+    to: Destination
+    call_type: Name | None = None
+    """The call type that the agent's form begins with."""
+
+
+class Menu(Setting):
+    """A caller hears the choices and presses a key."""
+
+    menu_id: Name
+    name_zh: RequiredLine
+    name_en: RequiredLine
+    numbers: Annotated[list[Number], Field(max_length=50)] = []
+    text_zh: Paragraphs = ""
+    """What is said; empty: made from the keys ("咨询请按 1")."""
+    text_en: Paragraphs = ""
+    keys: Annotated[list[MenuKey], Field(min_length=1, max_length=12)]
+    timeout_seconds: Annotated[int, Field(ge=2, le=30)] = 6
+    tries: Annotated[int, Field(ge=1, le=5)] = 2
+    otherwise: Destination
+    """Where a caller goes who presses nothing, or nothing that is there."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        _refuse_doubles([one.key for one in self.keys], "key", "按键")
+        return self
+
+
+# -- hours ---------------------------------------------------------------------------------------------
+
+
+class Span(Setting):
+    """From a time of day to a later one; a lunch break is the gap between two spans."""
+
+    start: Time
+    end: Time
+
+    @model_validator(mode="after")
+    def _forward(self) -> Self:
+        if self.start >= self.end:
+            raise ConfigurationError("The end must be later than the start.", "结束时间须晚于开始时间。")
+        return self
+
+
+Spans = Annotated[list[Span], Field(max_length=6)]
+
+
+class Week(Setting):
+    """The spans of each day of the week."""
+
+    monday: Spans = []
+    tuesday: Spans = []
+    wednesday: Spans = []
+    thursday: Spans = []
+    friday: Spans = []
+    saturday: Spans = []
+    sunday: Spans = []
+
+
+class HoursException(Setting):
+    """One date that is different; no spans: closed."""
+
+    day: date
+    name: Annotated[str, Field(max_length=100)] = ""
+    spans: Spans = []
+
+
+class Hours(Setting):
+    """When queues are open, in the department's zone."""
+
+    hours_id: Name
+    name_zh: RequiredLine
+    name_en: RequiredLine
+    week: Week
+    china_holidays: bool = True
+    """China's public holidays have `holiday` spans, and weekends swapped into work days have Monday's."""
+    holiday: Spans = []
+    exceptions: Annotated[list[HoursException], Field(max_length=1000)] = []
+    """These come before everything else."""
+
+
+# -- people and callers --------------------------------------------------------------------------------
+
+
+class Skill(Setting):
+    """Something agents know at levels 1 to 10; `agents` is who knows it (username -> level)."""
+
+    skill_id: Name
+    name_zh: RequiredLine
+    name_en: RequiredLine
+    agents: dict[str, Annotated[int, Field(ge=1, le=10)]] | None = None
+    """Null in a file: those who have it keep it."""
+
+
+class PauseReason(Setting):
+    """Why an agent takes no calls by his own choice."""
+
+    code: Name
+    name_zh: RequiredLine
+    name_en: RequiredLine
+    productive: bool = False
+    """Counts as work (training, a meeting), not as rest."""
+    longest_seconds: Annotated[int, Field(ge=60, le=86_400)] | None = None
+    """Longer than this is shown as too long; null: any time."""
+
+
+class CallerKind(StrEnum):
+    """What is known of a caller that routing looks at."""
+
+    VIP = "vip"
+    OPEN_CASE = "open_case"
+    COMPLAINT = "complaint"
+    OWNED = "owned"
+
+
+class CallerRule(Setting):
+    """A caller of this kind goes to another queue and/or higher in line (CAT-13 to CAT-17). The first rule that
+    names a queue chooses it; priorities add up.
+    """
+
+    kind: CallerKind
+    from_queues: Annotated[list[Name], Field(max_length=100)] = []
+    """Only callers of these queues; empty: of all."""
+    queue_id: Name | None = None
+    priority: Annotated[int, Field(ge=-10, le=10)] = 0
+
+
+class Configuration(Setting):
+    """All of it."""
+
+    version: Literal[1] = 1
+    name: Annotated[str, Field(max_length=200)] = ""
+    """What the profile is called."""
+    cadence: Cadence | None = None
+    priority_step_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    """One step of priority is worth so much waiting: a caller with less is served first once he has waited that
+    much longer, so that nobody starves.
+    """
+    repeat_priority: Annotated[int, Field(ge=0, le=5)] = 1
+    """Steps that each earlier call of the same number within a day adds, three at most."""
+    queues: Annotated[list[Queue], Field(min_length=1, max_length=200)]
+    menus: Annotated[list[Menu], Field(max_length=200)] = []
+    hours: Annotated[list[Hours], Field(max_length=100)] = []
+    skills: Annotated[list[Skill], Field(max_length=200)] = []
+    pause_reasons: Annotated[list[PauseReason], Field(min_length=1, max_length=50)]
+    caller_rules: Annotated[list[CallerRule], Field(max_length=50)] = []
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for problem in problems(self):
+            raise problem
+        return self
+
+
+def problems(whole: Configuration) -> list[ConfigurationError]:
+    """What does not fit together: ids and numbers that come twice, ids that nothing has."""
+    found: list[ConfigurationError] = []
+    ids = {
+        "queue": [queue.queue_id for queue in whole.queues],
+        "menu": [menu.menu_id for menu in whole.menus],
+        "hours": [hours.hours_id for hours in whole.hours],
+        "skill": [skill.skill_id for skill in whole.skills],
+        "pause reason": [reason.code for reason in whole.pause_reasons],
+        "number": [number for one in (*whole.queues, *whole.menus) for number in one.numbers],
+    }
+    for kind, names in ids.items():
+        try:
+            _refuse_doubles(names, kind, _KINDS_ZH[kind])
+        except ConfigurationError as error:
+            found.append(error)
+
+    def refer(kind: str, name: str | None, where: str) -> None:
+        if name is not None and name not in ids[kind]:
+            found.append(
+                ConfigurationError(
+                    f"{where}: there is no {kind} {name!r}.", f"{where}：没有{_KINDS_ZH[kind]}“{name}”。"
+                )
+            )
+
+    def lead(to: Destination | None, where: str) -> None:
+        if isinstance(to, ToQueue):
+            refer("queue", to.queue_id, where)
+        elif isinstance(to, ToMenu):
+            refer("menu", to.menu_id, where)
+
+    for queue in whole.queues:
+        where = f"queue {queue.queue_id}"
+        refer("hours", queue.hours_id, where)
+        for need in queue.needs:
+            refer("skill", need.skill_id, where)
+        for to in (queue.full, queue.closed, queue.nobody, *(one.to for one in queue.overflow)):
+            lead(to, where)
+            if isinstance(to, ToQueue) and to.queue_id == queue.queue_id:
+                found.append(ConfigurationError(f"{where}: leads to itself.", f"{where}：不能转到自身。"))
+    for menu in whole.menus:
+        for to in (menu.otherwise, *(key.to for key in menu.keys)):
+            lead(to, f"menu {menu.menu_id}")
+            if isinstance(to, ToMessage | ToCallback):
+                found.append(
+                    ConfigurationError(
+                        f"menu {menu.menu_id}: a {to.kind} needs a queue; lead to one.",
+                        f"菜单 {menu.menu_id}：留言或回拨须属于某个队列，请先转到队列。",
+                    )
+                )
+    for rule in whole.caller_rules:
+        refer("queue", rule.queue_id, f"caller rule {rule.kind}")
+        for name in rule.from_queues:
+            refer("queue", name, f"caller rule {rule.kind}")
+    return found
+
+
+_KINDS_ZH = {
+    "queue": "队列",
+    "menu": "菜单",
+    "hours": "营业时间",
+    "skill": "技能",
+    "pause reason": "小休原因",
+    "number": "号码",
+}
+
+
+def _refuse_doubles(names: list[str], kind: str, kind_zh: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ConfigurationError(f"The {kind} {name!r} comes twice.", f"{kind_zh}“{name}”重复。")
+        seen.add(name)
