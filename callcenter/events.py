@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 
 STREAM = "cc:events"
+AGENT_STREAM = "cc:agent_events"
+"""Changes of agents' states; written by the same steps, and kept in `agent_events`."""
 
 
 class Kind(StrEnum):
@@ -20,8 +22,13 @@ class Kind(StrEnum):
 
     ARRIVED = "arrived"
     IDENTIFIED = "identified"
+    KEY = "key"
     QUEUED = "queued"
     MUSIC = "music"
+    APOLOGY = "apology"
+    PASSED_ON = "passed_on"
+    CALLBACK_ASKED = "callback_asked"
+    LINE_OVER = "line_over"
     OFFERED = "offered"
     RINGING = "ringing"
     MISSED = "missed"
@@ -29,6 +36,10 @@ class Kind(StrEnum):
     HELD = "held"
     RESUMED = "resumed"
     RECONNECTING = "reconnecting"
+    CALLING = "calling"
+    CALLED_IN_VAIN = "called_in_vain"
+    BLOCKED = "blocked"
+    MESSAGE = "message"
     LOST = "lost"
     ENDED = "ended"
     LEDGER = "ledger"

@@ -46,6 +46,10 @@ class CallerLookup:
             "customers": [],
             "recent_calls": [],
             "ring_back_id": None,
+            "kinds": [],
+            "calls_in_day": 0,
+            "owner_agent": None,
+            "blocked": False,
         }
         if facts.key is None:
             return card
@@ -61,4 +65,15 @@ class CallerLookup:
         candidates = await self._customers.candidates(key)
         ids = [candidate.customer_id for candidate in candidates]
         history = await store.history_of(self._pool, key, ids, RECENT_CALLS)
-        return {"customers": [asdict(one) for one in candidates], **history}
+        kinds = [
+            kind
+            for kind, so in {
+                "vip": bool(candidates) and candidates[0].vip,
+                "open_case": history.pop("open_case"),
+                "complaint": history.pop("complaint"),
+                "owned": history["owner_agent"] is not None,
+                "repeat": history["calls_in_day"] > 0,
+            }.items()
+            if so
+        ]
+        return {"customers": [asdict(one) for one in candidates], "kinds": kinds, **history}

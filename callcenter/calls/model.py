@@ -11,17 +11,24 @@ from enum import StrEnum
 from typing import Any
 
 from callcenter.events import CallEvent, Kind
+from callcenter.routing.model import MissReason
 from callcenter.routing.rings import DEFAULT_CADENCE, Cadence, rings_in
 
 
 class CallStatus(StrEnum):
     """What became of a call."""
 
+    MENU = "menu"
     WAITING = "waiting"
     OFFERED = "offered"
     TALKING = "talking"
+    CALLBACK = "callback"
     ANSWERED = "answered"
     ABANDONED = "abandoned"
+    MESSAGE = "message"
+    PASSED_ON = "passed_on"
+    BLOCKED = "blocked"
+    CLOSED = "closed"
     FAILED = "failed"
 
 
@@ -31,6 +38,14 @@ class HungUpBy(StrEnum):
     CALLER = "caller"
     AGENT = "agent"
     SYSTEM = "system"
+
+
+class AbandonedIn(StrEnum):
+    """Where a caller was who gave up: in a menu, in line, or while an agent's phone rang."""
+
+    MENU = "menu"
+    QUEUE = "queue"
+    RINGING = "ringing"
 
 
 class NextStep(StrEnum):
@@ -44,8 +59,8 @@ class NextStep(StrEnum):
     FOLLOW_UP = "follow_up"
 
 
-LIVE = frozenset({CallStatus.WAITING, CallStatus.OFFERED, CallStatus.TALKING})
-_AFTER_THE_END = frozenset({Kind.ENDED, Kind.LEDGER, Kind.WRAPPED_UP, Kind.OUTCOME})
+LIVE = frozenset({CallStatus.MENU, CallStatus.WAITING, CallStatus.OFFERED, CallStatus.TALKING, CallStatus.CALLBACK})
+_AFTER_THE_END = frozenset({Kind.ENDED, Kind.LEDGER, Kind.WRAPPED_UP, Kind.OUTCOME, Kind.MESSAGE})
 _ORDER = {kind: position for position, kind in enumerate(Kind)}
 
 
@@ -74,7 +89,8 @@ class CallRecord:
 
     `waiting_seconds` is what the caller waited, from his arrival to an agent's answer or his leaving; `rings` is the
     same wait in rings of the country's cadence. `ringing_seconds` and `agent_rings` count the agents' phones.
-    `talking_seconds` leaves the time on hold out.
+    `talking_seconds` leaves the time on hold out. A caller who keeps his place without a line heard rings until
+    `left_at`, and waits on.
     """
 
     call_id: str
@@ -110,6 +126,14 @@ class CallRecord:
     notes: str | None = None
     next_step: str | None = None
     outcome_by: int | None = None
+    menu_keys: str = ""
+    priority: int = 0
+    callback_number: str | None = None
+    callback_at: int | None = None
+    callback_attempts: int = 0
+    left_at: int | None = None
+    abandoned_in: AbandonedIn | None = None
+    passed_on_to: str | None = None
 
 
 @dataclass(slots=True)
@@ -137,6 +161,8 @@ class _Fold:
     holding: _Spells = field(default_factory=_Spells)
     ended_by_witness: bool = False
     wrapped_up_at: int | None = None
+    blocked: bool = False
+    message: bool = False
     answered_by: int | None = None
     """The agent who answered last; a later offer that came to nothing does not take the talk from him."""
 
@@ -160,14 +186,53 @@ class _Fold:
         record.place = body.get("place")
         record.carrier = body.get("carrier")
 
+    def _key(self, at: int, body: Mapping[str, Any]) -> None:
+        record = self.record
+        record.menu_keys = (record.menu_keys + str(body.get("key", "")))[:40]
+        if record.queued_at is None:
+            record.status = CallStatus.MENU
+
+    def _blocked(self, at: int, body: Mapping[str, Any]) -> None:
+        self.blocked = True
+
+    def _passed_on(self, at: int, body: Mapping[str, Any]) -> None:
+        self.record.passed_on_to = body.get("to")
+
+    def _message(self, at: int, body: Mapping[str, Any]) -> None:
+        self.message = True
+        if self.record.status is CallStatus.ABANDONED:
+            self.record.status = CallStatus.MESSAGE
+
+    def _callback_asked(self, at: int, body: Mapping[str, Any]) -> None:
+        record = self.record
+        record.callback_number, record.callback_at = body.get("number"), at
+        record.queue_id = body.get("queue_id") or record.queue_id
+        if record.queued_at is None:
+            record.queued_at = at
+        record.status = CallStatus.CALLBACK
+
+    def _line_over(self, at: int, body: Mapping[str, Any]) -> None:
+        self.record.left_at = at
+
+    def _calling(self, at: int, body: Mapping[str, Any]) -> None:
+        self.ringing.close(at)
+        self.record.callback_attempts = body.get("attempt") or self.record.callback_attempts + 1
+
+    def _called_in_vain(self, at: int, body: Mapping[str, Any]) -> None:
+        self._back_in_line(at)
+        self.record.agent_id = self.answered_by
+
     def _queued(self, at: int, body: Mapping[str, Any]) -> None:
         self.record.queue_id = body.get("queue_id")
+        self.record.priority = body.get("priority", self.record.priority)
         if self.record.queued_at is None:
             self.record.queued_at = at
         self._back_in_line(at)
 
     def _music(self, at: int, body: Mapping[str, Any]) -> None:
         pass
+
+    _apology = _music
 
     def _offered(self, at: int, body: Mapping[str, Any]) -> None:
         record = self.record
@@ -182,6 +247,8 @@ class _Fold:
         self.ringing.open(at)
 
     def _missed(self, at: int, body: Mapping[str, Any]) -> None:
+        if body.get("reason") == MissReason.OTHER_ANSWERED:
+            return
         self._back_in_line(at)
         self.record.agent_id = self.answered_by
 
@@ -189,7 +256,7 @@ class _Fold:
         self.ringing.close(at)
         self.holding.close(at)
         self.talking.close(at)
-        self.record.status = CallStatus.WAITING
+        self.record.status = CallStatus.WAITING if self.record.callback_at is None else CallStatus.CALLBACK
 
     def _answered(self, at: int, body: Mapping[str, Any]) -> None:
         record = self.record
@@ -222,6 +289,11 @@ class _Fold:
             self.record.through = "fallback"
         by = HungUpBy(body.get("hung_up_by") or HungUpBy.CALLER)
         self._end(at, by, body.get("cause"))
+        record = self.record
+        if body.get("where") == "cancelled":
+            record.status = CallStatus.CLOSED
+        if record.status is CallStatus.ABANDONED:
+            self.record.abandoned_in = AbandonedIn(body.get("where") or AbandonedIn.QUEUE)
 
     def _ledger(self, at: int, body: Mapping[str, Any]) -> None:
         """Asterisk's own CDR: it fills what no other witness told."""
@@ -262,8 +334,17 @@ class _Fold:
             record.status = CallStatus.ANSWERED
             record.agent_id = self.answered_by if self.answered_by is not None else record.agent_id
         else:
-            record.status = CallStatus.ABANDONED if by is HungUpBy.CALLER else CallStatus.FAILED
+            record.status = self._unanswered(by)
             record.agent_id = None
+
+    def _unanswered(self, by: HungUpBy) -> CallStatus:
+        if self.blocked:
+            return CallStatus.BLOCKED
+        if self.record.passed_on_to:
+            return CallStatus.PASSED_ON
+        if self.message:
+            return CallStatus.MESSAGE
+        return CallStatus.ABANDONED if by is HungUpBy.CALLER else CallStatus.FAILED
 
     def _wrapped_up(self, at: int, body: Mapping[str, Any]) -> None:
         self.wrapped_up_at = at
@@ -301,7 +382,8 @@ def fold(call_id: str, events: Iterable[CallEvent], cadence: Cadence = DEFAULT_C
     end_of_wait = record.answered_at or record.ended_at
     if end_of_wait is not None:
         record.waiting_seconds = max(0, end_of_wait - record.arrived_at) / 1000
-        record.rings = rings_in(record.waiting_seconds, cadence)
+        heard_until = record.left_at or end_of_wait
+        record.rings = rings_in(max(0, heard_until - record.arrived_at) / 1000, cadence)
     record.ringing_seconds = state.ringing.total_ms / 1000
     record.agent_rings = rings_in(record.ringing_seconds, cadence) if record.ringing_at else 0
     record.talking_seconds = state.talking.total_ms / 1000

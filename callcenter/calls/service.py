@@ -24,6 +24,8 @@ MILLISECONDS = (
     "first_at",
     "last_at",
     "done_at",
+    "callback_at",
+    "left_at",
 )
 SECONDS = ("waiting_seconds", "ringing_seconds", "talking_seconds", "holding_seconds", "wrapup_seconds")
 
@@ -83,6 +85,10 @@ class Calls:
         if row is None:
             raise NotFoundError
         return self._shown(row)
+
+    async def open_callbacks(self) -> list[dict[str, Any]]:
+        """Every caller who keeps his place without a line and has not been spoken to, the longest waiting first."""
+        return [self._shown(row) for row in await store.open_callbacks(self._pool)]
 
     async def list_call_types(self) -> list[dict[str, Any]]:
         """The handbooks' call types; read once, as they change only with a new version."""

@@ -1,6 +1,6 @@
 """Calls, their facts and the tasks to ring back, in PostgreSQL."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,19 @@ from callcenter.clock import moment
 from callcenter.db.pool import Connection, Executor
 from callcenter.events import CallEvent, Kind
 
-_TIMES = frozenset({"arrived_at", "queued_at", "offered_at", "ringing_at", "answered_at", "ended_at", "outcome_at"})
+_TIMES = frozenset(
+    {
+        "arrived_at",
+        "queued_at",
+        "offered_at",
+        "ringing_at",
+        "answered_at",
+        "ended_at",
+        "outcome_at",
+        "callback_at",
+        "left_at",
+    }
+)
 _COLUMNS = [column.name for column in fields(CallRecord)]
 # What a row refers to may have been removed since; the row is kept without it.
 _STILL_THERE = {
@@ -41,9 +53,12 @@ order by call_id, at
 """
 
 _ADD_RING_BACK = """
-insert into ring_backs (number, customer_id, call_id, first_at, last_at)
-values ($1, (select customer_id from customers where customer_id = $2), $3, $4, $4)
+insert into ring_backs (number, customer_id, call_id, first_at, last_at, kind, queue_id)
+values ($1, (select customer_id from customers where customer_id = $2), $3, $4, $4, $5,
+    (select queue_id from queues where queue_id = $6))
 on conflict (number) where state = 'open' do update set
+    kind = case when excluded.kind = 'abandoned' then ring_backs.kind else excluded.kind end,
+    queue_id = coalesce(excluded.queue_id, ring_backs.queue_id),
     call_count = ring_backs.call_count + 1,
     call_id = excluded.call_id,
     customer_id = coalesce(excluded.customer_id, ring_backs.customer_id),
@@ -98,10 +113,31 @@ async def put_calls(connection: Connection, records: Iterable[CallRecord]) -> No
     await connection.executemany(_UPSERT, rows)
 
 
-async def add_ring_back(connection: Connection, record: CallRecord) -> None:
-    """Note that this caller left before anybody answered; one open task a number."""
-    ended_at = moment(record.ended_at or record.arrived_at)
-    await connection.execute(_ADD_RING_BACK, record.caller_number, record.customer_id, record.call_id, ended_at)
+async def add_ring_back(connection: Connection, record: CallRecord, kind: str) -> None:
+    """Note that this caller left before anybody spoke with him, and how; one open task a number."""
+    ended_at, number = moment(record.ended_at or record.arrived_at), record.callback_number or record.caller_number
+    await connection.execute(
+        _ADD_RING_BACK, number, record.customer_id, record.call_id, ended_at, kind, record.queue_id
+    )
+
+
+async def add_agent_events(connection: Connection, rows: Sequence[Mapping[str, str]]) -> None:
+    """Store changes of agents' states, as the live queue's stream has them; those that are there stay."""
+    await connection.execute(
+        """insert into agent_events (event_id, user_id, at, from_state, to_state, move, reason, call_id, online)
+        select * from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[],
+            $7::text[], $8::text[], $9::bool[])
+        on conflict do nothing""",
+        [row["id"] for row in rows],
+        [int(row["agent"]) for row in rows],
+        [moment(int(row["at"])) for row in rows],
+        [row["from"] for row in rows],
+        [row["to"] for row in rows],
+        [row["move"] for row in rows],
+        [row["reason"] or None for row in rows],
+        [row["call"] or None for row in rows],
+        [row["online"] == "1" for row in rows],
+    )
 
 
 async def close_ring_back(connection: Connection, record: CallRecord) -> None:
@@ -184,28 +220,54 @@ async def find_call(executor: Executor, call_id: str) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
+_HISTORY = """
+with recent as (
+    (select * from calls where caller_number = $1 and arrived_at > now() - interval '62 days'
+        order by arrived_at desc limit 50)
+    union
+    (select * from calls where customer_id = any($2) and arrived_at > now() - interval '62 days'
+        order by arrived_at desc limit 50)
+)
+select
+    (select ring_back_id from ring_backs where number = $1 and state = 'open') as ring_back_id,
+    exists (select from blocked_callers
+        where number = $1 and (blocked_until is null or blocked_until > now())) as blocked,
+    (select count(*) from recent
+        where caller_number = $1 and arrived_at > now() - interval '1 day')::int as calls_in_day,
+    exists (select from recent where arrived_at > now() - interval '30 days' and next_step in
+        ('callback', 'transfer_department', 'refer_up', 'site_visit', 'follow_up')) as open_case,
+    exists (select from recent where arrived_at > now() - interval '30 days' and call_type = 'complaint') as complaint,
+    (select r.agent_id from recent r join users u on u.user_id = r.agent_id and not u.disabled
+        where r.answered_at is not null order by r.arrived_at limit 1) as owner_agent,
+    coalesce((select jsonb_agg(r order by r.arrived_at desc) from (
+        select c.call_id, (extract(epoch from c.arrived_at) * 1000)::bigint as arrived_at, c.status,
+            u.display_name as agent_name, c.call_type, c.notes
+        from calls c left join users u on u.user_id = c.agent_id
+        where c.call_id in (
+            (select call_id from calls where caller_number = $1 order by arrived_at desc limit $3)
+            union
+            (select call_id from calls where customer_id = any($2) order by arrived_at desc limit $3)
+        )
+        order by c.arrived_at desc limit $3
+    ) as r), '[]') as recent_calls
+"""
+
+
 async def history_of(executor: Executor, number: str, customer_ids: list[int], limit: int) -> dict[str, Any]:
-    """`recent_calls` from a number or of these customers, newest first, and the number's open `ring_back_id`."""
-    row = await executor.fetchrow(
-        """
-        select (select ring_back_id from ring_backs where number = $1 and state = 'open') as ring_back_id,
-            coalesce((select jsonb_agg(r order by r.arrived_at desc) from (
-                select c.call_id, (extract(epoch from c.arrived_at) * 1000)::bigint as arrived_at, c.status,
-                    u.display_name as agent_name, c.call_type, c.notes
-                from calls c left join users u on u.user_id = c.agent_id
-                where c.call_id in (
-                    (select call_id from calls where caller_number = $1 order by arrived_at desc limit $3)
-                    union
-                    (select call_id from calls where customer_id = any($2) order by arrived_at desc limit $3)
-                )
-                order by c.arrived_at desc limit $3
-            ) as r), '[]') as recent_calls
-        """,
-        number,
-        customer_ids,
-        limit,
+    """What is known of a number and these customers: `recent_calls`, newest first, the number's open `ring_back_id`,
+    whether it is `blocked`, its `calls_in_day`, whether anything is open (`open_case`) or was a `complaint` within 30
+    days, and the first agent who spoke with them within two months (`owner_agent`; OWN-01, OWN-02).
+    """
+    return dict(await executor.fetchrow(_HISTORY, number, customer_ids, limit))
+
+
+async def open_callbacks(executor: Executor) -> list[dict[str, Any]]:
+    """Callers who keep their place without a line and have not been spoken to, the longest waiting first."""
+    rows = await executor.fetch(
+        f"{_CALL_ROWS} where c.callback_at is not null and c.answered_at is null and c.ended_at is null"
+        " order by c.arrived_at"
     )
-    return dict(row)
+    return [dict(row) for row in rows]
 
 
 async def list_ring_backs(executor: Executor, state: str, limit: int) -> list[dict[str, Any]]:

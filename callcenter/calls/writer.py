@@ -18,7 +18,7 @@ from callcenter import metrics
 from callcenter.calls import store
 from callcenter.calls.model import CallRecord, CallStatus, fold, is_call_id
 from callcenter.db.pool import AWAY, Connection, Pool
-from callcenter.events import STREAM, CallEvent, Kind
+from callcenter.events import AGENT_STREAM, STREAM, CallEvent, Kind
 from callcenter.routing.rings import DEFAULT_CADENCE, Cadence
 
 log = structlog.get_logger(__name__)
@@ -33,6 +33,8 @@ GATHER_SECONDS = 0.15
 WRITER_LOCK = 7_283_001
 
 _ENDINGS = (Kind.ENDED, Kind.LOST, Kind.LEDGER)
+_LEFT = (CallStatus.ABANDONED, CallStatus.FAILED, CallStatus.MESSAGE)
+"""What leaves a task to ring back."""
 Entry = tuple[str, CallEvent]
 
 
@@ -62,17 +64,20 @@ class CallWriter:
             await asyncio.sleep(1)
 
     async def _write(self, connection: Connection) -> None:
-        try:
-            await self._redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
-        except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise
+        for stream in (STREAM, AGENT_STREAM):
+            try:
+                await self._redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
+            except ResponseError as error:
+                if "BUSYGROUP" not in str(error):
+                    raise
+        await self._store_agents(connection, "0")
         position = "0"  # first what an earlier writer took and did not finish, then what is new
         while True:
             answer = await self._redis.xreadgroup(
                 GROUP, CONSUMER, {STREAM: position}, count=BATCH, block=BLOCK_MS if position == ">" else None
             )
             rows = _rows_of(answer)
+            await self._store_agents(connection, ">")
             if not rows:
                 metrics.WRITER_LAG.set(0)
                 position = ">"
@@ -81,6 +86,15 @@ class CallWriter:
                 rows += await self._gather()
             await self.store(connection, rows)
             metrics.WRITER_LAG.set(max(0, self._clock() - int(rows[0][0].partition("-")[0])) / 1000)
+
+    async def _store_agents(self, connection: Connection, position: str) -> None:
+        """Commit what is new of agents' states and take it off its stream."""
+        answer = await self._redis.xreadgroup(GROUP, CONSUMER, {AGENT_STREAM: position}, count=BATCH)
+        if rows := _rows_of(answer):
+            await store.add_agent_events(connection, [fields for _, fields in rows if fields])
+            ids = [entry_id for entry_id, _ in rows]
+            await self._redis.xack(AGENT_STREAM, GROUP, *ids)
+            await self._redis.xdel(AGENT_STREAM, *ids)
 
     async def _gather(self) -> list[tuple[str, dict[str, str]]]:
         """What else comes within a moment."""
@@ -146,11 +160,21 @@ class CallWriter:
         if not record.caller_number:
             return
         endings = [fact.event_id in new for fact in facts if fact.kind in _ENDINGS]
+        message = any(fact.event_id in new and fact.kind is Kind.MESSAGE for fact in facts)
         if record.answered_at is not None:
             if any(fact.event_id in new and fact.kind in (Kind.ANSWERED, Kind.LEDGER) for fact in facts):
                 await store.close_ring_back(connection, record)
-        elif record.status in (CallStatus.ABANDONED, CallStatus.FAILED) and endings and all(endings):
-            await store.add_ring_back(connection, record)
+        elif record.status in _LEFT and endings and (all(endings) or message):
+            lost = any(fact.kind is Kind.LOST for fact in facts)
+            await store.add_ring_back(connection, record, _ring_back_kind(record, lost=lost))
+
+
+def _ring_back_kind(record: CallRecord, *, lost: bool) -> str:
+    if record.status is CallStatus.MESSAGE:
+        return "message"
+    if record.callback_at is not None:
+        return "callback_failed"
+    return "node_lost" if lost else "abandoned"
 
 
 def _rows_of(answer: Any) -> list[tuple[str, dict[str, str]]]:

@@ -1,16 +1,33 @@
 """The Node API that scripts speak, and the desk's routes."""
 
+from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.calls.model import is_call_id
+from callcenter.configuration.model import ToQueue
 from callcenter.errors import InvalidInputError
 from callcenter.events import Kind, event
 from callcenter.routing.desk import TakenOverError
-from callcenter.routing.model import AgentState, PauseReason
-from callcenter.routing.script import CallFacts, Dial, Ended, KeepWaiting, OfferOver, Say
+from callcenter.routing.line import spoken_to
+from callcenter.routing.model import AgentState
+from callcenter.routing.script import (
+    Ask,
+    CallbackOver,
+    CallFacts,
+    Dial,
+    Ended,
+    Heard,
+    KeepWaiting,
+    Leave,
+    OfferOver,
+    PassOn,
+    Play,
+    Say,
+    TakeMessage,
+)
 from callcenter.validation import Line
 from callcenter.web.live import HEARTBEAT_SECONDS, TAKEN_OVER
 from callcenter.web.routes import NODE, SIGNED_IN, Routes, hotline, signed_in
@@ -56,12 +73,22 @@ class PreviousIn(BaseModel):
     at_ms: Ms
 
 
-class WaitIn(FactsIn):
-    """A caller in line asks what to do."""
+class HeardIn(BaseModel):
+    """What came of the last ask, play or message."""
 
+    step_id: Word
+    digits: Annotated[str, Field(pattern=r"^[0-9*#]{0,40}$")] = ""
+    seconds: Annotated[float, Field(ge=0, le=86_400)] = 0
+
+
+class WaitIn(FactsIn):
+    """A caller asks what to do."""
+
+    arriving: bool = False
     queue: Word = ""
-    music: bool = False
+    answered: bool = False
     previous: PreviousIn | None = None
+    heard: HeardIn | None = None
 
 
 class EndedIn(FactsIn):
@@ -75,22 +102,44 @@ class EndedIn(FactsIn):
     hung_up_by: Literal["caller", "agent", "system"] = "caller"
     talking_seconds: float | None = None
     fallback: bool = False
+    passed_on: bool = False
 
 
-class QueueOut(BaseModel):
-    """Where a call belongs."""
+class CallbackAnsweredIn(BaseModel):
+    """A customer who is called back has answered."""
 
-    queue: str
-    language: str
+    offer_id: Word
+    customer_answered_at_ms: Ms
+
+
+class CallbackOverIn(BaseModel):
+    """Calling a customer back is over."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    offer_id: Word
+    dial_status: Word = ""
+    cause: int = 0
+    customer_answered_at_ms: Ms | None = None
+    ended_at_ms: Ms
+    hung_up_by: Literal["caller", "agent", "system"] = "caller"
 
 
 class InstructionOut(BaseModel):
-    """What a script shall do next."""
+    """What a script shall do next (docs/node-api.md)."""
 
-    do: Literal["dial", "music", "wait", "leave"]
+    do: Literal["dial", "say", "ask", "play", "message", "pass_on", "wait", "leave"]
+    queue: str = ""
+    language: str = ""
     offer_id: str = ""
-    endpoint: str = ""
+    endpoints: list[str] = []
     ring_seconds: int = 0
+    step_id: str = ""
+    sounds: list[str] = []
+    most_digits: int = 1
+    timeout_seconds: int = 0
+    most_seconds: int = 0
+    number: str = ""
 
 
 class LedgerRow(BaseModel):
@@ -126,27 +175,41 @@ class Empty(BaseModel):
     """Done."""
 
 
-@routes.post("/node/v1/calls/{call_id}/identify", roles=NODE)
-async def identify(request: web.Request, call_id: str, /, call: FactsIn) -> QueueOut:
-    """A call has come in."""
-    queue = await hotline(request).routing.arrive(call.facts(call_id))
-    return QueueOut(queue=queue, language="zh" if hotline(request).settings.country == "CN" else "en")
-
-
 @routes.post("/node/v1/calls/{call_id}/wait", roles=NODE)
 async def wait(request: web.Request, call_id: str, /, call: WaitIn) -> InstructionOut:
     """Hold a caller's place; answers within 25 s."""
     previous = OfferOver(**call.previous.model_dump()) if call.previous else None
-    answer = await hotline(request).routing.wait(call.facts(call_id), music=call.music, previous=previous)
-    match answer:
-        case Dial(offer_id, endpoints, ring_seconds):
-            return InstructionOut(do="dial", offer_id=offer_id, endpoint=endpoints[0], ring_seconds=ring_seconds)
-        case Say():
-            return InstructionOut(do="music")
-        case KeepWaiting():
-            return InstructionOut(do="wait")
-        case _:
-            return InstructionOut(do="leave")
+    heard = Heard(**call.heard.model_dump()) if call.heard else None
+    facts = call.facts(call_id)
+    answer, now = await hotline(request).line.wait(facts, answered=call.answered, previous=previous, heard=heard)
+    told = _INSTRUCTIONS[type(answer)]
+    return InstructionOut(do=told, queue=now.queue_id, language=spoken_to(now), **asdict(answer))
+
+
+_INSTRUCTIONS: dict[type, Any] = {
+    Dial: "dial",
+    Say: "say",
+    Ask: "ask",
+    Play: "play",
+    TakeMessage: "message",
+    PassOn: "pass_on",
+    KeepWaiting: "wait",
+    Leave: "leave",
+}
+
+
+@routes.post("/node/v1/calls/{call_id}/callback-answered", roles=NODE)
+async def callback_answered(request: web.Request, call_id: str, /, told: CallbackAnsweredIn) -> Empty:
+    """A customer who is called back has answered."""
+    await hotline(request).callbacks.customer_answered(call_id, told.offer_id, told.customer_answered_at_ms)
+    return Empty()
+
+
+@routes.post("/node/v1/calls/{call_id}/callback-over", roles=NODE)
+async def callback_over(request: web.Request, call_id: str, /, told: CallbackOverIn) -> Empty:
+    """Calling a customer back is over; may come twice and late."""
+    await hotline(request).callbacks.over(call_id, CallbackOver(**told.model_dump()))
+    return Empty()
 
 
 @routes.post("/node/v1/calls/{call_id}/ended", roles=NODE)
@@ -175,7 +238,8 @@ async def ledger(request: web.Request, /, rows: LedgerIn) -> LedgerOut:
         body = row.model_dump(exclude={"call_id"}, exclude_none=True) | {"node": rows.node}
         body["agent_id"] = house.witness.agents.get(_extension(row.agent_channel))
         body["caller_number"] = house.callers.key(row.caller_number or "") or None
-        body["queue_id"] = house.routing.queue_for(row.called)
+        to = house.routing.plan.destination_of(row.called)
+        body["queue_id"] = to.queue_id if isinstance(to, ToQueue) else house.routing.plan.first_queue
         about = f"{row.call_id}/{row.agent_channel or 'alone'}"
         fact = event(row.call_id, Kind.LEDGER, row.ended_at_ms, about=about, **body)
         await house.live.step(house.clock(), events=[fact])
@@ -203,7 +267,8 @@ class StateIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: Literal["ready", "paused", "signed_out"]
-    reason: Literal["break", "meal", "meeting", "training", "other"] | None = None
+    reason: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")] | None = None
+    """The code of a pause reason (`GET /api/v1/pause-reasons`)."""
 
 
 class DeskAgent(BaseModel):
@@ -222,6 +287,8 @@ class DeskState(BaseModel):
     name: AgentState
     since: int
     reason: str | None
+    until: int | None
+    may_extend: bool
 
 
 class DeskOut(BaseModel):
@@ -255,8 +322,19 @@ async def get_desk(request: web.Request, /) -> DeskOut:
 @routes.post("/api/v1/desk/state", roles=SIGNED_IN)
 async def set_state(request: web.Request, /, wanted: StateIn) -> DeskOut:
     """Become ready, paused or signed out; refused while on offer, ringing or talking."""
-    reason = PauseReason(wanted.reason or "other") if wanted.state == "paused" else None
-    await hotline(request).work.set_state(signed_in(request).user_id, AgentState(wanted.state), reason)
+    house = hotline(request)
+    known = [reason.code for reason in house.routing.plan.configuration.pause_reasons]
+    reason = (wanted.reason or known[-1]) if wanted.state == "paused" else ""
+    if reason and reason not in known:
+        raise InvalidInputError(fields={"reason": {"en": "There is no such reason.", "zh": "没有这个小休原因。"}})
+    await house.work.set_state(signed_in(request).user_id, AgentState(wanted.state), reason)
+    return await _desk(request)
+
+
+@routes.post("/api/v1/desk/wrapup/extend", roles=SIGNED_IN)
+async def extend_wrapup(request: web.Request, /) -> DeskOut:
+    """More time for the outcome, once a call."""
+    await hotline(request).work.extend_wrapup(signed_in(request).user_id)
     return await _desk(request)
 
 

@@ -10,18 +10,18 @@ from typing import Any
 
 import orjson
 
+from callcenter.customers.model import display_of
 from callcenter.errors import ConflictError, HotlineError
-from callcenter.events import Kind, event_at
+from callcenter.events import CallEvent, Kind, event_at
 from callcenter.routing.model import (
     AgentMove,
     AgentState,
     CallMove,
     CallState,
-    PauseReason,
     agent_moves,
     call_moves,
 )
-from callcenter.routing.rings import DEFAULT_CADENCE, Cadence, rings_in
+from callcenter.routing.rings import rings_in
 from callcenter.routing.service import LEASE_SLACK_SECONDS, Routing
 from callcenter.routing.store import LiveAgent, LiveCall, LiveQueue, Part
 
@@ -48,6 +48,13 @@ class CallGoneError(ConflictError):
 
     error_id = "call_gone"
     zh = "无法恢复通话：通话已结束或来电者已回到队列。"
+
+
+class NoExtensionError(ConflictError):
+    """There is no wrap-up time here to be extended, or it was extended already."""
+
+    error_id = "no_extension"
+    zh = "当前没有可延长的整理时间，或已延长过一次。"
 
 
 class TakenOverError(ConflictError):
@@ -82,7 +89,7 @@ class DeskWork:
         clock: Callable[[], int],
         end_leg: Callable[[str], Awaitable[None]],
         signed_in: Callable[[str, bool], Awaitable[None]],
-        cadence: Cadence = DEFAULT_CADENCE,
+        country: str = "CN",
     ) -> None:
         """`end_leg(channel)` ends an agent's leg on Asterisk and keeps the caller; `signed_in(extension, yes)`
         tells Asterisk's fallback.
@@ -92,7 +99,9 @@ class DeskWork:
         self._clock = clock
         self._end_leg = end_leg
         self._signed_in = signed_in
-        self._cadence = cadence
+        self._country = country
+        self.names: dict[int, str] = {}
+        """Agent -> his name; kept by whoever keeps the agents."""
 
     async def take(self, agent_id: int, desk_id: str) -> None:
         """This page is the agent's desk from now on; an earlier one is told so.
@@ -107,8 +116,9 @@ class DeskWork:
             raise TakenOverError
         await self.live.step(self._clock(), agent=Part(agent_id, set={"desk": desk_id}))
 
-    async def set_state(self, agent_id: int, wanted: AgentState, reason: PauseReason | None) -> None:
-        """Make an agent ready, paused (for a reason) or signed out. Already there: nothing happens.
+    async def set_state(self, agent_id: int, wanted: AgentState, reason: str = "") -> None:
+        """Make an agent ready, paused (for a reason that is set, by its code) or signed out. Already there: nothing
+        happens.
 
         Raises:
             InCallError: he is on offer, ringing or talking.
@@ -117,15 +127,16 @@ class DeskWork:
         if agent.state is wanted and wanted is not AgentState.PAUSED:
             return
         now = self._clock()
-        settings = {"since": str(now), "reason": reason.value if reason else "", "call": "", "offer": ""}
+        settings = {"since": str(now), "reason": reason, "call": "", "offer": "", "wrapup_until": ""}
         if wanted is AgentState.READY:
-            settings["idle_since"] = str(now)
+            settings |= {"idle_since": str(now), "misses": "0"}
         events = []
         if agent.state is AgentState.WRAPUP and agent.call_id:
             events.append(event_at(agent.call_id, Kind.WRAPPED_UP, now, agent_id=agent_id))
+        move, guard = _WANTED[wanted], {"call": agent.call_id}
         done = await self.live.step(
             now,
-            agent=Part(agent_id, moves=agent_moves(_WANTED[wanted]), guard={"call": agent.call_id}, set=settings),
+            agent=Part(agent_id, move=move, moves=agent_moves(move), guard=guard, set=settings),
             events=events,
         )
         if not done.applied:
@@ -146,16 +157,59 @@ class DeskWork:
             told = Part(call_id, set={"outcome": orjson.dumps(outcome).decode()})
             await self.live.step(now, call=told, events=[fact])
             return True
-        settings = {"since": str(now), "idle_since": str(now), "call": "", "offer": "", "reason": ""}
-        done = await self.live.step(
-            now,
-            agent=Part(agent_id, moves=agent_moves(AgentMove.FINISH), guard={"call": call_id}, set=settings),
-            events=[fact, event_at(call_id, Kind.WRAPPED_UP, now, agent_id=agent_id)],
-        )
-        if not done.applied:
+        if not await self._finish(agent_id, call_id, now, [fact]):
             await self.live.step(now, events=[fact])
         await self.routing.match()
         return True
+
+    async def _finish(self, agent_id: int, call_id: str, now: int, facts: list[CallEvent]) -> bool:
+        settings = {"since": str(now), "idle_since": str(now)}
+        settings |= dict.fromkeys(("call", "offer", "reason", "wrapup_until"), "")
+        moves = agent_moves(AgentMove.FINISH)
+        done = await self.live.step(
+            now,
+            agent=Part(agent_id, move=AgentMove.FINISH, moves=moves, guard={"call": call_id}, set=settings),
+            events=[*facts, event_at(call_id, Kind.WRAPPED_UP, now, agent_id=agent_id)],
+        )
+        return done.applied
+
+    async def end_wrapups(self) -> None:
+        """Make those ready whose wrap-up has lasted as long as their queue allows."""
+        now = self._clock()
+        ended = [int(member) for member in await self.live.due("cc:wrapups", now)]
+        for agent_id in ended:
+            agent = await self.live.agent(agent_id)
+            call = await self.live.call(agent.call_id)
+            queue = self.routing.plan.queue_of(call.queue_id)
+            unsaved = queue.outcome_required and not call.fields.get("outcome") and call.state is CallState.ENDED
+            if agent.state is not AgentState.WRAPUP or not unsaved:
+                await self._finish(agent_id, agent.call_id, now, [])
+                await self.live.redis.zrem("cc:wrapups", str(agent_id))
+        if ended:
+            await self.routing.match()
+
+    async def extend_wrapup(self, agent_id: int) -> None:
+        """More time for the outcome, once a call.
+
+        Raises:
+            NoExtensionError: he is not in wrap-up, it has no end, or it was extended before.
+        """
+        agent = await self._agent(agent_id)
+        call = await self.live.call(agent.call_id)
+        if not self._may_extend(agent, call):
+            raise NoExtensionError
+        until = (agent.wrapup_until_ms or 0) + self.routing.plan.queue_of(call.queue_id).wrapup_extension_seconds * 1000
+        moves = {AgentState.WRAPUP.value: AgentState.WRAPUP.value}
+        longer = Part(agent_id, moves=moves, guard={"extended": ""})
+        longer.set = {"wrapup_until": str(until), "extended": "1"}
+        if not (await self.live.step(self._clock(), agent=longer)).applied:
+            raise NoExtensionError
+
+    def _may_extend(self, agent: LiveAgent, call: LiveCall | None) -> bool:
+        if agent.state is not AgentState.WRAPUP or call is None or not agent.wrapup_until_ms:
+            return False
+        queue = self.routing.plan.queue_of(call.queue_id)
+        return queue.wrapup_extension_seconds > 0 and not agent.fields.get("extended")
 
     async def correct(self, by: int, call_id: str, outcome: dict[str, Any]) -> None:
         """Record another outcome for a call of the past."""
@@ -179,6 +233,7 @@ class DeskWork:
             now,
             agent=Part(
                 agent_id,
+                move=AgentMove.RECONNECT,
                 moves=agent_moves(AgentMove.RECONNECT),
                 guard=old,
                 set={"offer": offer_id, "since": str(now)},
@@ -187,8 +242,10 @@ class DeskWork:
                 call.call_id,
                 moves=call_moves(CallMove.RECONNECT),
                 guard=old,
+                dial=True,
                 set={
                     "offer": offer_id,
+                    "agents": str(agent_id),
                     "reconnecting": "1",
                     "held_at": "",
                     "ring_seconds": str(RECONNECT_RING_SECONDS),
@@ -210,18 +267,22 @@ class DeskWork:
         """The old leg could not be ended: the talk is what it was."""
         offer = {"offer": offer_id}
         before = {"offer": call.offer_id}
+        moves = agent_moves(AgentMove.ANSWER)
         await self.live.step(
             self._clock(),
-            agent=Part(agent.agent_id, moves=agent_moves(AgentMove.ANSWER), guard=offer, set=before),
+            agent=Part(agent.agent_id, move=AgentMove.ANSWER, moves=moves, guard=offer, set=before),
             call=Part(call.call_id, moves=call_moves(CallMove.ANSWER), guard=offer, set=before | {"reconnecting": ""}),
         )
 
-    async def set_reachable(self, agent_id: int, reachable: bool) -> None:
-        """His phone has registered, or is gone: without one he is offered nothing."""
+    async def set_reachable(self, agent_id: int, reachable: bool, node: str = "") -> None:
+        """His phone has registered at this node, or is gone from it: without one he is offered nothing."""
         agent = await self.live.agent(agent_id)
-        if agent.online == reachable:
+        if agent.online == reachable and (agent.node == node or not reachable):
             return
-        await self.live.step(self._clock(), agent=Part(agent_id, set={"online": "1" if reachable else "0"}))
+        if not reachable and node and agent.node not in ("", node):
+            return  # gone from a node that it had left already
+        home = {"online": "1", "node": node} if reachable else {"online": "0"}
+        await self.live.step(self._clock(), agent=Part(agent_id, set=home))
         if reachable:
             await self.routing.match()
 
@@ -242,14 +303,17 @@ class DeskWork:
                 "name": agent.state.value,
                 "since": agent.since_ms,
                 "reason": agent.fields.get("reason") or None,
+                "until": agent.wrapup_until_ms if agent.state is AgentState.WRAPUP else None,
+                "may_extend": self._may_extend(agent, call),
             },
             "waiting": waiting,
-            "call": self._call_document(call) if call else None,
+            "call": self._call_document(call, agent_id) if call else None,
         }
         return DeskNow(agent.seq, agent.desk_id, document)
 
-    def _call_document(self, call: LiveCall) -> dict[str, Any]:
-        queue = self.routing.queues.get(call.queue_id)
+    def _call_document(self, call: LiveCall, agent_id: int) -> dict[str, Any]:
+        plan = self.routing.plan
+        queue = plan.queue_of(call.queue_id)
         end_of_wait = call.at("answered_at") or call.at("ended_at") or self._clock()
         arrived = call.at("arrived") or end_of_wait
         saved = orjson.loads(call.fields.get("outcome") or "{}")
@@ -258,8 +322,8 @@ class DeskWork:
             "offer_id": call.offer_id,
             "queue": {
                 "queue_id": call.queue_id,
-                "name_zh": queue.name_zh if queue else call.queue_id,
-                "name_en": queue.name_en if queue else call.queue_id,
+                "name_zh": queue.name_zh,
+                "name_en": queue.name_en,
             },
             "status": call.state.value,
             "arrived_at": arrived,
@@ -268,12 +332,30 @@ class DeskWork:
             "answered_at": call.at("answered_at"),
             "held_at": call.at("held_at"),
             "ended_at": call.at("ended_at"),
-            "rings": rings_in((end_of_wait - arrived) / 1000, self._cadence),
+            "rings": rings_in((end_of_wait - arrived) / 1000, plan.cadence),
+            "apology_ring": queue.apology_ring,
+            "last_ring_in_time": queue.ring_target.last_ring,
+            "response_seconds": queue.response_seconds,
+            "priority": call.entry.get("priority", 0),
+            "menu_keys_names": orjson.loads(call.fields.get("menu_names") or b"[]"),
+            "kinds": call.card.get("kinds") or [],
+            "others": [self.names.get(other, "") for other in call.rung if other != agent_id],
+            "callback": self._callback_document(call),
             "hung_up_by": call.fields.get("hung_up_by") or None,
             "reconnecting": call.fields.get("reconnecting") == "1",
-            "call_type": saved.get("call_type"),
+            "call_type": saved.get("call_type") or call.fields.get("call_type") or None,
             "notes": saved.get("notes"),
             "next_step": saved.get("next_step"),
+        }
+
+    def _callback_document(self, call: LiveCall) -> dict[str, Any] | None:
+        if not call.is_callback:
+            return None
+        return {
+            "number_display": display_of(call.fields["callback_number"], self._country),
+            "asked_at": call.at("callback_at"),
+            "attempts": int(call.fields.get("attempts") or 0),
+            "calling": call.at("calling_at") is not None,
         }
 
     async def _agent(self, agent_id: int) -> LiveAgent:

@@ -34,6 +34,7 @@ class AgentMove(StrEnum):
     FINISH = "finish"
     RECONNECT = "reconnect"
     ADOPT = "adopt"
+    RELEASE = "release"
 
 
 _A, _M = AgentState, AgentMove
@@ -55,6 +56,7 @@ AGENT_TABLE: dict[tuple[AgentState, AgentMove], AgentState] = {
     (_A.RINGING, _M.WITHDRAW): _A.READY,
     (_A.TALKING, _M.END): _A.WRAPUP,
     (_A.TALKING, _M.RECONNECT): _A.OFFERED,
+    (_A.TALKING, _M.RELEASE): _A.READY,
     (_A.WRAPUP, _M.FINISH): _A.READY,
     (_A.WRAPUP, _M.GO_READY): _A.READY,
     (_A.WRAPUP, _M.PAUSE): _A.PAUSED,
@@ -66,7 +68,8 @@ AGENT_TABLE: dict[tuple[AgentState, AgentMove], AgentState] = {
     (_A.PAUSED, _M.ADOPT): _A.TALKING,
 }
 """MISS: his phone rang (or could have) and he did not take the call: he is paused, so that the same caller does
-not ring him again. WITHDRAW: the offer ended through no doing of his: he stays ready. ADOPT: his phone talks in a
+not ring him again. RELEASE: the customer he was to call back did not answer: there is nothing to write down.
+WITHDRAW: the offer ended through no doing of his: he stays ready. ADOPT: his phone talks in a
 call that Asterisk's fallback queue gave him while this service was away."""
 
 
@@ -77,6 +80,8 @@ class CallState(StrEnum):
     WAITING = "waiting"
     OFFERED = "offered"
     TALKING = "talking"
+    AWAY = "away"
+    RESTING = "resting"
     ENDED = "ended"
 
 
@@ -85,6 +90,8 @@ class CallMove(StrEnum):
 
     ARRIVE = "arrive"
     QUEUE = "queue"
+    STEP_OUT = "step_out"
+    REST = "rest"
     CLAIM = "claim"
     ANSWER = "answer"
     REQUEUE = "requeue"
@@ -99,17 +106,28 @@ CALL_TABLE: dict[tuple[CallState, CallMove], CallState] = {
     (_C.NEW, _V.ARRIVE): _C.NEW,
     (_C.NEW, _V.QUEUE): _C.WAITING,
     (_C.NEW, _V.ADOPT): _C.TALKING,
-    (_C.WAITING, _V.ADOPT): _C.TALKING,
+    (_C.NEW, _V.REST): _C.RESTING,
     (_C.NEW, _V.END): _C.ENDED,
+    (_C.WAITING, _V.STEP_OUT): _C.AWAY,
     (_C.WAITING, _V.CLAIM): _C.OFFERED,
+    (_C.WAITING, _V.ADOPT): _C.TALKING,
     (_C.WAITING, _V.END): _C.ENDED,
+    (_C.AWAY, _V.QUEUE): _C.WAITING,
+    (_C.AWAY, _V.ADOPT): _C.TALKING,
+    (_C.AWAY, _V.REST): _C.RESTING,
+    (_C.AWAY, _V.END): _C.ENDED,
+    (_C.RESTING, _V.QUEUE): _C.WAITING,
+    (_C.RESTING, _V.END): _C.ENDED,
     (_C.OFFERED, _V.ANSWER): _C.TALKING,
     (_C.OFFERED, _V.REQUEUE): _C.WAITING,
+    (_C.OFFERED, _V.REST): _C.RESTING,
     (_C.OFFERED, _V.END): _C.ENDED,
     (_C.TALKING, _V.REQUEUE): _C.WAITING,
     (_C.TALKING, _V.RECONNECT): _C.OFFERED,
     (_C.TALKING, _V.END): _C.ENDED,
 }
+"""STEP_OUT: the caller is asked something (whether to be called back, his message) and can't be offered meanwhile.
+REST: he keeps his place without a line; until the moment to try, nobody is offered to him."""
 
 
 def agent_moves(move: AgentMove) -> dict[str, str]:
@@ -123,13 +141,8 @@ def call_moves(move: CallMove) -> dict[str, str]:
 
 
 class PauseReason(StrEnum):
-    """Why an agent takes no calls. The last three are given by the hotline, not chosen by him."""
+    """Why the hotline itself pauses an agent; the reasons that he can choose are set on a page."""
 
-    BREAK = "break"
-    MEAL = "meal"
-    MEETING = "meeting"
-    TRAINING = "training"
-    OTHER = "other"
     MISSED = "missed"
     DECLINED = "declined"
     PHONE_FAILED = "phone_failed"
@@ -198,17 +211,6 @@ class ReadyAgent:
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
-    """A line of callers and how long one offer rings an agent's phone."""
-
-    queue_id: str
-    name_zh: str
-    name_en: str
-    ring_seconds: int
-    numbers: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class QueueRule:
     """How a queue chooses agents. `ring_at_once` counts with RING_SEVERAL only."""
 
@@ -249,6 +251,7 @@ class MissReason(StrEnum):
     FAILED = "failed"
     CALLER_LEFT = "caller_left"
     LEASE_ENDED = "lease_ended"
+    OTHER_ANSWERED = "other_answered"
 
 
 def miss_reason(dial_status: str, cause: int) -> MissReason:
@@ -271,4 +274,4 @@ PAUSE_AFTER: dict[MissReason, PauseReason] = {
     MissReason.DECLINED: PauseReason.DECLINED,
     MissReason.FAILED: PauseReason.PHONE_FAILED,
 }
-"""Which failed offers pause the agent; after the others he stays ready."""
+"""Which failed offers count as missed, and as what they pause him in the end; after the others he stays ready."""

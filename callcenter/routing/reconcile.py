@@ -99,7 +99,7 @@ class Reconciler:
     async def _leases(self, ended_before_ms: int) -> None:
         """Offers that should have come to something: the caller has his place back, the agent is free."""
         now = self._clock()
-        for call_id in await self._live.ended_leases(ended_before_ms):
+        for call_id in await self._live.due("cc:leases", ended_before_ms):
             call = await self._live.call(call_id)
             self._repaired("lease ended", call_id=call_id)
             await self._routing.offer_over(call, OfferOver(call.offer_id, "CANCEL", 0, now))

@@ -119,3 +119,15 @@ class Leave:
 
 
 Answer = Dial | Say | Ask | Play | TakeMessage | PassOn | KeepWaiting | Leave
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackOver:
+    """How calling a customer back ended, as its script reports it. Times (ms) are None where that did not happen."""
+
+    offer_id: str
+    dial_status: str
+    cause: int
+    customer_answered_at_ms: int | None
+    ended_at_ms: int
+    hung_up_by: str

@@ -5,15 +5,15 @@ the caller's record comes from `Identify`, and `Desks` is told of a claim before
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Protocol
 
-import orjson
 import structlog
 
 from callcenter import metrics
 from callcenter.events import CallEvent, Kind, event, event_at
-from callcenter.routing.matching import match
+from callcenter.routing.course import offer_seconds
 from callcenter.routing.model import (
     PAUSE_AFTER,
     AgentMove,
@@ -22,25 +22,28 @@ from callcenter.routing.model import (
     CallState,
     MissReason,
     Pair,
-    Queue,
     agent_moves,
     call_moves,
     miss_reason,
 )
-from callcenter.routing.script import Answer, CallFacts, Dial, Ended, KeepWaiting, Leave, OfferOver, Say
-from callcenter.routing.store import LiveCall, LiveQueue, Part
+from callcenter.routing.picture import Picture
+from callcenter.routing.plan import Plan
+from callcenter.routing.script import (
+    CallFacts,
+    Ended,
+    OfferOver,
+)
+from callcenter.routing.store import Change, LiveCall, LiveQueue, Part
 
 log = structlog.get_logger(__name__)
 
-IDENTIFY_BUDGET_SECONDS = 0.25
 POLL_SECONDS = 20.0
-RINGBACK_SECONDS = 1.0
-"""How long a caller hears ringing before, with nobody free, music begins."""
 LEASE_SLACK_SECONDS = 15
 LEG_LOST_CAUSE = 44
 """Q.850 cause with which Asterisk ends a leg that sends no more sound: the agent did not hang up."""
 
 Identify = Callable[[str, str], Awaitable[dict[str, Any]]]
+Ring = Callable[[str, str, int], Awaitable[None]]
 
 
 class Desks(Protocol):
@@ -53,10 +56,25 @@ class Desks(Protocol):
 class Routing:
     """The verbs of a call's way. Any number of replicas may run them at once."""
 
-    def __init__(self, live: LiveQueue, identify: Identify, desks: Desks, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        live: LiveQueue,
+        identify: Identify,
+        desks: Desks,
+        clock: Callable[[], int],
+        *,
+        plan: Plan,
+        today: Callable[[], str],
+    ) -> None:
+        """`today()`: the department's date, as text."""
         self.live = live
-        self.queues: dict[str, Queue] = {}
+        self.plan = plan
+        self.today = today
         self.extensions: dict[int, str] = {}
+        self.ring_for_callback: Ring | None = None
+        """`ring(call, offer, agent)` rings an agent who shall call a customer back."""
+        self.picture = Picture(live, lambda: self.plan, today)
+        live.on_change = lambda change: self.picture.take(change, heard=False)
         self._identify = identify
         self._desks = desks
         self._clock = clock
@@ -65,57 +83,34 @@ class Routing:
         self._popping: dict[str, asyncio.Event] = {}
         self._polls: dict[str, set[asyncio.Event]] = {}
 
+    def set_plan(self, plan: Plan) -> None:
+        """Another configuration, from now on."""
+        self.plan = plan
+        self.picture.rules_changed()
+
+    def hear(self, change: Change) -> None:
+        """A change that some replica has made."""
+        self.picture.take(change, heard=True)
+        if change.call_id:
+            self.wake(change.call_id)
+
     # -- what the scripts say and ask ------------------------------------------------------------------
-
-    async def arrive(self, facts: CallFacts) -> str:
-        """A call has come in: look its caller up, choose its queue. Comes twice without harm. Returns the queue."""
-        queue_id = self.queue_for(facts.called)
-        with metrics.IDENTIFY.time():
-            card = await self._card(facts)
-        now = self._clock()
-        await self.live.step(
-            now,
-            call=Part(
-                facts.call_id,
-                moves=call_moves(CallMove.ARRIVE),
-                guard={"arrived": ""},
-                set={
-                    "node": facts.node,
-                    "channel": facts.channel,
-                    "called": facts.called,
-                    "arrived": str(facts.arrived_at_ms),
-                    "queue": queue_id,
-                    "card": orjson.dumps(card).decode(),
-                },
-            ),
-            events=[_arrived(facts, card), _identified(facts, card, now)],
-        )
-        return queue_id
-
-    async def wait(self, facts: CallFacts, *, music: bool, previous: OfferOver | None) -> Answer:
-        """Hold the caller's place and say what his script shall do next; waits up to `POLL_SECONDS` for news."""
-        poll = asyncio.Event()
-        self._polls.setdefault(facts.call_id, set()).add(poll)
-        try:
-            return await self._wait(facts, poll, music, previous)
-        finally:
-            polls = self._polls.get(facts.call_id, set())
-            polls.discard(poll)
-            if not polls:
-                self._polls.pop(facts.call_id, None)
 
     async def ended(self, facts: CallFacts, report: Ended) -> None:
         """The call is over. Comes twice, or late, without harm."""
         call = await self.live.call(facts.call_id)
         events: list[CallEvent] = []
         if not call.at("arrived"):
-            card = await self._card(facts)
-            events += [_arrived(facts, card), _identified(facts, card, report.at_ms)]
+            card = await self.card(facts)
+            events += [arrived(facts, card), identified(facts, card, report.at_ms)]
+        if call.is_callback:
+            await self._line_over(call, report)
+            return
         answered_at = call.at("answered_at") or report.answered_at_ms
         unseen = not call.at("answered_at") and call.agent_id is not None and self._was_its(call, report)
         if unseen and report.answered_at_ms is not None:
             events.append(_answered(call, report.answered_at_ms))
-        events.append(_ended(facts.call_id, report))
+        events.append(_ended(call, report))
         closing = Part(
             facts.call_id,
             moves=call_moves(CallMove.END),
@@ -123,34 +118,37 @@ class Routing:
         )
         talked = call.state is CallState.TALKING or call.fields.get("reconnecting") == "1"
         talked = talked or (report.answered_at_ms is not None and self._was_its(call, report))
-        agent = self._released(call, report, answered=talked)
         if call.state is CallState.OFFERED and not talked and call.offer_id:
-            reason = {"reason": MissReason.CALLER_LEFT.value}
-            events.append(event(call.call_id, Kind.MISSED, report.at_ms, about=call.offer_id, **reason))
+            events += [missed_fact(call, agent_id, report.at_ms, MissReason.CALLER_LEFT) for agent_id in call.rung]
         now = self._clock()
-        done = await self.live.step(now, agent=agent, call=closing, events=events)
-        if not done.applied and done.why.startswith("agent"):
-            done = await self.live.step(now, call=closing, events=events, notify=call.agent_id)
+        done = await self.live.step(
+            now, agents=self._released(call, report, answered=talked), call=closing, events=events, notify=call.agent_id
+        )
         if not done.applied:
             if not call.fields.get("hung_up_by"):  # ended by the reconciler, who saw no witness
                 told = Part(facts.call_id, set={"hung_up_by": report.hung_up_by})
                 await self.live.step(now, call=told, events=events, notify=call.agent_id)
             return
-        if call.agent_id is not None:
-            await self._desks.push(call.agent_id, done.seq)
+        for agent_id, (_, seq) in done.agents.items():
+            await self._desks.push(agent_id, seq)
         status = "answered" if answered_at is not None else "abandoned"
         metrics.CALLS.labels(call.queue_id, status).inc()
         if answered_at is None:
             await self.match()
 
-    # -- who takes whom --------------------------------------------------------------------------------
+    async def _line_over(self, call: LiveCall, report: Ended) -> None:
+        """A caller who keeps his place has hung up: from now on he can be called back."""
+        now = self._clock()
+        waiting = Part(call.call_id, moves=call_moves(CallMove.QUEUE), guard={"left_at": ""})
+        waiting.set = {"left_at": str(report.at_ms), "channel": ""}
+        fact = event(call.call_id, Kind.LINE_OVER, report.at_ms, hung_up_by=report.hung_up_by)
+        done = await self.live.step(now, call=waiting, events=[fact])
+        if done.applied:
+            await self.match()
+        else:
+            await self.live.step(now, events=[fact])
 
-    def queue_for(self, called: str) -> str:
-        """The queue of a called number; the first queue where no queue has that number."""
-        for queue in self.queues.values():
-            if any(called.endswith(number) for number in queue.numbers):
-                return queue.queue_id
-        return next(iter(self.queues), "service")
+    # -- who takes whom --------------------------------------------------------------------------------
 
     async def match(self) -> None:
         """Pair whom can be paired. While a look is under way, asking again makes it look once more, no more."""
@@ -160,8 +158,10 @@ class Routing:
         async with self._matching:
             while self._look_again:
                 self._look_again = False
-                pairs = match(*await self.live.pairable())
-                if any(await asyncio.gather(*(self._claim(pair) for pair in pairs))):
+                pairs = self.picture.floor.match(self._clock())
+                done = await asyncio.gather(*(self._claim(pair) for pair in pairs))
+                if not all(done):
+                    await self.picture.look_anew()
                     self._look_again = True
 
     async def _claim(self, pair: Pair) -> bool:
@@ -173,46 +173,68 @@ class Routing:
             self._popping.pop(pair.entry.call_id, None)
 
     async def _claim_and_pop(self, pair: Pair) -> bool:
-        now = self._clock()
-        agent_id, call_id = pair.agents[0].agent_id, pair.entry.call_id
-        queue = self.queues.get(pair.entry.queue_id)
-        ring_seconds = queue.ring_seconds if queue else 20
+        now, call_id = self._clock(), pair.entry.call_id
+        queue = self.plan.queue_of(pair.entry.queue_id)
+        agents = [agent.agent_id for agent in pair.agents]
+        seconds = offer_seconds(queue, self.plan, owner=agents[0] in pair.entry.preferred)
         offer_id = f"{call_id}/{now}"
-        body = {"agent_id": agent_id, "extension": await self.extension(agent_id)}
-        done = await self.live.step(
-            now,
-            agent=Part(
+        parts = [
+            Part(
                 agent_id,
+                move=AgentMove.CLAIM,
                 moves=agent_moves(AgentMove.CLAIM),
                 guard={"online": "1"},
                 set={"call": call_id, "offer": offer_id, "since": str(now), "reason": ""},
-            ),
-            call=Part(
-                call_id,
-                moves=call_moves(CallMove.CLAIM),
-                set={
-                    "agent": str(agent_id),
-                    "offer": offer_id,
-                    "offered_at": str(now),
-                    "ringing_at": "",
-                    "ring_seconds": str(ring_seconds),
-                    "reconnecting": "",
-                },
-            ),
-            lease_until_ms=now + (ring_seconds + LEASE_SLACK_SECONDS) * 1000,
-            events=[event(call_id, Kind.OFFERED, now, about=offer_id, **body)],
+            )
+            for agent_id in agents
+        ]
+        call = Part(
+            call_id,
+            moves=call_moves(CallMove.CLAIM),
+            dial=True,
+            set={
+                "agent": str(agents[0]),
+                "agents": ",".join(map(str, agents)),
+                "offer": offer_id,
+                "offered_at": str(now),
+                "ringing_at": "",
+                "ring_seconds": str(seconds),
+                "reconnecting": "",
+            },
         )
-        if done.applied:
-            metrics.OFFERS.labels(pair.entry.queue_id).inc()
-            metrics.POP.observe(max(0, now - pair.entry.waiting_since_ms) / 1000)
-            await self._desks.push(agent_id, done.seq)
-        return done.applied
+        facts = [self._offered(call_id, offer_id, agent_id, now) for agent_id in agents]
+        lease = now + (seconds + LEASE_SLACK_SECONDS) * 1000
+        done = await self.live.step(now, agents=parts, call=call, lease_until_ms=lease, events=facts)
+        if not done.applied:
+            return False
+        metrics.OFFERS.labels(queue.queue_id).inc()
+        metrics.POP.observe(max(0, now - pair.entry.waiting_since_ms) / 1000)
+        await asyncio.gather(*(self._desks.push(agent_id, done.seq(agent_id)) for agent_id in agents))
+        if self.ring_for_callback and call_id in self.picture.callbacks:
+            await self.ring_for_callback(call_id, offer_id, agents[0])
+        return True
 
-    async def extension(self, agent_id: int) -> str:
-        """The phone of an agent."""
-        if agent_id not in self.extensions:
-            self.extensions[agent_id] = (await self.live.agent(agent_id)).extension
-        return self.extensions[agent_id]
+    def _offered(self, call_id: str, offer_id: str, agent_id: int, now: int) -> CallEvent:
+        body = {"agent_id": agent_id, "extension": self.extensions.get(agent_id, "")}
+        return event(call_id, Kind.OFFERED, now, about=f"{offer_id}/{agent_id}", **body)
+
+    @contextlib.contextmanager
+    def listening(self, call_id: str) -> Iterator[asyncio.Event]:
+        """An event that is set when anything about this call changes, inside the block."""
+        poll = asyncio.Event()
+        self._polls.setdefault(call_id, set()).add(poll)
+        try:
+            yield poll
+        finally:
+            polls = self._polls.get(call_id, set())
+            polls.discard(poll)
+            if not polls:
+                self._polls.pop(call_id, None)
+
+    async def popped(self, call_id: str) -> None:
+        """Returns when the screen-pop of a claim of this replica is on its way: it goes before the phone rings."""
+        if popping := self._popping.get(call_id):
+            await popping.wait()
 
     def wake(self, call_id: str) -> None:
         """Something about this call has changed: the script that waits for it shall look."""
@@ -227,97 +249,95 @@ class Routing:
             return
         if over.dial_status == "ANSWER":
             if call.state is CallState.TALKING and over.cause == LEG_LOST_CAUSE:
-                await self._take_back(call, call.agent_id, over, AgentMove.END, reason=None)
-            return
-        if call.state is CallState.OFFERED:
-            reason = miss_reason(over.dial_status, over.cause)
-            move = AgentMove.MISS if reason in PAUSE_AFTER else AgentMove.WITHDRAW
-            await self._take_back(call, call.agent_id, over, move, reason=reason)
+                await self._take_back(call, over, reason=None)
+        elif call.state is CallState.OFFERED:
+            await self._take_back(call, over, reason=miss_reason(over.dial_status, over.cause))
 
-    async def _take_back(
-        self, call: LiveCall, agent_id: int, over: OfferOver, move: AgentMove, *, reason: MissReason | None
-    ) -> None:
+    async def _take_back(self, call: LiveCall, over: OfferOver, *, reason: MissReason | None) -> None:
         now = self._clock()
-        settings = {"since": str(now), "reason": str(PAUSE_AFTER.get(reason, "")) if reason else ""}
-        if move is not AgentMove.END:
-            settings |= {"call": "", "offer": ""}
-        if reason is MissReason.UNREACHABLE:
-            settings["online"] = "0"
-        agent = Part(agent_id, moves=agent_moves(move), guard={"offer": over.offer_id}, set=settings)
-        entry = Part(
-            call.call_id,
-            moves=call_moves(CallMove.REQUEUE),
-            guard={"offer": over.offer_id},
-            set={"waiting_since": call.fields.get("waiting_since") or call.fields.get("arrived", str(now))},
-        )
-        if reason:
-            fact = event(call.call_id, Kind.MISSED, now, about=over.offer_id, agent_id=agent_id, reason=reason.value)
-            metrics.MISSES.labels(reason.value).inc()
-        else:
+        entry = Part(call.call_id, moves=call_moves(CallMove.REQUEUE), guard={"offer": over.offer_id})
+        agents = [agent_id for agent_id in (call.agent_id,) if agent_id is not None]
+        if reason is None:
             fact = event_at(call.call_id, Kind.QUEUED, now, queue_id=call.queue_id)
-        done = await self.live.step(now, agent=agent, call=entry, events=[fact])
-        if not done.applied and done.why.startswith("agent"):
-            done = await self.live.step(now, call=entry, events=[fact], notify=agent_id)
-        await self._desks.push(agent_id, done.seq)
+            parts = [
+                Part(
+                    agent_id,
+                    move=AgentMove.END,
+                    moves=agent_moves(AgentMove.END),
+                    guard={"offer": over.offer_id},
+                    set={"since": str(now)} | self.wrapup(call, now),
+                    optional=True,
+                )
+                for agent_id in agents
+            ]
+            facts = [fact]
+        else:
+            agents = list(call.rung) or agents
+            parts = [await self.missed(call, agent_id, reason, now) for agent_id in agents]
+            facts = [missed_fact(call, agent_id, now, reason) for agent_id in agents]
+            metrics.MISSES.labels(reason.value).inc(len(agents))
+        done = await self.live.step(now, agents=parts, call=entry, events=facts, notify=call.agent_id)
+        for agent_id, (_, seq) in done.agents.items():
+            await self._desks.push(agent_id, seq)
+
+    async def missed(self, call: LiveCall, agent_id: int, reason: MissReason, now: int) -> Part:
+        """What a missed offer does to one agent: so many in a row pause him."""
+        guard = {"offer": call.offer_id}
+        cleared = {"since": str(now), "call": "", "offer": "", "reason": ""}
+        if reason is MissReason.UNREACHABLE:
+            cleared["online"] = "0"
+        if reason not in PAUSE_AFTER:
+            moves = agent_moves(AgentMove.WITHDRAW)
+            return Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+        misses = (await self.live.agent(agent_id)).misses + 1
+        cleared["misses"] = str(misses)
+        if misses < self.plan.queue_of(call.queue_id).pause_after_misses:
+            moves = agent_moves(AgentMove.WITHDRAW)
+            cleared["idle_since"] = str(now)
+            return Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+        cleared["reason"] = PAUSE_AFTER[reason].value
+        moves = agent_moves(AgentMove.MISS)
+        return Part(agent_id, move=AgentMove.MISS, moves=moves, guard=guard, set=cleared, optional=True)
+
+    async def one_of_several_missed(self, call: LiveCall, agent_id: int, reason: MissReason) -> None:
+        """One of the agents who are rung together has declined; the others ring on."""
+        now = self._clock()
+        part = await self.missed(call, agent_id, reason, now)
+        rung = ",".join(str(one) for one in call.rung if one != agent_id)
+        left = Part(call.call_id, guard={"offer": call.offer_id, "agents": call.fields.get("agents", "")})
+        left.set = {"agents": rung, "agent": rung.partition(",")[0]}
+        done = await self.live.step(now, agent=part, call=left, events=[missed_fact(call, agent_id, now, reason)])
+        if done.applied:
+            metrics.MISSES.labels(reason.value).inc()
+            await self._desks.push(agent_id, done.seq(agent_id))
+
+    def talking(self, call: LiveCall, agent_id: int, at_ms: int) -> Part:
+        """An agent who has answered this call's open offer: it counts for his day and his turn."""
+        moves = agent_moves(AgentMove.ANSWER)
+        part = Part(agent_id, move=AgentMove.ANSWER, moves=moves, guard={"offer": call.offer_id})
+        part.set = {"since": str(at_ms), "misses": "0"}
+        if not call.at("answered_at"):
+            # A returning customer who reaches his own agent is no turn of the rotation (CAT-22).
+            turn = agent_id not in call.entry.get("preferred", ())
+            part.tally = {"day": self.today(), "queue": call.queue_id, "turn": turn}
+        return part
+
+    def let_go(self, call: LiveCall, agent_id: int, at_ms: int) -> Part:
+        """An agent whose part of the open offer ended through no doing of his: he is as ready as before."""
+        moves = agent_moves(AgentMove.WITHDRAW)
+        cleared = {"since": str(at_ms), "call": "", "offer": ""}
+        guard = {"offer": call.offer_id}
+        return Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+
+    def wrapup(self, call: LiveCall, now: int) -> dict[str, str]:
+        """What an agent's wrap-up after this call is set with: when it ends by itself."""
+        seconds = self.plan.queue_of(call.queue_id).wrapup_seconds
+        return {"wrapup_until": str(now + seconds * 1000) if seconds else "", "extended": ""}
 
     # -- inside ----------------------------------------------------------------------------------------
 
-    async def _wait(self, facts: CallFacts, poll: asyncio.Event, music: bool, previous: OfferOver | None) -> Answer:
-        call = await self.live.call(facts.call_id)
-        if previous is not None:
-            await self.offer_over(call, previous)
-            call = await self.live.call(facts.call_id)
-        if call.state is CallState.NEW:
-            await self._enter(facts, call)
-        else:
-            await self.live.seen(facts.call_id, self._clock())
-        if call.state in (CallState.NEW, CallState.WAITING):
-            await self.match()
-        loop = asyncio.get_running_loop()
-        patience = POLL_SECONDS if music else RINGBACK_SECONDS
-        deadline = loop.time() + patience
-        while True:
-            poll.clear()
-            call = await self.live.call(facts.call_id)
-            if call.state is CallState.ENDED:
-                return Leave()
-            if call.state is CallState.OFFERED and (previous is None or previous.offer_id != call.offer_id):
-                if popping := self._popping.get(call.call_id):
-                    await popping.wait()  # the screen-pop goes first
-                return Dial(
-                    call.offer_id,
-                    (await self.extension(call.agent_id or 0),),
-                    int(call.fields.get("ring_seconds", "20")),
-                )
-            left = deadline - loop.time()
-            if left <= 0:
-                return KeepWaiting() if music else await self._begin_music(facts)
-            try:
-                await asyncio.wait_for(poll.wait(), left)
-            except TimeoutError:
-                continue
-
-    async def _begin_music(self, facts: CallFacts) -> Answer:
-        now = self._clock()
-        await self.live.step(now, events=[event(facts.call_id, Kind.MUSIC, now)])
-        return Say()
-
-    async def _enter(self, facts: CallFacts, call: LiveCall) -> None:
-        if not call.at("arrived"):
-            await self.arrive(facts)
-        queue_id = call.queue_id or self.queue_for(facts.called)
-        now = self._clock()
-        await self.live.step(
-            now,
-            call=Part(
-                facts.call_id,
-                moves=call_moves(CallMove.QUEUE),
-                set={"queue": queue_id, "waiting_since": str(facts.arrived_at_ms), "channel": facts.channel},
-            ),
-            events=[event(facts.call_id, Kind.QUEUED, now, queue_id=queue_id)],
-        )
-
-    async def _card(self, facts: CallFacts) -> dict[str, Any]:
+    async def card(self, facts: CallFacts) -> dict[str, Any]:
+        """What is known of the caller; his number alone when nothing can be looked up."""
         try:
             return await self._identify(facts.caller_number, facts.caller_name)
         except Exception:
@@ -329,26 +349,26 @@ class Routing:
         """Whether what the report says of an answer is about the offer (or the talk) that the live queue knows."""
         return report.offer_id == call.offer_id or call.state is CallState.TALKING
 
-    def _released(self, call: LiveCall, report: Ended, *, answered: bool) -> Part | None:
-        """What the call's end does to its agent, as far as he is still in this call."""
-        if call.agent_id is None:
-            return None
+    def _released(self, call: LiveCall, report: Ended, *, answered: bool) -> list[Part]:
+        """What the call's end does to its agents, as far as they are still in this call."""
         guard = {"call": call.call_id}
         since = {"since": str(report.at_ms)}
-        if answered:
+        if answered and call.agent_id is not None:
             moves = agent_moves(AgentMove.END)
             # An offer whose answer nobody saw ends in wrap-up all the same.
             moves |= {state.value: AgentState.WRAPUP.value for state in (AgentState.OFFERED, AgentState.RINGING)}
-            return Part(call.agent_id, moves=moves, guard=guard, set=since)
-        return Part(
-            call.agent_id,
-            moves=agent_moves(AgentMove.WITHDRAW),
-            guard=guard,
-            set=since | {"call": "", "offer": ""},
-        )
+            ending = since | self.wrapup(call, self._clock())
+            return [Part(call.agent_id, move=AgentMove.END, moves=moves, guard=guard, set=ending, optional=True)]
+        moves = agent_moves(AgentMove.WITHDRAW)
+        cleared = since | {"call": "", "offer": ""}
+        agents = call.rung or ((call.agent_id,) if call.agent_id is not None else ())
+        return [
+            Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+            for agent_id in agents
+        ]
 
 
-def _arrived(facts: CallFacts, card: dict[str, Any]) -> CallEvent:
+def arrived(facts: CallFacts, card: dict[str, Any]) -> CallEvent:
     return event(
         facts.call_id,
         Kind.ARRIVED,
@@ -360,7 +380,7 @@ def _arrived(facts: CallFacts, card: dict[str, Any]) -> CallEvent:
     )
 
 
-def _identified(facts: CallFacts, card: dict[str, Any], at_ms: int) -> CallEvent:
+def identified(facts: CallFacts, card: dict[str, Any], at_ms: int) -> CallEvent:
     customers = card.get("customers") or []
     return event(
         facts.call_id,
@@ -376,12 +396,24 @@ def _answered(call: LiveCall, at_ms: int) -> CallEvent:
     return event(call.call_id, Kind.ANSWERED, at_ms, about=call.offer_id, agent_id=call.agent_id)
 
 
-def _ended(call_id: str, report: Ended) -> CallEvent:
+def missed_fact(call: LiveCall, agent_id: int, at_ms: int, reason: MissReason) -> CallEvent:
+    """This agent's part of the call's open offer came to nothing."""
+    about = f"{call.offer_id}/{agent_id}"
+    return event(call.call_id, Kind.MISSED, at_ms, about=about, agent_id=agent_id, reason=reason.value)
+
+
+def _ended(call: LiveCall, report: Ended) -> CallEvent:
     return event(
-        call_id,
+        call.call_id,
         Kind.ENDED,
         report.at_ms,
         hung_up_by=report.hung_up_by,
         cause=report.cause,
         fallback=report.fallback,
+        where=_where(call),
     )
+
+
+def _where(call: LiveCall) -> str:
+    """Where a caller was when his call ended: in a menu, in line, or while a phone rang."""
+    return {CallState.NEW: "menu", CallState.AWAY: "menu", CallState.OFFERED: "ringing"}.get(call.state, "queue")

@@ -1,12 +1,19 @@
--- One step of the live queue: an agent and/or a call moves by its table, or nothing happens at all.
--- ARGV[1]: JSON {now, agent?: {id, moves?, guard?, set?}, call?: {id, moves?, guard?, set?}, lease_until?, notify?, events?: [{id, call, kind, at, body}]}
--- Returns {"1" or "0", why it was refused, the agent's state, the call's state, the number of the desk's change}.
+-- One step of the live queue: agents and/or a call move by their tables, or nothing happens at all.
+-- ARGV[1]: JSON {now, agents?: [{id, move?, moves?, guard?, set?, tally?, optional?}], call?: {id, moves?, guard?, set?},
+--   (call.dial: what shall be dialled, `extension@node` of each agent who moves, is kept in its field `endpoints`)
+--   lease_until?, rest_until?, notify?, events?: [{id, call, kind, at, body}]}
+-- An optional agent who can't move stays as he is and stops nothing. tally: {day, queue, turn?}: one more call today.
+-- Returns {"1" or "0", why it was refused, the call's state, the change as it was published (or ""),
+--   then for each agent who changed: id, state, number of his desk's change}.
 local step = cjson.decode(ARGV[1])
 
 local function hash_set(key, values)
+  local flat = {}
   for field, value in pairs(values) do
-    redis.call('HSET', key, field, value)
+    flat[#flat + 1] = field
+    flat[#flat + 1] = value
   end
+  if #flat > 0 then redis.call('HSET', key, unpack(flat)) end
 end
 
 local function refused(part, key, default)
@@ -22,53 +29,101 @@ local function refused(part, key, default)
   return state, nil
 end
 
-local agent_key, call_key, agent_state, call_state, why
-if step.agent then
-  agent_key = 'cc:agent:' .. step.agent.id
-  agent_state, why = refused(step.agent, agent_key, 'signed_out')
-  if why then return {'0', 'agent ' .. why, agent_state, '', 0} end
+local moving = {}
+for _, agent in ipairs(step.agents or {}) do
+  local key = 'cc:agent:' .. agent.id
+  local state, why = refused(agent, key, 'signed_out')
+  if not why then
+    moving[#moving + 1] = {part = agent, key = key, from = state}
+  elseif not agent.optional then
+    return {'0', 'agent ' .. why, '', ''}
+  end
 end
+local call_key, call_state, call_was
 if step.call then
+  local why
   call_key = 'cc:call:' .. step.call.id
-  call_state, why = refused(step.call, call_key, 'new')
-  if why then return {'0', 'call ' .. why, agent_state or '', call_state, 0} end
+  call_was, why = refused(step.call, call_key, 'new')
+  call_state = call_was
+  if why then return {'0', 'call ' .. why, call_was, ''} end
 end
 
-if step.agent then
-  local old_queues = redis.call('HGET', agent_key, 'queues') or ''
-  if step.agent.moves then agent_state = step.agent.moves[agent_state] end
-  redis.call('HSET', agent_key, 'state', agent_state)
-  hash_set(agent_key, step.agent.set or {})
-  redis.call('SADD', 'cc:agents', step.agent.id)
-  local now_hash = redis.call('HMGET', agent_key, 'queues', 'online', 'idle_since')
-  for queue in string.gmatch(old_queues, '[^,]+') do
-    redis.call('ZREM', 'cc:ready:' .. queue, step.agent.id)
+local answer = {'1', '', '', ''}
+local change = {}
+local endpoints = {}
+
+local function tallied(text, more)
+  local tally = text and text ~= '' and cjson.decode(text) or {}
+  if tally.day ~= more.day then tally = {day = more.day, calls = 0, turns = {}} end
+  tally.calls = tally.calls + 1
+  if more.turn then tally.turns[more.queue] = (tally.turns[more.queue] or 0) + 1 end
+  return cjson.encode(tally)
+end
+
+for _, one in ipairs(moving) do
+  local agent, key = one.part, one.key
+  local online_was = redis.call('HGET', key, 'online') or '0'
+  local state = agent.moves and agent.moves[one.from] or one.from
+  redis.call('HSET', key, 'state', state)
+  hash_set(key, agent.set or {})
+  if agent.tally then
+    redis.call('HSET', key, 'tally', tallied(redis.call('HGET', key, 'tally'), agent.tally))
   end
-  if agent_state == 'ready' and now_hash[2] == '1' then
-    for queue in string.gmatch(now_hash[1] or '', '[^,]+') do
-      redis.call('ZADD', 'cc:ready:' .. queue, now_hash[3] or step.now, step.agent.id)
-      redis.call('SADD', 'cc:queues', queue)
-    end
+  redis.call('SADD', 'cc:agents', agent.id)
+  local seq = redis.call('HINCRBY', key, 'seq', 1)
+  local now_is = redis.call('HMGET', key, 'online', 'idle_since', 'tally', 'reason', 'call', 'wrapup_until',
+    'extension', 'node')
+  endpoints[#endpoints + 1] = (now_is[7] or '') .. '@' .. (now_is[8] or '')
+  local free = state == 'ready' and now_is[1] == '1'
+  change.agents = change.agents or {}
+  table.insert(change.agents, {agent.id, seq, free and {now_is[2] or step.now, now_is[3] or ''} or false})
+  if state == 'wrapup' and now_is[6] and now_is[6] ~= '' then
+    redis.call('ZADD', 'cc:wrapups', now_is[6], agent.id)
+  elseif one.from == 'wrapup' then
+    redis.call('ZREM', 'cc:wrapups', agent.id)
   end
+  if state ~= one.from or (now_is[1] or '0') ~= online_was or (agent.set and agent.set.reason and state == 'paused') then
+    redis.call('XADD', 'cc:agent_events', '*', 'id', agent.id .. '/' .. seq, 'agent', agent.id, 'at', step.now,
+      'from', one.from, 'to', state, 'move', agent.move or '', 'reason', now_is[4] or '', 'call', now_is[5] or '',
+      'online', now_is[1] or '0')
+  end
+  answer[#answer + 1] = agent.id
+  answer[#answer + 1] = state
+  answer[#answer + 1] = tostring(seq)
 end
 
 if step.call then
   if step.call.moves then call_state = step.call.moves[call_state] end
+  local old_queue = redis.call('HGET', call_key, 'queue') or ''
   redis.call('HSET', call_key, 'state', call_state)
   hash_set(call_key, step.call.set or {})
-  local queue = redis.call('HGET', call_key, 'queue') or ''
+  if step.call.dial then redis.call('HSET', call_key, 'endpoints', table.concat(endpoints, ',')) end
+  local now_is = redis.call('HMGET', call_key, 'queue', 'order', 'entry')
+  local queue = now_is[1] or ''
+  if old_queue ~= '' and old_queue ~= queue then redis.call('ZREM', 'cc:waiting:' .. old_queue, step.call.id) end
   if queue ~= '' then
     if call_state == 'waiting' then
-      redis.call('ZADD', 'cc:waiting:' .. queue, redis.call('HGET', call_key, 'waiting_since'), step.call.id)
+      redis.call('ZADD', 'cc:waiting:' .. queue, now_is[2] or step.now, step.call.id)
       redis.call('SADD', 'cc:queues', queue)
-    else
+    elseif call_was == 'waiting' then
       redis.call('ZREM', 'cc:waiting:' .. queue, step.call.id)
+    end
+    if call_state == 'talking' and call_was ~= 'talking' and step.call.answered then
+      local answers = 'cc:answers:' .. queue
+      redis.call('LPUSH', answers, step.now)
+      redis.call('LTRIM', answers, 0, 19)
+      redis.call('EXPIRE', answers, 7200)
     end
   end
   if call_state == 'offered' then
     if step.lease_until then redis.call('ZADD', 'cc:leases', step.lease_until, step.call.id) end
-  else
+  elseif call_was == 'offered' then
     redis.call('ZREM', 'cc:leases', step.call.id)
+  end
+  if call_state == 'resting' then
+    if step.rest_until then redis.call('ZADD', 'cc:resting', step.rest_until, step.call.id) end
+  elseif call_was == 'resting' then
+    redis.call('ZREM', 'cc:resting', step.call.id)
   end
   if call_state == 'ended' then
     redis.call('ZREM', 'cc:seen', step.call.id)
@@ -76,19 +131,23 @@ if step.call then
   else
     redis.call('ZADD', 'cc:seen', step.now, step.call.id)
   end
-  if step.call.moves and (call_state == 'offered' or call_state == 'ended') then
-    redis.call('PUBLISH', 'cc:wake', step.call.id)
+  if step.call.moves then
+    change.call = {step.call.id, call_state == 'waiting' and now_is[3] or false}
   end
+  answer[3] = call_state
 end
 
 for _, event in ipairs(step.events or {}) do
   redis.call('XADD', 'cc:events', '*', 'id', event.id, 'call', event.call, 'kind', event.kind, 'at', event.at, 'body', event.body)
 end
 
-local told, seq = step.notify, 0
-if step.agent then told = step.agent.id end
-if told then
-  seq = redis.call('HINCRBY', 'cc:agent:' .. told, 'seq', 1)
-  redis.call('PUBLISH', 'cc:live', told .. ':' .. seq)
+if step.notify then
+  change.agents = change.agents or {}
+  table.insert(change.agents, {step.notify, redis.call('HINCRBY', 'cc:agent:' .. step.notify, 'seq', 1)})
 end
-return {'1', '', agent_state or '', call_state or '', seq}
+if change.agents or change.call then
+  change.n = redis.call('INCR', 'cc:changes')
+  answer[4] = cjson.encode(change)
+  redis.call('PUBLISH', 'cc:live', answer[4])
+end
+return answer

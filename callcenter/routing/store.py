@@ -1,20 +1,22 @@
 """The live queue in Redis: calls in line and in talk, agents, offers with their leases.
 
-Every change is one atomic step (`step.lua`) that moves an agent and/or a call by the tables of
-`routing.model`, keeps the indices, appends the facts to the event stream and tells the desks: all of it or
-nothing. Keys:
+Every change is one atomic step (`step.lua`) that moves agents and/or a call by the tables of `routing.model`, keeps
+the indices, appends the facts to the event streams and tells every replica: all of it or nothing. Keys:
 
   cc:call:<call id>     hash, a live call (kept 12 h after its end for the wrap-up)
   cc:agent:<user id>    hash, an agent
-  cc:waiting:<queue>    sorted set, callers in line by the time they arrived
-  cc:ready:<queue>      sorted set, agents who could take a call, by the end of their last work
+  cc:waiting:<queue>    sorted set, callers in line by their order (arrival, minus what their priority is worth)
+  cc:answers:<queue>    list, when the last callers were answered (ms): how fast the line moves
   cc:desks:<user id>    set, pages that were his desk once
   cc:leases             sorted set, calls on offer by the end of the offer's lease
+  cc:resting            sorted set, callbacks by the moment to try
+  cc:wrapups            sorted set, agents in wrap-up by its end
   cc:seen               sorted set, live calls by the last time anybody spoke of them
-  cc:live, cc:wake      channels: an agent's desk has changed; a call has changed
+  cc:changes            number of the last change
+  cc:live               channel: the changes, numbered
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,9 @@ import orjson
 from redis.asyncio import Redis
 
 from callcenter.events import CallEvent
-from callcenter.routing.model import AgentState, CallState, Membership, QueueEntry, ReadyAgent
+from callcenter.routing.model import AgentState, CallState
 
 LIVE_CHANNEL = "cc:live"
-WAKE_CHANNEL = "cc:wake"
-PAIRS_LOOKED_AT = 64
 RETIRED_DESK_SECONDS = 12 * 3600
 
 
@@ -42,6 +42,10 @@ def _hash(flat: list[str]) -> dict[str, str]:
 
 def _number(text: str | None) -> int | None:
     return int(text) if text else None
+
+
+def _ids(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,31 @@ class LiveCall:
         return self.fields.get("offer", "")
 
     @property
-    def offers(self) -> int:
-        """How many offers it has had."""
-        return _number(self.fields.get("offers")) or 0
+    def rung(self) -> tuple[int, ...]:
+        """The agents who are rung together in the open offer."""
+        return _ids(self.fields.get("agents", ""))
+
+    @property
+    def endpoints(self) -> list[tuple[str, str]]:
+        """What shall be dialled in the open offer: extension and the node where it is registered."""
+        parts = (part.partition("@") for part in self.fields.get("endpoints", "").split(",") if part)
+        return [(extension, node) for extension, _, node in parts]
+
+    @property
+    def is_callback(self) -> bool:
+        """Whether the caller keeps his place without a line."""
+        return bool(self.fields.get("callback_number"))
+
+    @property
+    def waiting_since_ms(self) -> int:
+        """When he arrived, whatever happened since."""
+        return self.at("waiting_since") or self.at("arrived") or 0
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """How he stands in line: `queue`, `since`, `priority`, `needs`, `preferred`."""
+        entry: dict[str, Any] = orjson.loads(self.fields.get("entry") or b"{}")
+        return entry
 
     @property
     def card(self) -> dict[str, Any]:
@@ -136,34 +162,102 @@ class LiveAgent:
         """When he came into his state."""
         return _number(self.fields.get("since")) or 0
 
+    @property
+    def misses(self) -> int:
+        """How many offers in a row he has missed."""
+        return _number(self.fields.get("misses")) or 0
+
+    @property
+    def node(self) -> str:
+        """The node where his phone is registered; empty: not known, or only one."""
+        return self.fields.get("node", "")
+
+    @property
+    def wrapup_until_ms(self) -> int | None:
+        """When his wrap-up ends by itself; None: when he says so."""
+        return _number(self.fields.get("wrapup_until"))
+
 
 @dataclass(slots=True)
 class Part:
-    """One side of a step: whom it concerns, which moves it allows, what must hold first, what it sets."""
+    """One side of a step: whom it concerns, which moves it allows, what must hold first, what it sets.
+
+    `optional` (agents): one who can't move stays as he is and stops nothing. `tally`: one more call of the day.
+    `answered` (a call): it counts for how fast the line moves. `dial` (a call): keep what shall be dialled.
+    """
 
     part_id: str | int
     moves: dict[str, str] | None = None
     guard: dict[str, str] = field(default_factory=dict)
     set: dict[str, str] = field(default_factory=dict)
+    move: str = ""
+    optional: bool = False
+    tally: dict[str, Any] | None = None
+    answered: bool = False
+    dial: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As `step.lua` reads it; without the keys that say nothing (Lua has no empty object)."""
-        parts = {"moves": self.moves, "guard": self.guard, "set": self.set}
+        parts: dict[str, Any] = {name: getattr(self, name) for name in _PART_FIELDS}
         return {"id": str(self.part_id)} | {key: value for key, value in parts.items() if value}
+
+
+_PART_FIELDS = ("moves", "guard", "set", "move", "optional", "tally", "answered", "dial")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a step did. `why` names the field that stood against it; empty where it was applied.
 
-    `seq` is the number of the desk's change, 0 where no desk has changed.
+    `agents`: who has changed -> his state and the number of his desk's change. `change`: as it was published.
     """
 
     applied: bool
     why: str
-    agent_state: str
     call_state: str
+    change: str
+    agents: Mapping[int, tuple[str, int]]
+
+    def seq(self, agent_id: int) -> int:
+        """The number of this agent's desk's change; 0 where it has not changed."""
+        return self.agents.get(agent_id, ("", 0))[1]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentChange:
+    """An agent has changed. `ready`: None when he has not moved; else whether he could take a call, and what then
+    counts: since when he is idle (ms), his tally of the day.
+    """
+
+    agent_id: int
     seq: int
+    ready: bool | None
+    idle_since_ms: int = 0
+    tally: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One numbered change of the live queue. `entry` is None for a call that is not in line (any more)."""
+
+    number: int
+    agents: tuple[AgentChange, ...]
+    call_id: str
+    entry: Mapping[str, Any] | None
+
+
+def read_change(text: str) -> Change:
+    """A change as `step.lua` published it."""
+    told = orjson.loads(text)
+    agents = tuple(_agent_change(*one) for one in told.get("agents", ()))
+    call_id, entry = told.get("call") or ("", None)
+    return Change(told["n"], agents, call_id, orjson.loads(entry) if entry else None)
+
+
+def _agent_change(agent_id: Any, seq: int, ready: Any = None) -> AgentChange:
+    if not ready:
+        return AgentChange(int(agent_id), int(seq), None if ready is None else False)
+    return AgentChange(int(agent_id), int(seq), True, int(ready[0]), orjson.loads(ready[1] or b"{}"))
 
 
 class LiveQueue:
@@ -172,8 +266,10 @@ class LiveQueue:
     def __init__(self, redis: Redis) -> None:
         """`redis` must decode responses to text."""
         self.redis: Any = redis  # its types know nothing of decode_responses
+        self.on_change: Callable[[Change], None] | None = None
+        """Told of the changes that this replica makes, at once; those of others come by the channel."""
         self._step = redis.register_script(_script("step.lua"))
-        self._pairs = redis.register_script(_script("pairs.lua"))
+        self._floor = redis.register_script(_script("floor.lua"))
         self._desk = redis.register_script(_script("desk.lua"))
 
     async def step(
@@ -181,53 +277,43 @@ class LiveQueue:
         now_ms: int,
         *,
         agent: Part | None = None,
+        agents: Sequence[Part] = (),
         call: Part | None = None,
         events: Iterable[CallEvent] = (),
         lease_until_ms: int = 0,
+        rest_until_ms: int = 0,
         notify: int | None = None,
     ) -> Outcome:
-        """Move an agent and/or a call and record the facts, all or nothing. `notify`: an agent to tell besides."""
+        """Move agents and/or a call and record the facts, all or nothing. `notify`: an agent to tell besides."""
         request: dict[str, Any] = {"now": str(now_ms)}
-        if agent:
-            request["agent"] = agent.to_json()
+        if parts := [one.to_json() for one in (*([agent] if agent else []), *agents)]:
+            request["agents"] = parts
         if call:
             request["call"] = call.to_json()
         if lease_until_ms:
             request["lease_until"] = str(lease_until_ms)
+        if rest_until_ms:
+            request["rest_until"] = str(rest_until_ms)
         if notify is not None:
             request["notify"] = str(notify)
         if facts := [event.to_stream() for event in events]:
             request["events"] = facts
-        applied, why, agent_state, call_state, seq = await self._step(args=[orjson.dumps(request)])
-        return Outcome(applied == "1", why, agent_state, call_state, int(seq))
+        applied, why, call_state, change, *moved = await self._step(args=[orjson.dumps(request)])
+        if change and self.on_change:
+            self.on_change(read_change(change))
+        changed = {int(moved[n]): (moved[n + 1], int(moved[n + 2])) for n in range(0, len(moved), 3)}
+        return Outcome(applied == "1", why, call_state, change, changed)
 
-    async def pairable(self) -> tuple[list[QueueEntry], list[ReadyAgent]]:
-        """Callers and agents of the queues that have both, in one round trip."""
-        flat: list[str] = await self._pairs(args=[PAIRS_LOOKED_AT])
-        entries: list[QueueEntry] = []
-        queues_of: dict[int, set[str]] = {}
-        idle_since: dict[int, int] = {}
-        position = 0
-
-        def scored() -> list[tuple[str, int]]:
-            nonlocal position
-            count = int(flat[position])
-            items = flat[position + 1 : position + 1 + count]
-            position += 1 + count
-            return [(items[i], int(float(items[i + 1]))) for i in range(0, count, 2)]
-
-        while position < len(flat):
-            queue_id = flat[position]
-            position += 1
-            entries += [QueueEntry(call_id, queue_id, since) for call_id, since in scored()]
-            for agent, since in scored():
-                queues_of.setdefault(int(agent), set()).add(queue_id)
-                idle_since[int(agent)] = since
-        agents = [
-            ReadyAgent(agent, tuple(Membership(queue_id) for queue_id in sorted(queues)), idle_since[agent])
-            for agent, queues in queues_of.items()
-        ]
-        return entries, agents
+    async def floor(self) -> tuple[int, dict[str, dict[str, Any]], dict[int, tuple[int, dict[str, Any]]]]:
+        """The number of the last change, everybody in line (call -> entry), everybody ready (agent -> idle since,
+        tally), as of one moment.
+        """
+        number, waiting, ready = await self._floor()
+        entries = {waiting[n]: orjson.loads(waiting[n + 1]) for n in range(0, len(waiting), 2) if waiting[n + 1]}
+        agents = {
+            int(ready[n]): (int(ready[n + 1]), orjson.loads(ready[n + 2] or b"{}")) for n in range(0, len(ready), 3)
+        }
+        return int(number), entries, agents
 
     async def call(self, call_id: str) -> LiveCall:
         """A call; one that nobody has heard of is NEW."""
@@ -266,12 +352,10 @@ class LiveQueue:
             rows: list[dict[str, str]] = await pipe.execute()
             return rows
 
-    async def forget_agent(self, agent_id: int) -> None:
-        """Take an agent who no longer exists out of the live queue."""
-        agent = await self.agent(agent_id)
+    async def forget_agent(self, agent_id: int, now_ms: int) -> None:
+        """Take an agent who no longer exists out of the live queue, and out of every replica's picture."""
+        await self.step(now_ms, agent=Part(agent_id, set={"online": "0"}))
         async with self.redis.pipeline() as pipe:
-            for queue_id in agent.queues:
-                pipe.zrem(f"cc:ready:{queue_id}", str(agent_id))
             pipe.srem("cc:agents", str(agent_id))
             pipe.delete(f"cc:agent:{agent_id}")
             await pipe.execute()
@@ -305,6 +389,19 @@ class LiveQueue:
                 pipe.zcard(f"cc:waiting:{queue_id}")
             return dict(zip(queues, await pipe.execute(), strict=True))
 
+    async def place(self, queue_id: str, call_id: str) -> tuple[int, list[int]]:
+        """A caller's place in line, from 1, and when the last callers of his queue were answered (ms, newest first)."""
+        async with self.redis.pipeline(transaction=False) as pipe:
+            pipe.zrank(f"cc:waiting:{queue_id}", call_id)
+            pipe.lrange(f"cc:answers:{queue_id}", 0, -1)
+            rank, answers = await pipe.execute()
+        return (rank or 0) + 1, [int(at) for at in answers]
+
+    async def due(self, key: str, now_ms: int) -> list[str]:
+        """Members of `cc:leases`, `cc:resting` or `cc:wrapups` whose moment has come."""
+        members: list[str] = await self.redis.zrangebyscore(key, "-inf", now_ms)
+        return members
+
     async def seen(self, call_id: str, now_ms: int) -> None:
         """Somebody on a node has just spoken of this call."""
         await self.redis.zadd("cc:seen", {call_id: now_ms}, xx=True)
@@ -312,8 +409,3 @@ class LiveQueue:
     async def live_calls(self) -> list[tuple[str, int]]:
         """Every call that has not ended, with the last time anybody spoke of it (ms)."""
         return [(call_id, int(at)) for call_id, at in await self.redis.zrange("cc:seen", 0, -1, withscores=True)]
-
-    async def ended_leases(self, now_ms: int) -> list[str]:
-        """Calls whose offer should have come to something by now."""
-        calls: list[str] = await self.redis.zrangebyscore("cc:leases", "-inf", now_ms)
-        return calls

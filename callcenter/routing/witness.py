@@ -16,17 +16,32 @@ from callcenter.asterisk.model import (
     PhoneReachable,
 )
 from callcenter.events import Kind, event, event_at
+from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.desk import DeskWork
-from callcenter.routing.model import AgentMove, CallMove, agent_moves, call_moves
-from callcenter.routing.service import Desks
+from callcenter.routing.model import (
+    AgentMove,
+    CallMove,
+    CallState,
+    MissReason,
+    agent_moves,
+    call_moves,
+    miss_reason,
+)
+from callcenter.routing.script import OfferOver
+from callcenter.routing.service import Desks, missed_fact
 from callcenter.routing.store import LiveCall, Part
+
+_DIAL_STATUS = {17: "BUSY", 21: "BUSY", 3: "CHANUNAVAIL", 20: "CHANUNAVAIL"}
+"""Q.850 causes of a leg that was not answered, as Asterisk's Dial names them; others: it rang in vain."""
 
 
 class Witness:
     """Turns facts about legs into steps of the live queue."""
 
-    def __init__(self, work: DeskWork, desks: Desks) -> None:
+    def __init__(self, work: DeskWork, callbacks: Callbacks, desks: Desks) -> None:
         self._work = work
+        self._routing = work.routing
+        self._callbacks = callbacks
         self._live = work.live
         self._desks = desks
         self.agents: dict[str, int] = {}
@@ -49,47 +64,82 @@ class Witness:
     async def _offered(self, agent_id: int, fact: Leg) -> None:
         agent = Part(agent_id, guard={"offer": fact.offer_id}, set={"since": str(fact.at_ms)})
         call = Part(fact.call_id, guard={"offer": fact.offer_id})
-        about, at = fact.offer_id, fact.at_ms
+        at = fact.at_ms
+        about = f"{fact.offer_id}/{agent_id}"
         match fact:
             case LegRinging():
-                agent.moves = agent_moves(AgentMove.RING)
+                agent.move, agent.moves = AgentMove.RING, agent_moves(AgentMove.RING)
                 call.set = {"ringing_at": str(at)}
                 facts = [event(fact.call_id, Kind.RINGING, at, about=about, agent_id=agent_id)]
             case LegAnswered():
-                agent.moves = agent_moves(AgentMove.ANSWER)
-                call.moves = call_moves(CallMove.ANSWER)
-                call.set = {"leg": fact.channel_id, "reconnecting": ""}
-                before = await self._live.call(fact.call_id)
-                if not before.at("answered_at"):
-                    call.set["answered_at"] = str(at)
-                    waited = max(0, at - (before.at("arrived") or at)) / 1000
-                    metrics.WAITED.labels(before.queue_id).observe(waited)
-                facts = [event(fact.call_id, Kind.ANSWERED, at, about=about, agent_id=agent_id)]
+                await self._answered(agent_id, fact)
+                return
             case LegHeld():
                 agent.set = {}
                 call.set = {"held_at": str(at)}
-                facts = [event_at(fact.call_id, Kind.HELD, at, about=about)]
+                facts = [event_at(fact.call_id, Kind.HELD, at, about=fact.offer_id)]
             case LegResumed():
                 agent.set = {}
                 call.set = {"held_at": ""}
-                facts = [event_at(fact.call_id, Kind.RESUMED, at, about=about)]
+                facts = [event_at(fact.call_id, Kind.RESUMED, at, about=fact.offer_id)]
             case LegEnded():
-                agent.moves = agent_moves(AgentMove.END)
-                done = await self._live.step(at, agent=agent)
-                if done.applied:
-                    await self._desks.push(agent_id, done.seq)
+                await self._ended(agent_id, fact)
                 return
             case _:
                 return
         done = await self._live.step(at, agent=agent, call=call, events=facts)
         if done.applied:
-            await self._desks.push(agent_id, done.seq)
+            await self._desks.push(agent_id, done.seq(agent_id))
+
+    async def _answered(self, agent_id: int, fact: LegAnswered) -> None:
+        """An agent has answered: the call is his, the others who rang for it are free again."""
+        before = await self._live.call(fact.call_id)
+        if before.offer_id != fact.offer_id:
+            return
+        if before.is_callback:
+            await self._callbacks.agent_answered(before, agent_id, fact.channel_id, fact.at_ms)
+            return
+        at, guard = fact.at_ms, {"offer": fact.offer_id}
+        call = Part(fact.call_id, moves=call_moves(CallMove.ANSWER), guard=guard)
+        call.set = {"leg": fact.channel_id, "reconnecting": "", "agent": str(agent_id)}
+        agent = self._routing.talking(before, agent_id, at)
+        if not before.at("answered_at"):
+            call.answered = True
+            call.set["answered_at"] = str(at)
+            waited = max(0, at - (before.at("arrived") or at)) / 1000
+            metrics.WAITED.labels(before.queue_id).observe(waited)
+        others = [other for other in before.rung if other != agent_id]
+        facts = [event(fact.call_id, Kind.ANSWERED, at, about=fact.offer_id, agent_id=agent_id)]
+        facts += [missed_fact(before, other, at, MissReason.OTHER_ANSWERED) for other in others]
+        losers = [self._routing.let_go(before, other, at) for other in others]
+        done = await self._live.step(at, agents=[agent, *losers], call=call, events=facts)
+        for one, (_, seq) in done.agents.items():
+            await self._desks.push(one, seq)
+
+    async def _ended(self, agent_id: int, fact: LegEnded) -> None:
+        call = await self._live.call(fact.call_id)
+        if call.state is CallState.OFFERED and call.offer_id == fact.offer_id and not call.at("calling_at"):
+            status = _DIAL_STATUS.get(fact.cause, "NOANSWER")
+            if call.is_callback:
+                await self._routing.offer_over(call, OfferOver(fact.offer_id, status, fact.cause, fact.at_ms))
+                return
+            if len(call.rung) > 1 and fact.hung_up_by_phone:
+                await self._routing.one_of_several_missed(call, agent_id, miss_reason(status, fact.cause))
+                return
+        wrapup = {"since": str(fact.at_ms)} | self._routing.wrapup(call, fact.at_ms)
+        guard = {"offer": fact.offer_id}
+        moves = agent_moves(AgentMove.END)
+        done = await self._live.step(
+            fact.at_ms, agent=Part(agent_id, move=AgentMove.END, moves=moves, guard=guard, set=wrapup)
+        )
+        if done.applied:
+            await self._desks.push(agent_id, done.seq(agent_id))
 
     async def _fallback(self, agent_id: int, fact: Leg) -> None:
         at = fact.at_ms
         agent = Part(agent_id, set={"since": str(at)})
         if isinstance(fact, LegAnswered):
-            agent.moves = agent_moves(AgentMove.ADOPT)
+            agent.move, agent.moves = AgentMove.ADOPT, agent_moves(AgentMove.ADOPT)
             agent.set |= {"call": fact.call_id, "offer": ""}
             call = Part(
                 fact.call_id,
@@ -99,7 +149,7 @@ class Witness:
             facts = [event(fact.call_id, Kind.ANSWERED, at, agent_id=agent_id)]
             await self._live.step(at, agent=agent, call=call, events=facts)
         elif isinstance(fact, LegEnded):
-            agent.moves = agent_moves(AgentMove.END)
+            agent.move, agent.moves = AgentMove.END, agent_moves(AgentMove.END)
             agent.guard = {"call": fact.call_id}
             await self._live.step(at, agent=agent)
 
@@ -118,7 +168,7 @@ class Witness:
         talk = {"agent": str(agent_id), "answered_at": str(at_ms), "leg": channel_id} | offer
         done = await self._live.step(
             at_ms,
-            agent=Part(agent_id, moves=agent_moves(AgentMove.ADOPT), set=agent),
+            agent=Part(agent_id, move=AgentMove.ADOPT, moves=agent_moves(AgentMove.ADOPT), set=agent),
             call=Part(call.call_id, moves=call_moves(CallMove.ADOPT), set=talk),
             events=[event(call.call_id, Kind.ANSWERED, at_ms, about=offer_id, agent_id=agent_id)],
         )

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from callcenter.errors import HotlineError
 from callcenter.routing.desk import DeskNow
-from callcenter.routing.store import LIVE_CHANNEL, WAKE_CHANNEL
+from callcenter.routing.store import LIVE_CHANNEL, Change, read_change
 
 log = structlog.get_logger(__name__)
 
@@ -69,12 +69,21 @@ class Desk:
 class LiveDesks:
     """Keeps every open desk in step with the live queue."""
 
-    def __init__(self, redis: Redis, document: Document, wake: Callable[[str], None]) -> None:
-        """`document(agent)` makes a desk; `wake(call)` is told of calls that have changed anywhere."""
+    def __init__(
+        self,
+        redis: Redis,
+        document: Document,
+        hear: Callable[[Change], None],
+        look_anew: Callable[[], Awaitable[None]],
+    ) -> None:
+        """`document(agent)` makes a desk; `hear(change)` is told of every change that any replica makes;
+        `look_anew()` is called when changes may have been missed.
+        """
         self._redis: Any = redis
         self._desks: dict[int, list[Desk]] = {}
         self._document = document
-        self._wake = wake
+        self._hear_change = hear
+        self._look_anew = look_anew
 
     async def serve(self, socket: web.WebSocketResponse, agent_id: int, desk_id: str) -> None:
         """Keep one page up to date until it leaves or a later page takes over."""
@@ -140,7 +149,8 @@ class LiveDesks:
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(LIVE_CHANNEL, WAKE_CHANNEL)
+                    await pubsub.subscribe(LIVE_CHANNEL)
+                    await self._look_anew()
                     for agent_id in self.agents:
                         await self.push(agent_id, ANY_CHANGE)
                     async for message in pubsub.listen():
@@ -154,8 +164,8 @@ class LiveDesks:
     async def _hear(self, message: dict[str, Any]) -> None:
         if message["type"] != "message":
             return
-        if message["channel"] == WAKE_CHANNEL:
-            self._wake(message["data"])
-            return
-        agent, _, seq = message["data"].partition(":")
-        await self.push(int(agent), int(seq))
+        change = read_change(message["data"])
+        self._hear_change(change)
+        for agent in change.agents:
+            if agent.agent_id in self._desks:
+                await self.push(agent.agent_id, agent.seq)

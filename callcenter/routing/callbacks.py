@@ -1,0 +1,235 @@
+"""Callers who keep their place without a line: at their turn an agent is claimed like for any caller, his phone rings,
+and when he has answered, the customer's does: once, and never for another agent at the same time.
+
+The entry is the caller's own, under his call id. What can be lost with Redis is rebuilt from the calls' rows.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import orjson
+import structlog
+
+from callcenter.errors import HotlineError, NotFoundError
+from callcenter.events import Kind, event, event_at
+from callcenter.routing.model import AgentMove, CallMove, CallState, agent_moves, call_moves
+from callcenter.routing.script import CallbackOver, OfferOver
+from callcenter.routing.service import LEASE_SLACK_SECONDS, Desks, Routing
+from callcenter.routing.store import LiveCall, Part
+
+log = structlog.get_logger(__name__)
+
+
+class Originate(Protocol):
+    """Whoever can ring an agent's phone and, when he has answered, a customer's."""
+
+    async def originate(
+        self,
+        *,
+        node: str,
+        extension: str,
+        channel_id: str,
+        number: str,
+        call_id: str,
+        offer_id: str,
+        agent_seconds: int,
+        ring_seconds: int,
+    ) -> None:
+        """Begin, at most once a `channel_id`. Raises UnavailableError."""
+
+
+class OpenCallbacks(Protocol):
+    """The calls' rows, as far as callbacks are concerned."""
+
+    async def open_callbacks(self) -> list[dict[str, Any]]:
+        """Every caller who keeps his place and has not been spoken to."""
+
+
+class Callbacks:
+    """The verbs of calling back. Any number of replicas may run them at once."""
+
+    def __init__(self, routing: Routing, asterisk: Originate, desks: Desks, clock: Callable[[], int]) -> None:
+        self._routing = routing
+        self._live = routing.live
+        self._asterisk = asterisk
+        self._desks = desks
+        self._clock = clock
+        routing.ring_for_callback = self.ring
+
+    async def ring(self, call_id: str, offer_id: str, agent_id: int) -> None:
+        """Ring the agent who has been claimed."""
+        call = await self._live.call(call_id)
+        if call.offer_id != offer_id or call.state is not CallState.OFFERED:
+            return
+        agent = await self._live.agent(agent_id)
+        queue = self._routing.plan.queue_of(call.queue_id)
+        node = agent.node or call.fields.get("node", "")
+        now = self._clock()
+        try:
+            await self._asterisk.originate(
+                node=node,
+                extension=agent.extension,
+                channel_id=f"{node}-callback-{now}-{agent_id}",
+                number=call.fields["callback_number"],
+                call_id=call_id,
+                offer_id=offer_id,
+                agent_seconds=int(call.fields.get("ring_seconds", "20")),
+                ring_seconds=queue.callback.ring_seconds,
+            )
+        except HotlineError:
+            log.warning("callback not begun", call_id=call_id)
+            await self._routing.offer_over(call, OfferOver(offer_id, "CHANUNAVAIL", 20, now))
+
+    async def agent_answered(self, call: LiveCall, agent_id: int, channel_id: str, at_ms: int) -> None:
+        """The agent has answered: the customer's phone rings from now on."""
+        if call.state is not CallState.OFFERED or call.at("calling_at"):
+            return
+        queue = self._routing.plan.queue_of(call.queue_id)
+        moves = agent_moves(AgentMove.ANSWER)
+        agent = Part(agent_id, move=AgentMove.ANSWER, moves=moves, guard={"offer": call.offer_id})
+        agent.set = {"since": str(at_ms), "misses": "0"}
+        attempts = int(call.fields.get("attempts") or 0) + 1
+        calling = Part(call.call_id, guard={"offer": call.offer_id, "calling_at": ""})
+        calling.set = {"calling_at": str(at_ms), "leg": channel_id, "attempts": str(attempts)}
+        fact = event(call.call_id, Kind.CALLING, at_ms, about=call.offer_id, agent_id=agent_id, attempt=attempts)
+        lease = at_ms + (queue.callback.ring_seconds + LEASE_SLACK_SECONDS) * 1000
+        done = await self._live.step(at_ms, agent=agent, call=calling, events=[fact], lease_until_ms=lease)
+        if done.applied:
+            await self._desks.push(agent_id, done.seq(agent_id))
+
+    async def customer_answered(self, call_id: str, offer_id: str, at_ms: int) -> None:
+        """The customer has answered: he speaks with the agent."""
+        call = await self._live.call(call_id)
+        if call.offer_id != offer_id or call.agent_id is None or call.state is not CallState.OFFERED:
+            return
+        if not call.at("calling_at"):
+            await self.agent_answered(call, call.agent_id, call.fields.get("leg", ""), at_ms)
+        talking = Part(call_id, moves=call_moves(CallMove.ANSWER), guard={"offer": offer_id}, answered=True)
+        talking.set = {"answered_at": str(at_ms), "calling_at": ""}
+        agent = Part(call.agent_id, guard={"offer": offer_id}, set={"since": str(at_ms)}, optional=True)
+        turn = call.agent_id not in call.entry.get("preferred", ())
+        agent.tally = {"day": self._routing.today(), "queue": call.queue_id, "turn": turn}
+        fact = event(call_id, Kind.ANSWERED, at_ms, about=offer_id, agent_id=call.agent_id)
+        done = await self._live.step(at_ms, agent=agent, call=talking, events=[fact])
+        if done.applied:
+            await self._desks.push(call.agent_id, done.seq(call.agent_id))
+
+    async def over(self, call_id: str, report: CallbackOver) -> None:
+        """The channels of a callback are gone, as its script reports. Comes twice, or late, without harm."""
+        call = await self._live.call(call_id)
+        if call.offer_id != report.offer_id or call.agent_id is None or not call.is_callback:
+            return
+        if report.customer_answered_at_ms is not None:
+            await self.customer_answered(call_id, report.offer_id, report.customer_answered_at_ms)
+            await self._talked(await self._live.call(call_id), report)
+        elif call.state is CallState.OFFERED:
+            await self._in_vain(call, report)
+
+    async def _talked(self, call: LiveCall, report: CallbackOver) -> None:
+        agent_id = call.agent_id or 0
+        since = {"since": str(report.ended_at_ms)} | self._routing.wrapup(call, self._clock())
+        moves = agent_moves(AgentMove.END)
+        agent = Part(agent_id, move=AgentMove.END, moves=moves, guard={"call": call.call_id}, set=since, optional=True)
+        closing = Part(call.call_id, moves=call_moves(CallMove.END))
+        closing.set = {"ended_at": str(report.ended_at_ms), "hung_up_by": report.hung_up_by}
+        by, cause = report.hung_up_by, report.cause
+        fact = event(call.call_id, Kind.ENDED, report.ended_at_ms, hung_up_by=by, cause=cause)
+        done = await self._live.step(self._clock(), agent=agent, call=closing, events=[fact], notify=agent_id)
+        if done.applied:
+            await self._desks.push(agent_id, done.seq(agent_id))
+
+    async def _in_vain(self, call: LiveCall, report: CallbackOver) -> None:
+        """The customer did not answer: he rests until the next try, or becomes a task after the last."""
+        now, agent_id = self._clock(), call.agent_id or 0
+        queue = self._routing.plan.queue_of(call.queue_id)
+        attempts = int(call.fields.get("attempts") or 1)
+        free = {"since": str(now), "idle_since": str(now), "call": "", "offer": ""}
+        moves = agent_moves(AgentMove.RELEASE)
+        guard = {"offer": call.offer_id}
+        agent = Part(agent_id, move=AgentMove.RELEASE, moves=moves, guard=guard, set=free, optional=True)
+        vain = event(
+            call.call_id,
+            Kind.CALLED_IN_VAIN,
+            report.ended_at_ms,
+            about=call.offer_id,
+            dial_status=report.dial_status,
+            attempt=attempts,
+            agent_id=agent_id,
+        )
+        facts = [vain]
+        rests = attempts <= len(queue.callback.retry_after_minutes)
+        entry = Part(call.call_id, moves=call_moves(CallMove.REST if rests else CallMove.END), guard=guard)
+        entry.set = {"calling_at": "", "leg": "", "offer": "", "agent": "", "agents": ""}
+        rest_until = now
+        if rests:
+            rest_until += queue.callback.retry_after_minutes[attempts - 1] * 60_000
+            entry.set["next_at"] = str(rest_until)
+        else:
+            entry.set["ended_at"] = str(now)
+            facts.append(event(call.call_id, Kind.ENDED, now, hung_up_by="system", where="callback"))
+        done = await self._live.step(now, agent=agent, call=entry, events=facts, rest_until_ms=rest_until)
+        if done.applied:
+            await self._desks.push(agent_id, done.seq(agent_id))
+            await self._routing.match()
+
+    async def wake_rested(self) -> None:
+        """Put those back in line whose moment to try has come."""
+        now = self._clock()
+        rested = await self._live.due("cc:resting", now)
+        for call_id in rested:
+            entry = Part(call_id, moves=call_moves(CallMove.QUEUE), set={"next_at": ""})
+            if not (await self._live.step(now, call=entry)).applied:
+                await self._live.redis.zrem("cc:resting", call_id)
+        if rested:
+            await self._routing.match()
+
+    async def restore(self, rows: OpenCallbacks) -> int:
+        """Bring back callbacks that the live queue has lost; how many there were."""
+        found = await rows.open_callbacks()
+        known = await self._live.calls([row["call_id"] for row in found])
+        lost = [row for row, call in zip(found, known, strict=True) if call.state is CallState.NEW]
+        now = self._clock()
+        for row in lost:
+            since = row["arrived_at"]
+            step_ms = self._routing.plan.priority_step_ms
+            entry = {
+                "queue": row["queue_id"],
+                "since": since,
+                "priority": row["priority"],
+                "needs": [],
+                "preferred": [],
+                "callback": True,
+            }
+            settings = {
+                "node": row["node"],
+                "arrived": str(since),
+                "waiting_since": str(since),
+                "left_at": str(now),
+                "order": str(since - row["priority"] * step_ms),
+                "queue": row["queue_id"],
+                "entry": orjson.dumps(entry).decode(),
+                "card": orjson.dumps({"number": row["caller_number"], "customers": []}).decode(),
+                "callback_number": row["callback_number"],
+                "callback_at": str(row["callback_at"]),
+                "attempts": str(row["callback_attempts"]),
+            }
+            moves = call_moves(CallMove.QUEUE)
+            await self._live.step(now, call=Part(row["call_id"], moves=moves, guard={"arrived": ""}, set=settings))
+        if lost:
+            log.warning("callbacks restored", count=len(lost))
+            await self._routing.match()
+        return len(lost)
+
+    async def cancel(self, call_id: str) -> None:
+        """Take a caller who keeps his place out of the line; one who is being called stays.
+
+        Raises:
+            NotFoundError: nobody of this id keeps his place.
+        """
+        now = self._clock()
+        call = await self._live.call(call_id)
+        gone = Part(call_id, moves={state.value: "ended" for state in (CallState.WAITING, CallState.RESTING)})
+        gone.set = {"ended_at": str(now)}
+        facts = [event_at(call_id, Kind.ENDED, now, hung_up_by="system", where="cancelled")]
+        if not call.is_callback or not (await self._live.step(now, call=gone, events=facts)).applied:
+            raise NotFoundError

@@ -1,0 +1,225 @@
+"""The caller's side: what his script on a node asks and is told, from his arrival until he is connected or gone."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from callcenter import metrics
+from callcenter.configuration.model import Queue, ToCallback, ToEnd
+from callcenter.events import Kind, event, event_at
+from callcenter.routing.course import Act, Due, Waiting, expected_wait_seconds, next_due
+from callcenter.routing.dialogue import Circumstances, Dialogue, Turn, Voice
+from callcenter.routing.model import CallMove, CallState, call_moves
+from callcenter.routing.plan import Caller
+from callcenter.routing.script import Answer, CallFacts, Dial, Heard, KeepWaiting, Leave, OfferOver, Play, Say
+from callcenter.routing.service import Routing, arrived, identified
+from callcenter.routing.store import LiveCall, Part
+
+POLL_SECONDS = 20.0
+
+
+class Line:
+    """Holds callers' places."""
+
+    def __init__(self, routing: Routing, voice: Voice, world: Circumstances, clock: Callable[[], int]) -> None:
+        self.routing = routing
+        self.live = routing.live
+        self._clock = clock
+        self._voice = voice
+        self._dialogue = Dialogue(lambda: routing.plan, voice, world, clock)
+
+    async def wait(
+        self,
+        facts: CallFacts,
+        *,
+        answered: bool = False,
+        previous: OfferOver | None = None,
+        heard: Heard | None = None,
+    ) -> tuple[Answer, LiveCall]:
+        """Hold the caller's place and say what his script shall do next; waits up to `POLL_SECONDS` for news."""
+        with self.routing.listening(facts.call_id) as poll:
+            return await self._wait(facts, poll, answered, previous, heard)
+
+    async def pressed(self, call_id: str, key: str) -> None:
+        """A waiting caller has pressed a key."""
+        call = await self.live.call(call_id)
+        queue = self.routing.plan.queue_of(call.queue_id)
+        if call.state is not CallState.WAITING or key != queue.callback.key or call.is_callback:
+            return
+        at = {"to": ToCallback().model_dump(), "queue": queue.queue_id}
+        await self._step_out(call, at, {})
+        self.routing.wake(call_id)
+
+    async def _wait(
+        self, facts: CallFacts, poll: asyncio.Event, answered: bool, previous: OfferOver | None, heard: Heard | None
+    ) -> tuple[Answer, LiveCall]:
+        call = await self.live.call(facts.call_id)
+        if previous is not None and previous.offer_id == call.offer_id:
+            await self.routing.offer_over(call, previous)
+            call = await self.live.call(facts.call_id)
+        if call.state is not CallState.NEW:
+            await self.live.seen(facts.call_id, self._clock())
+        if call.state is CallState.WAITING:
+            await self.routing.match()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + POLL_SECONDS
+        while True:
+            poll.clear()
+            call = await self.live.call(facts.call_id)
+            answer, due_at = await self._look(call, facts, answered, previous, heard)
+            if answer is not None:
+                return answer, await self.live.call(facts.call_id) if call.state is CallState.NEW else call
+            left = deadline - loop.time()
+            if left <= 0:
+                return KeepWaiting(), call
+            if due_at is not None:
+                left = min(left, (due_at - self._clock()) / 1000)
+            if left > 0:
+                try:
+                    await asyncio.wait_for(poll.wait(), left)
+                except TimeoutError:
+                    continue
+
+    async def _look(
+        self, call: LiveCall, facts: CallFacts, answered: bool, previous: OfferOver | None, heard: Heard | None
+    ) -> tuple[Answer | None, int | None]:
+        """What the call's script shall do now; nothing: until the moment (ms) when waiting alone brings something."""
+        answer: Answer | None = None
+        due_at: int | None = None
+        if call.state is CallState.ENDED:
+            answer = Leave()
+        elif call.state in (CallState.NEW, CallState.AWAY):
+            answer = await self._take_turn(call, facts, heard)
+        elif call.is_callback:
+            done = heard is not None and heard.step_id == "callback/done"
+            answer = Leave() if done else Play("callback/done", self._voice.prompts(spoken_to(call), "callback_done"))
+        elif call.state is CallState.OFFERED and (previous is None or previous.offer_id != call.offer_id):
+            await self.routing.popped(call.call_id)
+            answer = self._dial(call, facts)
+        elif call.state is CallState.WAITING:
+            answer, due_at = await self._in_line(call, answered)
+        return answer, due_at
+
+    def _dial(self, call: LiveCall, facts: CallFacts) -> Dial:
+        endpoints = tuple(
+            extension if node in ("", facts.node) else f"{extension}@{node}" for extension, node in call.endpoints
+        )
+        return Dial(call.offer_id, endpoints, int(call.fields.get("ring_seconds", "20")))
+
+    async def _take_turn(self, call: LiveCall, facts: CallFacts, heard: Heard | None) -> Answer | None:
+        """One turn of the dialogue; None: he stands in line now, or another turn came before."""
+        turn = Turn(
+            call,
+            facts,
+            heard,
+            orjson.loads(call.fields.get("at") or b"{}"),
+            spoken_to(call),
+            caller_of(call.fields.get("card")),
+        )
+        if not call.at("arrived"):
+            with metrics.IDENTIFY.time():
+                self._arrive(turn, await self.routing.card(facts))
+        answer = await self._dialogue.go(turn)
+        await turn.commit(self.live, self._clock())
+        if turn.refused:
+            return None
+        if answer is None:
+            await self.routing.match()
+        return answer
+
+    def _arrive(self, turn: Turn, card: dict[str, Any]) -> None:
+        facts, now = turn.facts, self._clock()
+        turn.caller = caller_of(card)
+        turn.language = language_of(card)
+        turn.fields |= {
+            "node": facts.node,
+            "channel": facts.channel,
+            "called": facts.called,
+            "arrived": str(facts.arrived_at_ms),
+            "card": orjson.dumps(card).decode(),
+        }
+        turn.events += [arrived(facts, card), identified(facts, card, now)]
+        turn.go(self.routing.plan.destination_of(facts.called))
+        if turn.caller.blocked:
+            turn.go(ToEnd(), first="blocked")
+            turn.events.append(event(facts.call_id, Kind.BLOCKED, now))
+
+    async def _in_line(self, call: LiveCall, answered: bool) -> tuple[Answer | None, int | None]:
+        queue = self.routing.plan.queue_of(call.queue_id)
+        line = orjson.loads(call.fields.get("line") or b"{}")
+        waiting = Waiting(
+            arrived_at=call.at("arrived") or 0,
+            queued_at=line.get("queued_at") or call.at("arrived") or 0,
+            answered=answered,
+            greeted=answered and bool(line.get("greeted")),
+            apologised_at=line.get("apologised_at") if answered else None,
+            announced_at=line.get("announced_at"),
+            overflows=line.get("overflows", 0),
+        )
+        due = next_due(waiting, queue, self.routing.plan)
+        now = self._clock()
+        if due is None or due.at_ms > now:
+            return None, due.at_ms if due else None
+        if due.act is Act.OVERFLOW:
+            await self._overflow(call, due, line)
+            return None, None
+        sounds, line = await self._say(call, queue, due.act, line, now)
+        facts = [event_at(call.call_id, Kind.MUSIC if due.act is Act.GREET else Kind.APOLOGY, now)]
+        if due.act is Act.ANNOUNCE:
+            facts = []
+        told = Part(call.call_id, guard={"state": CallState.WAITING.value}, set={"line": orjson.dumps(line).decode()})
+        done = await self.live.step(now, call=told, events=facts)
+        return (Say(sounds), None) if done.applied else (None, None)
+
+    async def _say(
+        self, call: LiveCall, queue: Queue, act: Act, line: dict[str, Any], now: int
+    ) -> tuple[tuple[str, ...], dict[str, Any]]:
+        """What a waiting caller is told now, and what his line remembers of it."""
+        language = spoken_to(call)
+        if act is Act.GREET:
+            return self._voice.prompts(language, "greeting"), line | {"greeted": True}
+        if act is Act.APOLOGISE:
+            return self._voice.prompts(language, "apology"), line | {"apologised_at": now}
+        place, answers = await self.live.place(queue.queue_id, call.call_id)
+        expected = expected_wait_seconds(place, answers) if queue.announcements.expected_wait else None
+        better = queue.announcements.position and place <= line.get("place", place)
+        sounds = self._voice.place(language, place if better else None, expected)
+        offered_after = (call.at("arrived") or now) + queue.callback.offer_after_seconds * 1000
+        if queue.callback.key and now >= offered_after:
+            sounds += self._voice.callback_offer(language, queue.callback.key)
+        return sounds, line | {"announced_at": now, "place": min(place, line.get("place", place))}
+
+    async def _overflow(self, call: LiveCall, due: Due, line: dict[str, Any]) -> None:
+        if due.destination is None:
+            return
+        at = {"to": due.destination.model_dump(), "queue": call.queue_id}
+        await self._step_out(call, at, line | {"overflows": line.get("overflows", 0) + 1})
+
+    async def _step_out(self, call: LiveCall, at: dict[str, Any], line: dict[str, Any]) -> None:
+        """Out of the line, to be asked something; his place stays his."""
+        settings = {"at": orjson.dumps(at).decode()}
+        if line:
+            settings["line"] = orjson.dumps(line).decode()
+        away = Part(call.call_id, moves=call_moves(CallMove.STEP_OUT), set=settings)
+        await self.live.step(self._clock(), call=away)
+
+
+def language_of(card: dict[str, Any]) -> str:
+    customers = card.get("customers") or [{}]
+    return str(customers[0].get("language") or card.get("language") or "zh")
+
+
+def spoken_to(call: LiveCall) -> str:
+    return language_of(call.card)
+
+
+def caller_of(card: Any) -> Caller:
+    known: dict[str, Any] = orjson.loads(card) if isinstance(card, str) else card or {}
+    return Caller(
+        frozenset(known.get("kinds") or ()),
+        int(known.get("calls_in_day") or 0),
+        known.get("owner_agent"),
+        bool(known.get("blocked")),
+    )

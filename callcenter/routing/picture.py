@@ -1,0 +1,108 @@
+"""A replica's own picture of who waits and who is ready, kept by the live queue's numbered changes.
+
+It saves asking Redis at every look; the claim, which is atomic in Redis, decides what is true. Own changes are taken
+in at once, those of other replicas from the channel, so that a change may come twice and out of order: each call and
+agent takes only what is newer than what it has.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from callcenter.routing.matching import Floor
+from callcenter.routing.model import Membership, ReadyAgent
+from callcenter.routing.plan import Plan, entry_from_json
+from callcenter.routing.store import AgentChange, Change, LiveQueue
+
+
+class Picture:
+    """The floor as this replica sees it."""
+
+    def __init__(self, live: LiveQueue, plan: Callable[[], Plan], today: Callable[[], str]) -> None:
+        """`today()`: the department's date, which a tally of another day does not count for."""
+        self.floor = Floor()
+        self._live = live
+        self._plan = plan
+        self._today = today
+        self._known: dict[str | int, int] = {}
+        self._since = 0
+        """The number of the snapshot that all began with."""
+        self._idle: dict[int, AgentChange] = {}
+        self.callbacks: set[str] = set()
+        """Those in line who keep their place without a line."""
+
+    async def look_anew(self) -> None:
+        """Begin again from what Redis has: at the start, and after every break of the channel."""
+        number, entries, agents = await self._live.floor()
+        self._since = number
+        self._known.clear()
+        self._idle = {agent: AgentChange(agent, 0, True, since, tally) for agent, (since, tally) in agents.items()}
+        for call_id in set(self.floor.entries) - set(entries):
+            self.floor.drop_entry(call_id)
+        self.callbacks.clear()
+        for call_id, entry in entries.items():
+            self._put_entry(call_id, entry)
+        self.rules_changed()
+
+    def rules_changed(self) -> None:
+        """The plan is another: all that depends on it is made anew."""
+        plan = self._plan()
+        self.floor.set_rules(plan.rules, plan.priority_step_ms)
+        for agent_id in set(self.floor.agents) - set(self._idle):
+            self.floor.drop_agent(agent_id)
+        for change in self._idle.values():
+            self._put_agent(change)
+
+    def take(self, change: Change, *, heard: bool) -> None:
+        """Take a change in. `heard`: it came by the channel, where nothing older follows."""
+        if change.number <= self._since:
+            return
+        if change.call_id and self._is_news(change.call_id, change.number, heard):
+            if change.entry is not None:
+                self._put_entry(change.call_id, change.entry)
+            else:
+                self.floor.drop_entry(change.call_id)
+                self.callbacks.discard(change.call_id)
+        for agent in change.agents:
+            if agent.ready is not None and self._is_news(agent.agent_id, change.number, heard):
+                self._take_agent(agent)
+
+    def _put_entry(self, call_id: str, entry: Mapping[str, Any]) -> None:
+        self.floor.put_entry(entry_from_json(call_id, entry))
+        if entry.get("callback"):
+            self.callbacks.add(call_id)
+
+    def _take_agent(self, change: AgentChange) -> None:
+        if change.ready:
+            self._idle[change.agent_id] = change
+            self._put_agent(change)
+        else:
+            self._idle.pop(change.agent_id, None)
+            self.floor.drop_agent(change.agent_id)
+
+    def _is_news(self, key: str | int, number: int, heard: bool) -> bool:
+        known = self._known.get(key, 0)
+        if heard and known <= number:
+            self._known.pop(key, None)
+        elif not heard:
+            self._known[key] = max(known, number)
+        return number > known
+
+    def _put_agent(self, change: AgentChange) -> None:
+        person = self._plan().people.get(change.agent_id)
+        if person is None:
+            self.floor.drop_agent(change.agent_id)
+            return
+        tally = change.tally if change.tally.get("day") == self._today() else {}
+        turns = tally.get("turns") or {}
+        self.floor.put_agent(
+            ReadyAgent(
+                change.agent_id,
+                tuple(
+                    Membership(one.queue_id, one.opens_after_ms, int(turns.get(one.queue_id, 0)))
+                    for one in person.memberships
+                ),
+                change.idle_since_ms,
+                int(tally.get("calls", 0)),
+                person.skills,
+            )
+        )
