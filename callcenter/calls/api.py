@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from callcenter.calls.model import CallStatus, NextStep
+from callcenter.calls.model import AbandonedIn, CallStatus, NextStep
 from callcenter.calls.store import CallFilter
 from callcenter.errors import InvalidInputError, NotAllowedError
 from callcenter.staff import audit
@@ -57,6 +57,14 @@ class CallOut(BaseModel):
     call_type: str | None
     notes: str | None
     next_step: str | None
+    menu_keys: str
+    priority: int
+    callback_number: str | None
+    callback_at: int | None
+    callback_attempts: int
+    left_at: int | None
+    abandoned_in: AbandonedIn | None
+    passed_on_to: str | None
 
 
 class EventOut(BaseModel):

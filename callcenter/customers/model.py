@@ -258,6 +258,20 @@ def display_of(key: str | None, country: str = "CN") -> str:
     return facts_of(key, country).display if key else ""
 
 
+_MAY_BE_DIALLED = frozenset({NumberKind.MOBILE, NumberKind.FIXED})
+
+
+def dialled_form(number: str, country: str = "CN") -> str | None:
+    """A number as the trunk takes it, with the digits a person at home dials; None for what may not be called back.
+
+    Only mobiles and landlines of the country: a caller could otherwise have us ring a number that costs.
+    """
+    facts = facts_of(number, country)
+    if facts.e164 is None or facts.kind not in _MAY_BE_DIALLED:
+        return None
+    return re.sub(r"\D", "", facts.display) or None
+
+
 def country_code(country: str) -> str:
     """The country's code with its plus sign, such as +86."""
     return f"+{phonenumbers.country_code_for_region(country)}"

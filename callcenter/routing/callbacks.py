@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import orjson
 import structlog
 
+from callcenter.customers.model import display_of
 from callcenter.errors import HotlineError, NotFoundError
 from callcenter.events import Kind, event, event_at
 from callcenter.routing.model import AgentMove, CallMove, CallState, agent_moves, call_moves
@@ -48,12 +49,15 @@ class OpenCallbacks(Protocol):
 class Callbacks:
     """The verbs of calling back. Any number of replicas may run them at once."""
 
-    def __init__(self, routing: Routing, asterisk: Originate, desks: Desks, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, routing: Routing, asterisk: Originate, desks: Desks, clock: Callable[[], int], country: str = "CN"
+    ) -> None:
         self._routing = routing
         self._live = routing.live
         self._asterisk = asterisk
         self._desks = desks
         self._clock = clock
+        self._country = country
         routing.ring_for_callback = self.ring
 
     async def ring(self, call_id: str, offer_id: str, agent_id: int) -> None:
@@ -219,6 +223,25 @@ class Callbacks:
             log.warning("callbacks restored", count=len(lost))
             await self._routing.match()
         return len(lost)
+
+    async def list_open(self, rows: OpenCallbacks) -> list[dict[str, Any]]:
+        """Everybody who keeps his place, as a page shows him: the longest waiting first."""
+        found = await rows.open_callbacks()
+        calls = await self._live.calls([row["call_id"] for row in found])
+        states = {CallState.OFFERED: "calling", CallState.RESTING: "resting"}
+        return [
+            {
+                "call_id": row["call_id"],
+                "number_display": display_of(row["callback_number"], self._country),
+                "since": row["arrived_at"],
+                "state": states.get(call.state, "waiting"),
+                "attempts": int(call.fields.get("attempts") or row["callback_attempts"]),
+                "next_at": call.at("next_at"),
+            }
+            | {name: row[name] for name in ("customer_name", "queue_id", "queue_name_zh", "queue_name_en")}
+            for row, call in zip(found, calls, strict=True)
+            if call.state not in (CallState.ENDED, CallState.TALKING)
+        ]
 
     async def cancel(self, call_id: str) -> None:
         """Take a caller who keeps his place out of the line; one who is being called stays.

@@ -5,7 +5,7 @@ in at once, those of other replicas from the channel, so that a change may come 
 agent takes only what is newer than what it has.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from callcenter.routing.matching import Floor
@@ -51,6 +51,12 @@ class Picture:
             self.floor.drop_agent(agent_id)
         for change in self._idle.values():
             self._put_agent(change)
+
+    def put_back(self, agent_ids: Iterable[int]) -> None:
+        """Agents who were paired and shall not be claimed are as ready as before."""
+        for agent_id in agent_ids:
+            if agent_id in self._idle:
+                self._put_agent(self._idle[agent_id])
 
     def take(self, change: Change, *, heard: bool) -> None:
         """Take a change in. `heard`: it came by the channel, where nothing older follows."""

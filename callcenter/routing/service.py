@@ -176,6 +176,10 @@ class Routing:
         now, call_id = self._clock(), pair.entry.call_id
         queue = self.plan.queue_of(pair.entry.queue_id)
         agents = [agent.agent_id for agent in pair.agents]
+        is_callback = call_id in self.picture.callbacks
+        if is_callback and len(agents) > 1:  # a customer is called by one agent
+            self.picture.put_back(agents[1:])
+            agents = agents[:1]
         seconds = offer_seconds(queue, self.plan, owner=agents[0] in pair.entry.preferred)
         offer_id = f"{call_id}/{now}"
         parts = [
@@ -210,7 +214,7 @@ class Routing:
         metrics.OFFERS.labels(queue.queue_id).inc()
         metrics.POP.observe(max(0, now - pair.entry.waiting_since_ms) / 1000)
         await asyncio.gather(*(self._desks.push(agent_id, done.seq(agent_id)) for agent_id in agents))
-        if self.ring_for_callback and call_id in self.picture.callbacks:
+        if self.ring_for_callback and is_callback:
             await self.ring_for_callback(call_id, offer_id, agents[0])
         return True
 

@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 from callcenter.db.migrate import migrate_now
 from callcenter.db.pool import Pool, create_pool
 from callcenter.settings import Settings
+from tests.storage.lines import House
 
 
 def free_port() -> int:
@@ -141,3 +142,11 @@ async def redis(redis_url: str) -> AsyncIterator[Redis]:
     await client.flushall()
     yield client
     await client.aclose()
+
+
+@pytest.fixture
+async def house(redis: Redis) -> House:
+    """One replica of the routing over an empty Redis."""
+    house = House(redis)
+    await house.routing.picture.look_anew()
+    return house

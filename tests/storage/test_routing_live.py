@@ -17,143 +17,14 @@ from hypothesis.stateful import (
 from redis.asyncio import Redis
 
 from callcenter.asterisk.model import LegAnswered, LegHeld, LegResumed, LegRinging
-from callcenter.configuration.model import Configuration, Menu, Queue
-from callcenter.configuration.model import PauseReason as PauseChoice
 from callcenter.errors import UnavailableError
-from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.desk import CallGoneError, DeskWork, InCallError
-from callcenter.routing.line import Line
-from callcenter.routing.model import AgentState, CallState, Membership, PauseReason
-from callcenter.routing.plan import Person, Plan
+from callcenter.routing.model import AgentState, CallState, PauseReason
 from callcenter.routing.script import CallFacts, Dial, Ended, OfferOver
-from callcenter.routing.service import Routing
-from callcenter.routing.store import LiveQueue, Part
-from callcenter.routing.witness import Witness
+from callcenter.routing.store import Part
+from tests.storage.lines import AGENTS, House, ignore
 
 Spoken = LegRinging | LegAnswered | LegHeld | LegResumed
-CONFIGURATION = Configuration(
-    queues=[
-        Queue(queue_id="service", name_zh="客服", name_en="Service", numbers=["4008001234"]),
-        Queue(queue_id="complaint", name_zh="投诉", name_en="Complaints", numbers=["4008001235"]),
-    ],
-    pause_reasons=[PauseChoice(code="break", name_zh="小休", name_en="Break")],
-)
-AGENTS = {1: "service", 2: "service,complaint", 3: "complaint"}
-
-
-class SilentDesks:
-    """Nobody looks."""
-
-    async def push(self, agent_id: int, seq: int) -> None:
-        """Nothing to show."""
-
-
-async def _ignore(*_: object) -> None:
-    return None
-
-
-class NamedVoice:
-    """Each sound is its prompt's name."""
-
-    def prompts(self, language: str, *names: str) -> tuple[str, ...]:
-        """The names."""
-        return names
-
-    def menu(self, language: str, menu: Menu) -> tuple[str, ...]:
-        """One word a key."""
-        return tuple(f"key-{one.key}" for one in menu.keys)
-
-    def place(self, language: str, place: int | None, expected_seconds: float | None) -> tuple[str, ...]:
-        """The place and the wait."""
-        return (f"place-{place}", f"wait-{expected_seconds}")
-
-    def callback_offer(self, language: str, key: str) -> tuple[str, ...]:
-        """The key."""
-        return (f"callback-{key}",)
-
-    def number(self, language: str, number: str) -> tuple[str, ...]:
-        """The number."""
-        return (f"number-{number}",)
-
-
-class World:
-    """Open, with room, with somebody there, unless a test says otherwise."""
-
-    open = True
-    waiting = 0
-    somebody = True
-
-    def is_open(self, queue: Queue) -> bool:
-        """As the test says."""
-        return self.open
-
-    async def waiting_in(self, queue_id: str) -> int:
-        """As the test says."""
-        return self.waiting
-
-    async def somebody_serves(self, queue_id: str) -> bool:
-        """As the test says."""
-        return self.somebody
-
-    def dialled_form(self, number: str) -> str | None:
-        """Eleven digits are a number."""
-        return number if len(number) == 11 else None
-
-
-class NotedOrigination:
-    """Asterisk as a note of whom it was told to ring."""
-
-    def __init__(self) -> None:
-        self.rung: list[dict[str, Any]] = []
-
-    async def originate(self, **what: Any) -> None:
-        """Note it."""
-        self.rung.append(what)
-
-
-class House:
-    """One replica over a Redis, with a clock that the test moves."""
-
-    def __init__(self, redis: Any, configuration: Configuration = CONFIGURATION) -> None:
-        self.now = 1_763_780_000_000
-        self.live = LiveQueue(redis)
-        people = {
-            agent_id: Person(tuple(Membership(queue) for queue in queues.split(",")), ())
-            for agent_id, queues in AGENTS.items()
-        }
-        self.card: dict[str, Any] = {}
-        self.world, self.asterisk, desks = World(), NotedOrigination(), SilentDesks()
-        self.routing = Routing(
-            self.live, self._identify, desks, lambda: self.now, plan=Plan(configuration, people), today=lambda: "day"
-        )
-        self.line = Line(self.routing, NamedVoice(), self.world, lambda: self.now)
-        self.work = DeskWork(self.routing, lambda: self.now, _ignore, _ignore)
-        self.callbacks = Callbacks(self.routing, self.asterisk, desks, lambda: self.now)
-        self.witness = Witness(self.work, self.callbacks, desks)
-        self.witness.agents = {f"100{agent_id}": agent_id for agent_id in AGENTS}
-
-    async def _identify(self, number: str, name: str) -> dict[str, Any]:
-        return {"number": number, "caller_name": name, "customers": []} | self.card
-
-    async def agent(self, agent_id: int, queues: str = "service") -> None:
-        facts = {"extension": f"100{agent_id}", "queues": queues, "online": "1", "name": "A", "kind": "desk"}
-        await self.live.step(self.now, agent=Part(agent_id, set=facts))
-
-    def facts(self, number: int, called: str = "4008001234") -> CallFacts:
-        return CallFacts(f"node1-1763780000.{number}", "node1", "PJSIP/trunk-1", called, "13800138000", "", self.now)
-
-    async def enter(self, number: int, queue_id: str = "service") -> CallFacts:
-        """A call in line, without its script's long poll."""
-        facts = self.facts(number, self.routing.plan.queues[queue_id].numbers[0])
-        await self.line._take_turn(await self.live.call(facts.call_id), facts, None)
-        return facts
-
-
-@pytest.fixture
-async def house(redis: "Redis") -> House:
-    house = House(redis)
-    await house.routing.picture.look_anew()
-    return house
 
 
 async def test_a_ready_agent_is_offered_the_caller_at_once(house: House) -> None:
@@ -393,7 +264,7 @@ async def test_taking_a_call_back_that_asterisk_refuses_changes_nothing(house: H
     async def refuse(_: str) -> None:
         raise UnavailableError
 
-    work = DeskWork(house.routing, lambda: house.now, refuse, _ignore)
+    work = DeskWork(house.routing, lambda: house.now, refuse, ignore)
     await house.agent(1)
     await house.work.set_state(1, AgentState.READY)
     facts = await house.enter(1)
