@@ -335,7 +335,10 @@ class LiveQueue:
 
     async def agents(self) -> list[LiveAgent]:
         """Every agent the live queue has heard of."""
-        ids = sorted(int(member) for member in await self.redis.smembers("cc:agents"))
+        return await self.agents_of(sorted(int(member) for member in await self.redis.smembers("cc:agents")))
+
+    async def agents_of(self, ids: Sequence[int]) -> list[LiveAgent]:
+        """These agents, in one round trip."""
         rows = await self._hashes([f"cc:agent:{agent_id}" for agent_id in ids])
         return [
             LiveAgent(agent_id, AgentState(fields.get("state", "signed_out")), fields)
