@@ -86,7 +86,7 @@ def with_queues_in_order(whole: Configuration, queue_ids: Sequence[str]) -> Conf
     return _with(whole, {"queues": [queues[queue_id] for queue_id in queue_ids]})
 
 
-def _with(whole: Configuration, fields: Mapping[str, Any]) -> Configuration:
+def _with(whole: Configuration, fields: dict[str, Any]) -> Configuration:
     """Validated as a whole; parts are taken as they are."""
     return Configuration(**{name: getattr(whole, name) for name in Configuration.model_fields} | fields)
 

@@ -158,11 +158,11 @@ def _built(events: Iterator[Any]) -> Document:
             case yaml.ScalarEvent() if inside and isinstance(inside[-1].value, dict) and inside[-1].key is None:
                 _take_key(document, inside[-1], event.value, line)
             case yaml.ScalarEvent():
-                value = None if event.implicit[0] and event.value in _NULLS else event.value
-                _take_value(document, inside, value, line)
+                is_null = event.implicit[0] and event.value in _NULLS
+                _take_value(document, inside, None if is_null else event.value, line)
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                value = {} if isinstance(event, yaml.MappingStartEvent) else []
-                inside.append(_Open(value, _take_value(document, inside, value, line)))
+                holder: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
+                inside.append(_Open(holder, _take_value(document, inside, holder, line)))
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 inside.pop()
     return document
@@ -239,13 +239,17 @@ _Dumper.add_representer(
 )
 
 
+_EMPTY: Final[tuple[object, ...]] = (None, [], {}, "")
+
+
 def _shown(value: Any) -> Any:
     match value:
         case BaseModel():
             fields = type(value).model_fields
             shown = {name: getattr(value, name) for name in fields}
-            empty = (None, [], {}, "")
-            return {name: _shown(one) for name, one in shown.items() if one not in empty or one != fields[name].default}
+            return {
+                name: _shown(one) for name, one in shown.items() if one not in _EMPTY or one != fields[name].default
+            }
         case list():
             return [_shown(one) for one in value]
         case StrEnum():

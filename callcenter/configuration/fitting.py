@@ -130,12 +130,11 @@ def _all_doubles(whole: "Configuration") -> Iterator[ConfigurationError]:
     lists = {"queue": "queues", "menu": "menus", "hours": "hours", "skill": "skills", "pause_reason": "pause_reasons"}
     for kind, names in ids_of(whole).items():
         yield from _doubles(((name, (lists[kind], place)) for place, name in enumerate(names)), kind)
-    numbers = [
-        (number, (part, place, "numbers"))
-        for part, holders in (("queues", whole.queues), ("menus", whole.menus))
-        for place, holder in enumerate(holders)
-        for number in holder.numbers
-    ]
+    numbers: list[tuple[str, Loc]] = []
+    for place, queue in enumerate(whole.queues):
+        numbers += [(number, ("queues", place, "numbers")) for number in queue.numbers]
+    for place, menu in enumerate(whole.menus):
+        numbers += [(number, ("menus", place, "numbers")) for number in menu.numbers]
     yield from _doubles(numbers, "number")
 
 

@@ -6,12 +6,9 @@ change names the revision it was made from, so that two administrators never und
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
-import structlog
 from pydantic import ValidationError
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from callcenter.configuration import store
 from callcenter.configuration.changes import (
@@ -29,14 +26,12 @@ from callcenter.configuration.changes import (
 )
 from callcenter.configuration.fitting import CALLED, ConfigurationError, references
 from callcenter.configuration.model import Configuration, General
-from callcenter.configuration.store import CHANGED_CHANNEL, Stored
+from callcenter.configuration.store import Stored
 from callcenter.db.pool import Connection, Pool
 from callcenter.errors import ConflictError, HotlineError, InvalidInputError, NotFoundError
 from callcenter.staff import audit
 from callcenter.staff.model import Actor
 from callcenter.validation import fields_of
-
-log = structlog.get_logger(__name__)
 
 Make = Callable[[Configuration], Configuration]
 
@@ -165,7 +160,7 @@ class Administration:
             await store.write(connection, old, new, user_ids)
             stored = Stored(await store.next_revision(connection), new)
             await _record(connection, actor, found, old, new)
-        await announce(self._redis, stored.revision)
+        await store.announce(self._redis, stored.revision)
         return stored, found
 
     async def _refuse_if_waited_in(self, old: Configuration, new: Configuration) -> None:
@@ -180,14 +175,6 @@ class Administration:
                     f"Callers in the line of “{queue.name_en}”: {count}. Close it or wait until they are served.",
                     f"队列“{queue.name_zh}”中还有 {count} 位来电者，请先停止接入或等待接听完毕。",
                 )
-
-
-async def announce(redis: Any, revision: int) -> None:
-    """Tell every replica of a change that has been committed; without Redis they find it themselves in seconds."""
-    try:
-        await redis.publish(CHANGED_CHANNEL, revision)
-    except RedisError as error:
-        log.warning("change not announced", error=type(error).__name__, revision=revision)
 
 
 def _refuse_if_needed(old: Configuration, kind: Kind, part_id: str) -> None:

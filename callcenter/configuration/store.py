@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from pydantic import BaseModel
+from redis.exceptions import RedisError
 
 from callcenter.configuration.changes import KINDS, Kind, Known
 from callcenter.configuration.model import Configuration, General
 from callcenter.db.pool import Executor
+
+log = structlog.get_logger(__name__)
 
 CHANGED_CHANNEL: Final = "cc:config"
 """Where the new revision is published in Redis after each change."""
@@ -120,6 +124,14 @@ async def hold(executor: Executor) -> int:
 async def next_revision(executor: Executor) -> int:
     """Count a change, and lock what is set until the transaction ends; the new revision."""
     return int(await executor.fetchval("update routing_settings set revision = revision + 1 returning revision"))
+
+
+async def announce(redis: Any, revision: int) -> None:
+    """Tell every replica of a change that has been committed; without Redis they find it themselves in seconds."""
+    try:
+        await redis.publish(CHANGED_CHANNEL, revision)
+    except RedisError as error:
+        log.warning("change not announced", error=type(error).__name__, revision=revision)
 
 
 async def read(executor: Executor) -> Stored:

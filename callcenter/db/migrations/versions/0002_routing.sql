@@ -77,7 +77,7 @@ insert into routing_settings default values;
 
 create table blocked_callers (
     number text primary key check (length(number) between 1 and 64),
-    reason text not null check (length(btrim(reason)) between 1 and 400),
+    reason text not null check (length(btrim(reason)) between 1 and 200),
     blocked_until timestamptz,
     created_at timestamptz not null default now(),
     created_by bigint references users on delete set null
