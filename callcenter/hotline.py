@@ -19,15 +19,18 @@ from callcenter import metrics
 from callcenter.asterisk.ari import Ari
 from callcenter.asterisk.door import AsteriskDoor
 from callcenter.asterisk.model import Fact
+from callcenter.blocking.service import Blocking
 from callcenter.calls.caller import CallerLookup
 from callcenter.calls.service import Calls
 from callcenter.calls.writer import CallWriter
 from callcenter.clock import now_ms
+from callcenter.configuration.model import Queue as QueueAsSet
+from callcenter.configuration.service import Administration
 from callcenter.customers.service import Customers
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
 from callcenter.errors import UnavailableError
 from callcenter.routing.desk import DeskNow, DeskWork
-from callcenter.routing.model import AgentState
+from callcenter.routing.model import AgentState, Queue
 from callcenter.routing.reconcile import Reconciler
 from callcenter.routing.rings import cadence_of
 from callcenter.routing.roster import RosterKeeper
@@ -68,6 +71,8 @@ class Hotline:
         self.witness = Witness(self.work, self.desks)
         self.roster = RosterKeeper(pool, self.live, self.clock)
         self.staff = Staff(pool, redis, self.asterisk, settings)
+        self.administration = Administration(pool, redis, self.live.waiting)
+        self.blocking = Blocking(pool, self.clock, settings.country)
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
         self.writer = CallWriter(redis, pool, self.clock, self.cadence)
 
@@ -84,6 +89,7 @@ class Hotline:
             for name, work in {
                 "writer": self.writer.run(),
                 "desks": self.desks.listen(),
+                "roster": self.roster.listen(self.sync_roster),
                 "asterisk": self.asterisk.run(),
                 "match": _every(MATCH_SECONDS, self._tick),
                 "reconcile": _every(RECONCILE_SECONDS, self._reconcile),
@@ -97,9 +103,14 @@ class Hotline:
         if not await self.roster.sync():
             return
         agents = self.roster.roster.agents
-        self.routing.queues = {queue.queue_id: queue for queue in self.roster.roster.queues}
+        self.routing.queues = {one.queue_id: self._ringing(one) for one in self.roster.roster.configuration.queues}
         self.routing.extensions = {agent.agent_id: agent.extension for agent in agents}
         self.witness.agents = {agent.extension: agent.agent_id for agent in agents}
+
+    def _ringing(self, queue: QueueAsSet) -> Queue:
+        """A queue as routing takes it: its offers in seconds."""
+        seconds = round(queue.offer_rings * self.cadence.period_seconds)
+        return Queue(queue.queue_id, queue.name_zh, queue.name_en, seconds, tuple(queue.numbers))
 
     async def _desk_now(self, agent_id: int) -> DeskNow:
         return await self.work.desk_now(agent_id)
@@ -128,7 +139,9 @@ class Hotline:
         for queue_id, count in waiting.items():
             metrics.WAITING.labels(queue_id).set(count)
         agents = self.roster.roster.agents
-        await self.desks.refresh({one.agent_id: sum(waiting.get(q, 0) for q in one.queues) for one in agents})
+        await self.desks.refresh(
+            {one.agent_id: sum(waiting.get(queue_id, 0) for queue_id, _ in one.memberships) for one in agents}
+        )
 
     async def _reconcile(self) -> None:
         await self.sync_roster()

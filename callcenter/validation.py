@@ -15,16 +15,37 @@ _CHINESE: Final[dict[str, str]] = {
     "string_too_long": "内容太长。",
     "string_pattern_mismatch": "格式不正确。",
     "string_type": "应为文字。",
+    "string_unicode": "含有无效字符。",
     "int_parsing": "应为整数。",
+    "int_parsing_size": "数值太大。",
     "int_type": "应为整数。",
+    "int_from_float": "应为整数。",
+    "float_parsing": "应为数字。",
+    "float_type": "应为数字。",
+    "finite_number": "应为有限的数字。",
     "bool_parsing": "应为是或否。",
+    "bool_type": "应为是或否。",
     "enum": "不是可选的值。",
     "literal_error": "不是可选的值。",
+    "union_tag_invalid": "不是可选的值。",
+    "union_tag_not_found": "请选择种类（kind）。",
     "extra_forbidden": "没有这一项。",
+    "greater_than": "数值太小。",
     "greater_than_equal": "数值太小。",
+    "less_than": "数值太大。",
     "less_than_equal": "数值太大。",
     "too_long": "项目太多。",
     "too_short": "项目太少。",
+    "list_type": "应为列表。",
+    "dict_type": "应为键值对。",
+    "model_type": "应为键值对。",
+    "model_attributes_type": "应为键值对。",
+    "invalid_key": "键应为文字。",
+    "date_type": "应为日期，如 2026-10-01。",
+    "date_parsing": "应为日期，如 2026-10-01。",
+    "date_from_datetime_parsing": "应为日期，如 2026-10-01。",
+    "date_from_datetime_inexact": "应为日期，如 2026-10-01。",
+    "json_invalid": "不是有效的 JSON。",
 }
 
 
@@ -69,10 +90,23 @@ Limit = Annotated[int, Field(ge=1, le=200)]
 
 
 def fields_of(error: ValidationError) -> dict[str, str | dict[str, str]]:
-    """What is wrong with each field, in English and Chinese; a nested field's name is dotted."""
+    """What is wrong with each field, in English and Chinese; a nested field's name is dotted.
+
+    An error of ours that a validator raised says so itself: it has `en`, `zh`, and may have `loc` (where, below the
+    model) and `others` (more of them).
+    """
     said: dict[str, str | dict[str, str]] = {}
     for one in error.errors(include_url=False, include_input=False):
-        name = ".".join(str(part) for part in one["loc"]) or "body"
-        chinese = (one.get("ctx") or {}).get("zh") or _CHINESE.get(one["type"], "内容不正确。")
-        said.setdefault(name, {"en": one["msg"], "zh": str(chinese)})
+        raised = (one.get("ctx") or {}).get("error")
+        if hasattr(raised, "zh"):
+            for problem in (raised, *getattr(raised, "others", ())):
+                name = _dotted((*one["loc"], *getattr(problem, "loc", ())))
+                said.setdefault(name, {"en": problem.en, "zh": problem.zh})
+        else:
+            chinese = _CHINESE.get(one["type"], "内容不正确。")
+            said.setdefault(_dotted(one["loc"]), {"en": one["msg"], "zh": chinese})
     return said
+
+
+def _dotted(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc) or "body"

@@ -7,12 +7,14 @@ name are defaults of a profile, never constants (requirements part 5).
 
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from callcenter.configuration.fitting import ConfigurationError, problems, refuse_doubles
 from callcenter.routing.model import Strategy
-from callcenter.validation import Paragraphs, RequiredLine
+from callcenter.validation import Line, Paragraphs, RequiredLine
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
 """The id of a queue, menu, hours, skill or pause reason: it stands in files, keys and addresses."""
@@ -22,15 +24,6 @@ Key = Annotated[str, Field(pattern=r"^[0-9*#]$")]
 Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 """A time of day in the department's zone; 24:00 is the end of the day."""
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
-
-
-class ConfigurationError(ValueError):
-    """A value that does not fit; `zh` says the same in Chinese."""
-
-    def __init__(self, en: str, zh: str) -> None:
-        super().__init__(en)
-        self.en = en
-        self.zh = zh
 
 
 class Setting(BaseModel):
@@ -135,9 +128,7 @@ class SkillNeed(Setting):
     @model_validator(mode="after")
     def _falls(self) -> Self:
         steps = [(0, self.level)] + [(one.after_seconds, one.level) for one in self.relax]
-        if any(
-            after >= later or lower >= level for (after, level), (later, lower) in zip(steps, steps[1:], strict=False)
-        ):
+        if any(after >= later or lower >= level for (after, level), (later, lower) in pairwise(steps)):
             raise ConfigurationError(
                 "Each step of relaxing must come later and ask for a lower level.", "放宽步骤须依次更晚且级别更低。"
             )
@@ -238,9 +229,9 @@ class Queue(Setting):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        _refuse_doubles([need.skill_id for need in self.needs], "skill", "技能")
-        _refuse_doubles([member.username.casefold() for member in self.members or ()], "member", "成员")
-        _refuse_doubles(self.numbers, "number", "号码")
+        refuse_doubles((need.skill_id for need in self.needs), "skill")
+        refuse_doubles((member.username.casefold() for member in self.members or ()), "member")
+        refuse_doubles(self.numbers, "number")
         return self
 
 
@@ -276,7 +267,8 @@ class Menu(Setting):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        _refuse_doubles([one.key for one in self.keys], "key", "按键")
+        refuse_doubles((one.key for one in self.keys), "key")
+        refuse_doubles(self.numbers, "number")
         return self
 
 
@@ -296,7 +288,14 @@ class Span(Setting):
         return self
 
 
-Spans = Annotated[list[Span], Field(max_length=6)]
+def _one_after_another(spans: list[Span]) -> list[Span]:
+    if any(later.start < earlier.end for earlier, later in pairwise(spans)):
+        raise ConfigurationError("Spans come in order and do not overlap.", "时间段须按先后排列且不得重叠。")
+    return spans
+
+
+Spans = Annotated[list[Span], Field(max_length=6), AfterValidator(_one_after_another)]
+"""The open times of a day, in order."""
 
 
 class Week(Setting):
@@ -315,7 +314,7 @@ class HoursException(Setting):
     """One date that is different; no spans: closed."""
 
     day: date
-    name: Annotated[str, Field(max_length=100)] = ""
+    name: Annotated[Line, Field(max_length=100)] = ""
     spans: Spans = []
 
 
@@ -332,6 +331,11 @@ class Hours(Setting):
     exceptions: Annotated[list[HoursException], Field(max_length=1000)] = []
     """These come before everything else."""
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        refuse_doubles((one.day.isoformat() for one in self.exceptions), "day")
+        return self
+
 
 # -- people and callers --------------------------------------------------------------------------------
 
@@ -342,8 +346,13 @@ class Skill(Setting):
     skill_id: Name
     name_zh: RequiredLine
     name_en: RequiredLine
-    agents: dict[str, Annotated[int, Field(ge=1, le=10)]] | None = None
+    agents: Annotated[dict[RequiredLine, Annotated[int, Field(ge=1, le=10)]], Field(max_length=10_000)] | None = None
     """Null in a file: those who have it keep it."""
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        refuse_doubles((username.casefold() for username in self.agents or ()), "member")
+        return self
 
 
 class PauseReason(Setting):
@@ -379,11 +388,10 @@ class CallerRule(Setting):
     priority: Annotated[int, Field(ge=-10, le=10)] = 0
 
 
-class Configuration(Setting):
-    """All of it."""
+class General(Setting):
+    """What concerns all queues."""
 
-    version: Literal[1] = 1
-    name: Annotated[str, Field(max_length=200)] = ""
+    name: Annotated[Line, Field(max_length=200)] = ""
     """What the profile is called."""
     cadence: Cadence | None = None
     priority_step_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
@@ -392,90 +400,31 @@ class Configuration(Setting):
     """
     repeat_priority: Annotated[int, Field(ge=0, le=5)] = 1
     """Steps that each earlier call of the same number within a day adds, three at most."""
+    caller_rules: Annotated[list[CallerRule], Field(max_length=50)] = []
+
+
+class Configuration(General):
+    """All of it."""
+
+    version: Annotated[int, Field(ge=1, le=1)] = 1
+    """Of the file's form."""
     queues: Annotated[list[Queue], Field(min_length=1, max_length=200)]
     menus: Annotated[list[Menu], Field(max_length=200)] = []
     hours: Annotated[list[Hours], Field(max_length=100)] = []
     skills: Annotated[list[Skill], Field(max_length=200)] = []
     pause_reasons: Annotated[list[PauseReason], Field(min_length=1, max_length=50)]
-    caller_rules: Annotated[list[CallerRule], Field(max_length=50)] = []
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        for problem in problems(self):
-            raise problem
+        first, *others = problems(self) or (None,)
+        if first is not None:
+            first.others = tuple(one for one in others if one is not None)
+            raise first
         return self
 
 
-def problems(whole: Configuration) -> list[ConfigurationError]:
-    """What does not fit together: ids and numbers that come twice, ids that nothing has."""
-    found: list[ConfigurationError] = []
-    ids = {
-        "queue": [queue.queue_id for queue in whole.queues],
-        "menu": [menu.menu_id for menu in whole.menus],
-        "hours": [hours.hours_id for hours in whole.hours],
-        "skill": [skill.skill_id for skill in whole.skills],
-        "pause reason": [reason.code for reason in whole.pause_reasons],
-        "number": [number for one in (*whole.queues, *whole.menus) for number in one.numbers],
-    }
-    for kind, names in ids.items():
-        try:
-            _refuse_doubles(names, kind, _KINDS_ZH[kind])
-        except ConfigurationError as error:
-            found.append(error)
-
-    def refer(kind: str, name: str | None, where: str) -> None:
-        if name is not None and name not in ids[kind]:
-            found.append(
-                ConfigurationError(
-                    f"{where}: there is no {kind} {name!r}.", f"{where}：没有{_KINDS_ZH[kind]}“{name}”。"
-                )
-            )
-
-    def lead(to: Destination | None, where: str) -> None:
-        if isinstance(to, ToQueue):
-            refer("queue", to.queue_id, where)
-        elif isinstance(to, ToMenu):
-            refer("menu", to.menu_id, where)
-
-    for queue in whole.queues:
-        where = f"queue {queue.queue_id}"
-        refer("hours", queue.hours_id, where)
-        for need in queue.needs:
-            refer("skill", need.skill_id, where)
-        for to in (queue.full, queue.closed, queue.nobody, *(one.to for one in queue.overflow)):
-            lead(to, where)
-            if isinstance(to, ToQueue) and to.queue_id == queue.queue_id:
-                found.append(ConfigurationError(f"{where}: leads to itself.", f"{where}：不能转到自身。"))
-    for menu in whole.menus:
-        for to in (menu.otherwise, *(key.to for key in menu.keys)):
-            lead(to, f"menu {menu.menu_id}")
-            if isinstance(to, ToMessage | ToCallback):
-                found.append(
-                    ConfigurationError(
-                        f"menu {menu.menu_id}: a {to.kind} needs a queue; lead to one.",
-                        f"菜单 {menu.menu_id}：留言或回拨须属于某个队列，请先转到队列。",
-                    )
-                )
-    for rule in whole.caller_rules:
-        refer("queue", rule.queue_id, f"caller rule {rule.kind}")
-        for name in rule.from_queues:
-            refer("queue", name, f"caller rule {rule.kind}")
-    return found
-
-
-_KINDS_ZH = {
-    "queue": "队列",
-    "menu": "菜单",
-    "hours": "营业时间",
-    "skill": "技能",
-    "pause reason": "小休原因",
-    "number": "号码",
-}
-
-
-def _refuse_doubles(names: list[str], kind: str, kind_zh: str) -> None:
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise ConfigurationError(f"The {kind} {name!r} comes twice.", f"{kind_zh}“{name}”重复。")
-        seen.add(name)
+NOTHING_SET = Configuration(
+    queues=[Queue(queue_id="service", name_zh="客服热线", name_en="Service hotline")],
+    pause_reasons=[PauseReason(code="other", name_zh="其他", name_en="Other")],
+)
+"""What a service runs by that could not read anything yet."""

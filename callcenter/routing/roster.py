@@ -1,65 +1,99 @@
-"""Queues and agents as they are set in PostgreSQL, brought into the live queue.
+"""What is set, and who serves it, as PostgreSQL has it, brought into the live queue.
 
-The last roster is kept in Redis too, so that a service can start and route while PostgreSQL is away.
+The last roster is kept in Redis too, so that a service can start and route while PostgreSQL is away. Each that
+holds is recorded in PostgreSQL, so that "why did nobody ring at 10:03" has an answer later.
 """
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
 
-import orjson
 import structlog
+from pydantic import TypeAdapter, ValidationError
+from redis.exceptions import RedisError
 
-from callcenter.db.pool import AWAY, Pool
-from callcenter.routing.model import Queue
+from callcenter.configuration.model import NOTHING_SET, Configuration
+from callcenter.configuration.store import CHANGED_CHANNEL
+from callcenter.configuration.store import read as read_configuration
+from callcenter.db.pool import AWAY, Connection, Pool
 from callcenter.routing.store import LiveQueue, Part
 
 log = structlog.get_logger(__name__)
 
-KEPT = "cc:roster"
+KEPT: Final = "cc:roster"
 
 
 @dataclass(frozen=True, slots=True)
 class RosterAgent:
-    """An agent with a phone."""
+    """An agent with a phone, who may sign in.
+
+    `memberships`: (queue, seconds after which its callers are his too); `skills`: (skill, level).
+    """
 
     agent_id: int
+    username: str
     extension: str
     kind: str
     name: str
-    queues: tuple[str, ...]
+    memberships: tuple[tuple[str, int], ...]
+    skills: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Roster:
     """Who serves what."""
 
-    queues: tuple[Queue, ...] = ()
-    agents: tuple[RosterAgent, ...] = ()
+    configuration: Configuration
+    agents: tuple[RosterAgent, ...]
 
 
-async def read_roster(pool: Pool) -> Roster:
-    """The roster as PostgreSQL has it; disabled staff are left out."""
-    queues = await pool.fetch(
-        """select q.queue_id, q.name_zh, q.name_en, q.ring_seconds,
-            coalesce(array_agg(n.number) filter (where n.number is not null), '{}') as numbers
-        from queues q left join queue_numbers n using (queue_id)
-        group by q.queue_id order by q.position, q.queue_id"""
+_ROSTER: Final = TypeAdapter(Roster)
+_AGENTS: Final = TypeAdapter(tuple[RosterAgent, ...])
+
+_READ_AGENTS: Final = """
+    select a.user_id as agent_id, u.username, a.extension, a.phone_kind as kind, u.display_name as name,
+        (select coalesce(jsonb_agg(jsonb_build_array(m.queue_id, m.opens_after_seconds) order by m.queue_id), '[]')
+            from queue_members m where m.user_id = a.user_id) as memberships,
+        (select coalesce(jsonb_agg(jsonb_build_array(s.skill_id, s.level) order by s.skill_id), '[]')
+            from agent_skills s where s.user_id = a.user_id) as skills
+    from agents a join users u using (user_id)
+    where not u.disabled order by a.user_id
+"""
+
+
+async def read_roster(pool: Pool) -> tuple[int, Roster]:
+    """The roster as PostgreSQL has it, and the revision of what is set; disabled staff are left out.
+
+    Raises:
+        pydantic.ValidationError: the database holds what no configuration can be.
+    """
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        stored = await read_configuration(connection)
+        agents = await connection.fetch(_READ_AGENTS)
+    return stored.revision, Roster(stored.configuration, _AGENTS.validate_python([dict(row) for row in agents]))
+
+
+_RECORD: Final = """
+    insert into roster_versions (revision, roster)
+    select $1, $2 where not exists (
+        select from (select revision, roster from roster_versions order by at desc limit 1) newest
+        where newest.revision > $1 or newest.roster = $2
     )
-    agents = await pool.fetch(
-        """select a.user_id as agent_id, a.extension, a.phone_kind as kind, u.display_name as name,
-            coalesce(array_agg(m.queue_id order by m.queue_id) filter (where m.queue_id is not null), '{}') as queues
-        from agents a join users u using (user_id) left join queue_members m using (user_id)
-        where not u.disabled group by a.user_id, u.user_id order by a.user_id"""
-    )
-    return _roster([dict(row) for row in queues], [dict(row) for row in agents])
+"""
 
 
-def _roster(queues: list[dict[str, Any]], agents: list[dict[str, Any]]) -> Roster:
-    return Roster(
-        tuple(Queue(**row | {"numbers": tuple(row["numbers"])}) for row in queues),
-        tuple(RosterAgent(**row | {"queues": tuple(row["queues"])}) for row in agents),
-    )
+async def record_roster(pool: Pool, revision: int, roster: Roster) -> None:
+    """Record that this roster holds from now on, unless that is known, or a later one holds. Replicas may do so at
+    once.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        await _one_at_a_time(connection)
+        await connection.execute(_RECORD, revision, _ROSTER.dump_python(roster, mode="json"))
+
+
+async def _one_at_a_time(connection: Connection) -> None:
+    await connection.execute("select pg_advisory_xact_lock(hashtext('callcenter.record_roster'))")
 
 
 class RosterKeeper:
@@ -69,20 +103,58 @@ class RosterKeeper:
         self._pool = pool
         self._live = live
         self._clock = clock
-        self.roster = Roster()
+        self._syncing = asyncio.Lock()
+        self._is_known = False
+        self._recorded: Roster | None = None
+        self.roster = Roster(NOTHING_SET, ())
 
     async def sync(self) -> bool:
         """Bring the live queue up to date; whether anything has changed since the last time."""
-        before = self.roster
+        async with self._syncing:
+            before = self.roster
+            try:
+                await self._read()
+            except (ValidationError, *AWAY) as error:
+                log.warning("roster not read", error=type(error).__name__)
+                if not self._is_known:
+                    await self._take_kept()
+            if self._is_known:
+                await self._put_agents()
+            return self.roster != before
+
+    async def listen(self, changed: Callable[[], Awaitable[None]]) -> None:
+        """Call `changed` at each change that any replica commits, until cancelled."""
+        while True:
+            try:
+                async with self._live.redis.pubsub() as pubsub:
+                    await pubsub.subscribe(CHANGED_CHANNEL)
+                    async for _ in pubsub.listen():  # the first is the answer to subscribing: look then too
+                        await changed()
+            except (RedisError, *AWAY) as error:
+                log.warning("changes not heard", error=type(error).__name__)
+            except Exception:
+                log.exception("changes not heard")
+            await asyncio.sleep(1)
+
+    async def _read(self) -> None:
+        revision, self.roster = await read_roster(self._pool)
+        self._is_known = True
+        is_new = self.roster != self._recorded
+        if is_new or not await self._live.redis.exists(KEPT):
+            await self._live.redis.set(KEPT, _ROSTER.dump_json(self.roster))
+        if is_new:
+            await record_roster(self._pool, revision, self.roster)
+            self._recorded = self.roster
+
+    async def _take_kept(self) -> None:
+        kept = await self._live.redis.get(KEPT)
+        if kept is None:
+            return
         try:
-            self.roster = await read_roster(self._pool)
-            await self._live.redis.set(KEPT, orjson.dumps(asdict(self.roster)))
-        except AWAY as error:
-            log.warning("roster not read", error=type(error).__name__)
-            if not before.queues and (kept := await self._live.redis.get(KEPT)):
-                self.roster = _roster(**orjson.loads(kept))
-        await self._put_agents()
-        return self.roster != before
+            self.roster = _ROSTER.validate_json(kept)
+            self._is_known = True
+        except ValidationError:
+            log.warning("kept roster not understood")
 
     async def _put_agents(self) -> None:
         live = {agent.agent_id: agent for agent in await self._live.agents()}
@@ -91,7 +163,7 @@ class RosterKeeper:
                 "extension": agent.extension,
                 "kind": agent.kind,
                 "name": agent.name,
-                "queues": ",".join(agent.queues),
+                "queues": ",".join(queue_id for queue_id, _ in agent.memberships),
             }
             known = live.pop(agent.agent_id, None)
             if known is None or any(known.fields.get(name) != value for name, value in wanted.items()):

@@ -1,7 +1,8 @@
 """What the hotline does with its staff: sign in and out, agents and their phones. All is audited.
 
-A change is committed first; then Asterisk is told of the phone. When Asterisk is away the change stands, the
-answer says that the phone is not there yet, and `phones_to_push` brings it with the next connection.
+A change is committed first, and counted with the changes of what is set; then every replica is told of it, and
+Asterisk of the phone. When Asterisk is away the change stands, the answer says that the phone is not there yet, and
+`phones_to_push` brings it with the next connection.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from callcenter.configuration.store import announce, next_revision
 from callcenter.db.pool import Pool
 from callcenter.errors import InvalidInputError, NotFoundError, UnavailableError
 from callcenter.settings import Settings
@@ -81,6 +83,7 @@ class Staff:
 
     def __init__(self, pool: Pool, redis: Any, phones: Phones, settings: Settings) -> None:
         self._pool = pool
+        self._redis = redis
         self._phones = phones
         self._settings = settings
         self._passwords = Passwords()
@@ -175,12 +178,14 @@ class Staff:
         kept = await self._passwords.hash(password)
         secret = _new_secret(draft)
         async with self._pool.acquire() as connection, connection.transaction():
+            revision = await next_revision(connection)
             user_id = await store.insert(connection, username, draft.display_name, draft.role, kept)
             if draft.extension:
                 digest = sip_digest(draft.extension, secret) if secret else None
                 await store.put_phone(connection, user_id, draft.extension, draft.phone_kind, digest)
                 await store.put_queues(connection, user_id, draft.queues)
             await audit.record(connection, actor, "agent.created", of=("user", user_id))
+        await announce(self._redis, revision)
         agent = await self.get_agent(user_id)
         return await self._told(agent, secret), password
 
@@ -193,6 +198,7 @@ class Staff:
             InvalidInputError: the extension is taken, or there is no such queue.
         """
         async with self._pool.acquire() as connection, connection.transaction():
+            revision = await next_revision(connection)
             await connection.execute("lock table users in share row exclusive mode")
             old = await store.find(connection, user_id)
             if old is None:
@@ -209,6 +215,7 @@ class Staff:
                 await store.put_phone(connection, user_id, draft.extension, draft.phone_kind, digest)
                 await store.put_queues(connection, user_id, draft.queues)
             await audit.record(connection, actor, "agent.changed", of=("user", user_id), detail=_seen(old, draft))
+        await announce(self._redis, revision)
         if not same_phone or old.role != draft.role or draft.disabled:
             await self.sessions.end_all(user_id)
         agent = await self.get_agent(user_id)

@@ -134,24 +134,33 @@ async def drop_phone(executor: Executor, user_id: int) -> None:
 
 
 async def put_queues(executor: Executor, user_id: int, queues: Sequence[str]) -> None:
-    """Set the queues an agent serves.
+    """Set the queues an agent serves; where he serves one already, when its callers become his stays as it is.
 
     Raises:
         InvalidInputError: there is no such queue.
     """
-    await executor.execute("delete from queue_members where user_id = $1", user_id)
-    try:
-        await executor.executemany(
-            "insert into queue_members (queue_id, user_id) values ($1, $2)",
-            [(queue_id, user_id) for queue_id in dict.fromkeys(queues)],
-        )
-    except asyncpg.ForeignKeyViolationError:
-        raise InvalidInputError(fields={"queues": {"en": "There is no such queue.", "zh": "没有这个队列。"}}) from None
+    wanted = list(dict.fromkeys(queues))
+    await executor.execute("delete from queue_members where user_id = $1 and queue_id <> all ($2)", user_id, wanted)
+    found = await executor.fetchval(
+        "select count(*) from queues where queue_id = any ($1) and removed_at is null", wanted
+    )
+    if found != len(wanted):
+        raise InvalidInputError(fields={"queues": {"en": "There is no such queue.", "zh": "没有这个队列。"}})
+    await executor.execute(
+        """
+        insert into queue_members (queue_id, user_id) select unnest($2::text[]), $1
+        on conflict do nothing
+        """,
+        user_id,
+        wanted,
+    )
 
 
 async def list_queues(executor: Executor) -> list[Queue]:
     """The queues, in their order."""
-    rows = await executor.fetch("select queue_id, name_zh, name_en from queues order by position, queue_id")
+    rows = await executor.fetch(
+        "select queue_id, name_zh, name_en from queues where removed_at is null order by position, queue_id"
+    )
     return [Queue(**row) for row in rows]
 
 

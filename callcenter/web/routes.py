@@ -107,7 +107,7 @@ class Routes:
 
     def delete(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
         """Declare a route that ends something."""
-        return self._declare("DELETE", path, roles, 204)
+        return self._declare("DELETE", path, roles, 200)
 
     def websocket(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
         """Declare a live socket. A page of another origin is refused before the handler runs."""

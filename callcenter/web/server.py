@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import WSCloseCode, web
 
+from callcenter.blocking import api as blocking_api
 from callcenter.calls import api as calls_api
+from callcenter.configuration import api as configuration_api
 from callcenter.customers import api as customers_api
 from callcenter.routing import api as routing_api
 from callcenter.routing import node_api
@@ -26,6 +28,8 @@ ROUTES: Final[tuple[Routes, ...]] = (
     calls_api.routes,
     routing_api.routes,
     node_api.routes,
+    configuration_api.routes,
+    blocking_api.routes,
     web_api.routes,
 )
 

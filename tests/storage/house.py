@@ -96,7 +96,7 @@ async def open_house(pool: Any, redis: Any) -> AsyncIterator[House]:
     server = TestServer(build_app(hotline))
     await server.start_server()
     house = House(hotline, server)
-    await pool.execute("insert into queues values ('service', '客服热线', 'Service', 20, 1)")
+    await pool.execute("update queues set name_en = 'Service' where queue_id = 'service'")
     await house.hire("alice", Role.AGENT, "1001", queues=("service",))
     await house.hire("super", Role.SUPERVISOR, "1008")
     await house.hire("admin", Role.ADMINISTRATOR, "1009")

@@ -2,14 +2,26 @@
 
 create table hours (
     hours_id text primary key check (hours_id ~ '^[a-z0-9_]{1,40}$'),
+    position int not null,
     settings jsonb not null
 );
 comment on column hours.settings is 'callcenter.configuration.model.Hours without its id; so are the other settings columns here.';
 
 alter table queues add column settings jsonb not null default '{}';
 alter table queues add column hours_id text references hours;
+alter table queues add column removed_at timestamptz;
 comment on column queues.settings is 'callcenter.configuration.model.Queue without what has columns or tables of its own.';
 comment on column queues.ring_seconds is 'Of the release before; settings say how many rings an offer has.';
+comment on column queues.removed_at is 'When an administrator removed it: past calls keep its name, nothing else does.';
+update queues set settings = jsonb_build_object('offer_rings', least(20, greatest(1, round(ring_seconds / 5.0))));
+
+-- A hotline has a line from the first day; it is everybody's, as a new queue is.
+with made as (
+    insert into queues (queue_id, name_zh, name_en, position)
+    select 'service', '客服热线', 'Service hotline', 0 where not exists (select from queues)
+    returning queue_id
+)
+insert into queue_members (queue_id, user_id) select queue_id, user_id from made, agents;
 
 create table menus (
     menu_id text primary key check (menu_id ~ '^[a-z0-9_]{1,40}$'),
@@ -56,14 +68,16 @@ insert into pause_reasons (code, name_zh, name_en, productive, longest_seconds, 
 
 create table routing_settings (
     only_one bool primary key default true check (only_one),
+    revision bigint not null default 1,
     settings jsonb not null default '{}'
 );
-comment on table routing_settings is 'callcenter.configuration.model.Configuration without what has a table of its own.';
+comment on table routing_settings is 'callcenter.configuration.model.General; the row that every change locks first.';
+comment on column routing_settings.revision is 'Counts the changes of all that is set, and of the staff.';
 insert into routing_settings default values;
 
 create table blocked_callers (
     number text primary key check (length(number) between 1 and 64),
-    reason text not null check (length(btrim(reason)) between 1 and 400),
+    reason text not null check (length(btrim(reason)) between 1 and 200),
     blocked_until timestamptz,
     created_at timestamptz not null default now(),
     created_by bigint references users on delete set null
@@ -102,10 +116,11 @@ create index agent_events_at on agent_events using brin (at);
 comment on table agent_events is 'Each change of an agent''s state or of his phone''s being there; it answers "why did nobody ring?" for any moment.';
 
 create table roster_versions (
-    at timestamptz primary key default now(),
+    at timestamptz primary key default clock_timestamp(),
+    revision bigint not null,
     roster jsonb not null
 );
-comment on table roster_versions is 'The queues, members and skills that held from this moment on.';
+comment on table roster_versions is 'What was set, and who served it, from this moment on.';
 
 alter table calls drop constraint calls_status_check;
 alter table calls add constraint calls_status_check check (status in

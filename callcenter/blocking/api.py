@@ -1,0 +1,70 @@
+"""Blocked callers over HTTP."""
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict
+
+from callcenter.blocking.model import BlockedCaller
+from callcenter.clock import moment
+from callcenter.customers.model import display_of
+from callcenter.validation import Milliseconds, RequiredLine
+from callcenter.web.routes import SUPERVISORS, Routes, actor, hotline
+
+routes = Routes()
+
+
+class BlockIn(BaseModel):
+    """A number in any written form, why it is blocked, and until when (null: until somebody lifts it)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: RequiredLine
+    reason: RequiredLine
+    blocked_until: Milliseconds | None = None
+
+
+class BlockedCallerOut(BaseModel):
+    """A blocked number; `expired` when its time is over and its calls come through again."""
+
+    number: str
+    number_display: str
+    reason: str
+    blocked_until: int | None
+    expired: bool
+    created_at: int
+    created_by: str | None
+
+
+def _out(blocked: BlockedCaller, now_ms: int, country: str) -> BlockedCallerOut:
+    until = blocked.blocked_until
+    return BlockedCallerOut(
+        number=blocked.number,
+        number_display=display_of(blocked.number, country),
+        reason=blocked.reason,
+        blocked_until=round(until.timestamp() * 1000) if until else None,
+        expired=not blocked.holds_at(moment(now_ms)),
+        created_at=round(blocked.created_at.timestamp() * 1000),
+        created_by=blocked.created_by,
+    )
+
+
+@routes.get("/api/v1/blocked-callers", roles=SUPERVISORS)
+async def list_blocked_callers(request: web.Request, /) -> list[BlockedCallerOut]:
+    """The blocked numbers, the latest first, those whose time is over too."""
+    house = hotline(request)
+    now = house.clock()
+    return [_out(one, now, house.settings.country) for one in await house.blocking.list_blocked()]
+
+
+@routes.post("/api/v1/blocked-callers", roles=SUPERVISORS, status=201)
+async def block_caller(request: web.Request, /, caller: BlockIn) -> BlockedCallerOut:
+    """Block a number; one that is blocked gets the new reason and time."""
+    house = hotline(request)
+    until = moment(caller.blocked_until) if caller.blocked_until is not None else None
+    blocked = await house.blocking.block(actor(request), caller.number, caller.reason, until)
+    return _out(blocked, house.clock(), house.settings.country)
+
+
+@routes.delete("/api/v1/blocked-callers/{number}", roles=SUPERVISORS)
+async def unblock_caller(request: web.Request, number: RequiredLine, /) -> None:
+    """Let a number through again."""
+    await hotline(request).blocking.lift(actor(request), number)
