@@ -29,6 +29,7 @@ class Kind(StrEnum):
     HELD = "held"
     RESUMED = "resumed"
     RECONNECTING = "reconnecting"
+    MESSAGE = "message"
     LOST = "lost"
     ENDED = "ended"
     LEDGER = "ledger"

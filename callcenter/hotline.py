@@ -35,6 +35,9 @@ from callcenter.routing.service import Routing
 from callcenter.routing.store import LiveQueue
 from callcenter.routing.witness import Witness
 from callcenter.settings import Settings
+from callcenter.sounds.messages import Messages
+from callcenter.sounds.prompts import Prompts
+from callcenter.sounds.service import Sounds
 from callcenter.staff.service import Staff
 from callcenter.web.live import LiveDesks
 from callcenter.web.server import build_app
@@ -44,6 +47,7 @@ log = structlog.get_logger(__name__)
 RECONCILE_SECONDS = 3.0
 MATCH_SECONDS = 1.0
 PHONES_SECONDS = 20.0
+PROMPTS_SECONDS = 30.0
 PARTITIONS_SECONDS = 6 * 3600.0
 
 
@@ -69,6 +73,9 @@ class Hotline:
         self.roster = RosterKeeper(pool, self.live, self.clock)
         self.staff = Staff(pool, redis, self.asterisk, settings)
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
+        self.sounds = Sounds(pool, redis, settings.sounds_dir)
+        self.prompts = Prompts(pool, self.sounds)
+        self.messages = Messages(pool, self.live, self.clock)
         self.writer = CallWriter(redis, pool, self.clock, self.cadence)
 
     async def start(self) -> list[asyncio.Task[None]]:
@@ -88,6 +95,9 @@ class Hotline:
                 "match": _every(MATCH_SECONDS, self._tick),
                 "reconcile": _every(RECONCILE_SECONDS, self._reconcile),
                 "phones": _every(PHONES_SECONDS, self._push_phones),
+                "sounds": self.sounds.listen(),
+                "speech": self.sounds.make_ahead(),
+                "prompts": _every(PROMPTS_SECONDS, self.sounds.reload),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
             }.items()
         ]

@@ -23,6 +23,8 @@ class CallStatus(StrEnum):
     ANSWERED = "answered"
     ABANDONED = "abandoned"
     FAILED = "failed"
+    MESSAGE = "message"
+    """Nobody answered, and the caller left a message."""
 
 
 class HungUpBy(StrEnum):
@@ -45,7 +47,7 @@ class NextStep(StrEnum):
 
 
 LIVE = frozenset({CallStatus.WAITING, CallStatus.OFFERED, CallStatus.TALKING})
-_AFTER_THE_END = frozenset({Kind.ENDED, Kind.LEDGER, Kind.WRAPPED_UP, Kind.OUTCOME})
+_AFTER_THE_END = frozenset({Kind.MESSAGE, Kind.ENDED, Kind.LEDGER, Kind.WRAPPED_UP, Kind.OUTCOME})
 _ORDER = {kind: position for position, kind in enumerate(Kind)}
 
 
@@ -137,6 +139,7 @@ class _Fold:
     holding: _Spells = field(default_factory=_Spells)
     ended_by_witness: bool = False
     wrapped_up_at: int | None = None
+    left_message: bool = False
     answered_by: int | None = None
     """The agent who answered last; a later offer that came to nothing does not take the talk from him."""
 
@@ -213,6 +216,12 @@ class _Fold:
         self._back_in_line(at)
         self.record.status = CallStatus.OFFERED
 
+    def _message(self, at: int, body: Mapping[str, Any]) -> None:
+        """It is handed in when it has been recorded, which may be after the call's end."""
+        self.left_message = True
+        if self.record.status in {CallStatus.ABANDONED, CallStatus.FAILED}:
+            self.record.status = CallStatus.MESSAGE
+
     def _lost(self, at: int, body: Mapping[str, Any]) -> None:
         self._end(at, HungUpBy.SYSTEM, None)
 
@@ -262,7 +271,8 @@ class _Fold:
             record.status = CallStatus.ANSWERED
             record.agent_id = self.answered_by if self.answered_by is not None else record.agent_id
         else:
-            record.status = CallStatus.ABANDONED if by is HungUpBy.CALLER else CallStatus.FAILED
+            alone = CallStatus.ABANDONED if by is HungUpBy.CALLER else CallStatus.FAILED
+            record.status = CallStatus.MESSAGE if self.left_message else alone
             record.agent_id = None
 
     def _wrapped_up(self, at: int, body: Mapping[str, Any]) -> None:

@@ -25,7 +25,14 @@ MILLISECONDS = (
     "last_at",
     "done_at",
 )
-SECONDS = ("waiting_seconds", "ringing_seconds", "talking_seconds", "holding_seconds", "wrapup_seconds")
+SECONDS = (
+    "waiting_seconds",
+    "ringing_seconds",
+    "talking_seconds",
+    "holding_seconds",
+    "wrapup_seconds",
+    "message_seconds",
+)
 
 
 class Calls:

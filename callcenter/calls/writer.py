@@ -142,7 +142,7 @@ class CallWriter:
     async def _follow_up(
         self, connection: Connection, record: CallRecord, facts: list[CallEvent], new: set[str]
     ) -> None:
-        """A caller who gave up becomes a task to ring back; one who was answered is a task done."""
+        """A caller who gave up or left a message becomes a task to ring back; one who was answered is a task done."""
         if not record.caller_number:
             return
         endings = [fact.event_id in new for fact in facts if fact.kind in _ENDINGS]
@@ -150,7 +150,11 @@ class CallWriter:
             if any(fact.event_id in new and fact.kind in (Kind.ANSWERED, Kind.LEDGER) for fact in facts):
                 await store.close_ring_back(connection, record)
         elif record.status in (CallStatus.ABANDONED, CallStatus.FAILED) and endings and all(endings):
-            await store.add_ring_back(connection, record)
+            await store.add_ring_back(connection, record, "abandoned")
+        elif record.status is CallStatus.MESSAGE and any(
+            fact.event_id in new and fact.kind in (Kind.MESSAGE, *_ENDINGS) for fact in facts
+        ):
+            await store.add_ring_back(connection, record, "message")
 
 
 def _rows_of(answer: Any) -> list[tuple[str, dict[str, str]]]:

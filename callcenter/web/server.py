@@ -10,6 +10,7 @@ from aiohttp import WSCloseCode, web
 from callcenter.calls import api as calls_api
 from callcenter.customers import api as customers_api
 from callcenter.routing import api as routing_api
+from callcenter.sounds import api as sounds_api
 from callcenter.staff import api as staff_api
 from callcenter.web import api as web_api
 from callcenter.web.files import Files
@@ -24,6 +25,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     customers_api.routes,
     calls_api.routes,
     routing_api.routes,
+    sounds_api.routes,
     web_api.routes,
 )
 
