@@ -1,7 +1,7 @@
 """What callers hear: the built-in prompts in Chinese and English, and how sentences are put together. Pure.
 
-The words keep the handbooks' courtesy (TEL-12: 您好、请、谢谢、对不起、再见) and promise an answer where there is none yet (TEL-28).
-Whoever wants other words, or a person's voice, replaces a prompt; nothing here is fixed but the names.
+The words keep the handbooks' courtesy (TEL-12: 您好、请、谢谢、对不起、再见) and promise an answer where there is none
+yet (TEL-28). Whoever wants other words, or a person's voice, replaces a prompt; nothing here is fixed but the names.
 """
 
 import hashlib

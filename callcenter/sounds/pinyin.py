@@ -1,7 +1,7 @@
 """Chinese text as pinyin with tone numbers, a line for a line: `python -m callcenter.sounds.pinyin`.
 
-espeak-ng knows characters only one by one; pypinyin knows words, and so how a character is read in them (银行, 重新). It is a
-program of its own because its tables are large and seldom needed.
+espeak-ng knows characters only one by one; pypinyin knows words, and so how a character is read in them (银行, 重新).
+It is a program of its own because its tables are large and seldom needed.
 """
 
 import sys

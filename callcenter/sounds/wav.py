@@ -34,7 +34,8 @@ def samples_of(wav: bytes) -> bytes:
         with wave.open(io.BytesIO(wav)) as file:
             if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, RATE):
                 raise NotWavError("not 8 kHz, mono, 16 bit")
-            return file.readframes(len(wav))
+            samples: bytes = file.readframes(len(wav))
+            return samples
     except (wave.Error, EOFError) as error:
         raise NotWavError(str(error)) from None
 
