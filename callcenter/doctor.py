@@ -18,6 +18,7 @@ from rich.table import Table
 
 from callcenter.db.migrate import newest_revision
 from callcenter.settings import Settings
+from callcenter.sounds import speech
 
 ANSWER_SECONDS = 5.0
 CLOCK_SECONDS = 2.0
@@ -52,6 +53,7 @@ async def examine(settings: Settings) -> list[Finding]:
         ("Asterisk (ARI)", _ari),
         ("browser phones", _phones),
         ("call steps (AGI)", _agi),
+        ("speech", _speech),
         ("disk", _disk),
     ]
     checks += [("service", _service_at(url)) for url in _services(settings)]
@@ -187,6 +189,14 @@ def _service_at(url: str) -> Check:
         return Finding("service", f"{url} is not healthy: {said}", "See the parts above and the service's log.")
 
     return check
+
+
+async def _speech(_settings: Settings) -> Finding:
+    try:
+        await speech.speak("您好", "zh")
+    except speech.SpeechError as error:
+        return Finding("speech", str(error), "Install espeak-ng and sox: until then callers hear recordings and music.")
+    return Finding("speech", "espeak-ng, sox")
 
 
 async def _disk(settings: Settings) -> Finding:

@@ -38,6 +38,9 @@ from callcenter.routing.service import Routing
 from callcenter.routing.store import LiveQueue
 from callcenter.routing.witness import Witness
 from callcenter.settings import Settings
+from callcenter.sounds.messages import Messages
+from callcenter.sounds.prompts import Prompts
+from callcenter.sounds.service import Sounds
 from callcenter.staff.service import Staff
 from callcenter.web.live import LiveDesks
 from callcenter.web.server import build_app
@@ -47,6 +50,7 @@ log = structlog.get_logger(__name__)
 RECONCILE_SECONDS = 3.0
 MATCH_SECONDS = 1.0
 PHONES_SECONDS = 20.0
+PROMPTS_SECONDS = 30.0
 PARTITIONS_SECONDS = 6 * 3600.0
 
 
@@ -74,6 +78,9 @@ class Hotline:
         self.administration = Administration(pool, redis, self.live.waiting)
         self.blocking = Blocking(pool, self.clock, settings.country)
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
+        self.sounds = Sounds(pool, redis, settings.sounds_dir)
+        self.prompts = Prompts(pool, self.sounds)
+        self.messages = Messages(pool, self.live, self.clock)
         self.writer = CallWriter(redis, pool, self.clock, self.cadence)
 
     async def start(self) -> list[asyncio.Task[None]]:
@@ -94,6 +101,9 @@ class Hotline:
                 "match": _every(MATCH_SECONDS, self._tick),
                 "reconcile": _every(RECONCILE_SECONDS, self._reconcile),
                 "phones": _every(PHONES_SECONDS, self._push_phones),
+                "sounds": self.sounds.listen(),
+                "speech": self.sounds.make_ahead(),
+                "prompts": _every(PROMPTS_SECONDS, self.sounds.reload),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
             }.items()
         ]

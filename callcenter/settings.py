@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     """Where `callcenter node` finds Asterisk's CDR files."""
     spool_dir: Path = Path("/var/spool/callcenter")
     """Where `callcenter node` keeps reports that no service has taken yet."""
+    sounds_dir: Path = Path("/var/spool/callcenter/sounds")
+    """Where `callcenter serve` keeps the speech it has made; what is missing there is made again."""
 
     hotline_number: str = "4008001234"
     country: str = Field("CN", pattern=r"^[A-Z]{2}$")

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Installs what a hotline on one machine needs and this machine lacks; does nothing when all is there.
 #
-#   deploy/setup.sh run     what `make run` needs: PostgreSQL, Redis, Asterisk 20 or newer, the Python
-#                           packages of requirements.lock, the browser application built
+#   deploy/setup.sh run     what `make run` needs: PostgreSQL, Redis, Asterisk 20 or newer, espeak-ng and sox, the
+#                           Python packages of requirements.lock, the browser application built
 #   deploy/setup.sh test    that, and what `make test` and `make check` need: SIPp, Chromium, ...
 #
 # Variables: CALLCENTER_VAR (logs go to its log/), CALLCENTER_ASTERISK_ROOT (where a whole Asterisk is put
@@ -143,6 +143,9 @@ missing_packages() {
     [[ -e /usr/share/zoneinfo/Asia/Shanghai ]] || echo tzdata
     [[ -n ${CALLCENTER_DATABASE_URL:-} || ${#postgres[@]} -gt 0 ]] || echo postgresql
     [[ -n ${CALLCENTER_REDIS_URL:-} ]] || command -v redis-server >/dev/null || echo redis-server
+    command -v espeak-ng >/dev/null || echo espeak-ng
+    command -v sox >/dev/null || echo sox
+    [[ $(sox --help 2>/dev/null) == *" mp3 "* ]] || echo libsox-fmt-mp3
     if need_asterisk; then command -v debootstrap >/dev/null || echo debootstrap; fi
     if [[ $mode == test ]]; then
         command -v sipp >/dev/null || echo sip-tester

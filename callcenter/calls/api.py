@@ -110,9 +110,14 @@ class OutcomeIn(BaseModel):
 
 
 class RingBackOut(BaseModel):
-    """A caller who gave up and is to be rung back; one task a number, however often he tried."""
+    """A caller who is to be rung back; one task a number, however often he tried. `message_seconds`: how long the
+    message is that he left in `call_id`; null: none.
+    """
 
     ring_back_id: int
+    kind: Literal["abandoned", "message", "callback_failed", "node_lost"]
+    queue_id: str | None
+    message_seconds: float | None
     number: str
     number_display: str
     customer_id: int | None

@@ -162,7 +162,7 @@ class _Fold:
     ended_by_witness: bool = False
     wrapped_up_at: int | None = None
     blocked: bool = False
-    message: bool = False
+    left_message: bool = False
     answered_by: int | None = None
     """The agent who answered last; a later offer that came to nothing does not take the talk from him."""
 
@@ -197,11 +197,6 @@ class _Fold:
 
     def _passed_on(self, at: int, body: Mapping[str, Any]) -> None:
         self.record.passed_on_to = body.get("to")
-
-    def _message(self, at: int, body: Mapping[str, Any]) -> None:
-        self.message = True
-        if self.record.status is CallStatus.ABANDONED:
-            self.record.status = CallStatus.MESSAGE
 
     def _callback_asked(self, at: int, body: Mapping[str, Any]) -> None:
         record = self.record
@@ -280,6 +275,12 @@ class _Fold:
         self._back_in_line(at)
         self.record.status = CallStatus.OFFERED
 
+    def _message(self, at: int, body: Mapping[str, Any]) -> None:
+        """It is handed in when it has been recorded, which may be after the call's end."""
+        self.left_message = True
+        if self.record.status in {CallStatus.ABANDONED, CallStatus.FAILED}:
+            self.record.status = CallStatus.MESSAGE
+
     def _lost(self, at: int, body: Mapping[str, Any]) -> None:
         self._end(at, HungUpBy.SYSTEM, None)
 
@@ -342,7 +343,7 @@ class _Fold:
             return CallStatus.BLOCKED
         if self.record.passed_on_to:
             return CallStatus.PASSED_ON
-        if self.message:
+        if self.left_message:
             return CallStatus.MESSAGE
         return CallStatus.ABANDONED if by is HungUpBy.CALLER else CallStatus.FAILED
 

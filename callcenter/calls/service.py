@@ -27,7 +27,14 @@ MILLISECONDS = (
     "callback_at",
     "left_at",
 )
-SECONDS = ("waiting_seconds", "ringing_seconds", "talking_seconds", "holding_seconds", "wrapup_seconds")
+SECONDS = (
+    "waiting_seconds",
+    "ringing_seconds",
+    "talking_seconds",
+    "holding_seconds",
+    "wrapup_seconds",
+    "message_seconds",
+)
 
 
 class Calls:

@@ -57,13 +57,15 @@ insert into ring_backs (number, customer_id, call_id, first_at, last_at, kind, q
 values ($1, (select customer_id from customers where customer_id = $2), $3, $4, $4, $5,
     (select queue_id from queues where queue_id = $6))
 on conflict (number) where state = 'open' do update set
-    kind = case when excluded.kind = 'abandoned' then ring_backs.kind else excluded.kind end,
+    call_count = ring_backs.call_count + (ring_backs.call_id <> excluded.call_id)::int,
+    call_id = case when ring_backs.kind = 'message' and excluded.kind <> 'message'
+        then ring_backs.call_id else excluded.call_id end,
+    kind = case when ring_backs.kind = 'message' then ring_backs.kind else excluded.kind end,
     queue_id = coalesce(excluded.queue_id, ring_backs.queue_id),
-    call_count = ring_backs.call_count + 1,
-    call_id = excluded.call_id,
     customer_id = coalesce(excluded.customer_id, ring_backs.customer_id),
     last_at = greatest(ring_backs.last_at, excluded.last_at)
 """
+# A message that waits to be heard is not put aside by a later call without one.
 
 _CLOSE_RING_BACK = """
 update ring_backs set state = 'done', done_at = $2, answered_by_call = $3
@@ -156,11 +158,13 @@ left join queues q on q.queue_id = c.queue_id
 """
 
 _RING_BACK_ROWS = """
-select r.*, k.name as customer_name, u.display_name as done_by_name, c.rings, c.waiting_seconds
+select r.*, k.name as customer_name, u.display_name as done_by_name, c.rings, c.waiting_seconds,
+    m.seconds as message_seconds
 from ring_backs r
 left join customers k on k.customer_id = r.customer_id
 left join users u on u.user_id = r.done_by
 left join calls c on c.call_id = r.call_id
+left join messages m on m.call_id = r.call_id
 """
 
 

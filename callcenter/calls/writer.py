@@ -156,7 +156,7 @@ class CallWriter:
     async def _follow_up(
         self, connection: Connection, record: CallRecord, facts: list[CallEvent], new: set[str]
     ) -> None:
-        """A caller who gave up becomes a task to ring back; one who was answered is a task done."""
+        """A caller who gave up or left a message becomes a task to ring back; one who was answered is a task done."""
         if not record.caller_number:
             return
         endings = [fact.event_id in new for fact in facts if fact.kind in _ENDINGS]

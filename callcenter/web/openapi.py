@@ -12,7 +12,7 @@ from aiohttp_pydantic.oas.pydantic_schema_to_oas import add_or_replace_translate
 from aiohttp_pydantic.oas.view import generate_oas
 from pydantic.fields import FieldInfo
 
-from callcenter.web.routes import NODE, PUBLIC, Route
+from callcenter.web.routes import NODE, PUBLIC, Binary, Route
 
 API_VERSION: Final = "1.0"
 
@@ -98,10 +98,19 @@ def _complete(document: dict[str, Any], route: Route) -> None:
         answer["description"] = answer.get("description") or "Done"
         if status == "204" or not answer.get("content"):
             answer.pop("content", None)
+    if route.gives:
+        operation["responses"]["200"]["content"] = _binary(route.gives)
+    if route.takes:
+        operation["requestBody"] = {"content": _binary(route.takes)}
     operation["responses"]["default"] = _ERROR_ANSWER
     if "requestBody" in operation:
         operation["requestBody"]["required"] = True
     _name_aliases(operation, route)
+
+
+def _binary(body: Binary) -> dict[str, Any]:
+    """A body that isn't JSON, as OpenAPI describes it."""
+    return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in body.media_types}
 
 
 def _security(route: Route) -> list[dict[str, list[str]]]:

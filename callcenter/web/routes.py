@@ -14,9 +14,15 @@
     @routes.websocket("/api/v1/desk/live", roles=SIGNED_IN)
     async def live(request: web.Request, /, desk_id: str) -> web.WebSocketResponse: ...
 
-Arguments before the `/` come from the path, a pydantic model from the JSON body, all others from the
-query. What a handler returns (a pydantic model, a list of them, or None for 204) becomes the JSON
-answer and the response in the OpenAPI document. Errors are raised, from `callcenter.errors`.
+    @routes.put("/api/v1/prompts/{name}/recording", roles=ADMINISTRATORS)
+    async def put_recording(
+        request: web.Request, name: str, /, recording: Annotated[bytes, Binary("audio/wav", most_bytes=8_000_000)]
+    ) -> Annotated[bytes, Binary("audio/wav")]: ...
+
+Arguments before the `/` come from the path, a pydantic model from the JSON body, `Binary` bytes are the
+body as it is, all others come from the query. What a handler returns (a pydantic model, a list of them,
+`Binary` bytes, or None for 204) becomes the answer and the response in the OpenAPI document. Errors are
+raised, from `callcenter.errors`.
 A route without `roles` can't be declared.
 """
 
@@ -26,7 +32,7 @@ from dataclasses import dataclass
 from enum import Enum
 from inspect import signature
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Final, Union, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import orjson
@@ -67,9 +73,19 @@ SESSION: Final[web.RequestKey[Session]] = web.RequestKey("session", Session)
 NEW_TOKEN: Final[web.RequestKey[str]] = web.RequestKey("new_token", str)
 
 
+class Binary:
+    """Marks bytes as a body that isn't JSON: of these content types and, when it is taken, of at most so many bytes."""
+
+    def __init__(self, *media_types: str, most_bytes: int = 0) -> None:
+        self.media_types = media_types
+        self.most_bytes = most_bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One declared route. `documented` routes stand in the OpenAPI document."""
+    """One declared route. `documented` routes stand in the OpenAPI document; `takes` and `gives` are bodies that
+    aren't JSON.
+    """
 
     method: str
     path: str
@@ -78,6 +94,8 @@ class Route:
     name: str
     websocket: bool = False
     documented: bool = True
+    takes: Binary | None = None
+    gives: Binary | None = None
 
 
 class Routes:
@@ -123,7 +141,11 @@ class Routes:
 
     def _declare(self, method: str, path: str, roles: Access, status: int) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
-            self._routes.append(Route(method, path, roles, _answering(handler, status), handler.__name__))
+            bodies = _bodies_of(handler)
+            gives = bodies.pop("return", None)
+            takes = next(iter(bodies.values()), None)
+            answering = _answering(handler, status)
+            self._routes.append(Route(method, path, roles, answering, handler.__name__, takes=takes, gives=gives))
             return handler
 
         return declare
@@ -135,7 +157,9 @@ def _answering(handler: Handler, status: int) -> Callable[[web.Request], Awaitab
     if next(iter(signature(handler).parameters), "") != "request":
         raise TypeError(f"the first argument of {handler.__name__} must be called request")
     result = _document_of(hints.get("return", type(None)))
-    plain = _is_response(result)
+    bodies = _bodies_of(handler)
+    gives = bodies.pop("return", None)
+    plain = _is_response(result) or gives is not None
     adapter: TypeAdapter[Any] = TypeAdapter(None if plain else result)
     if result is type(None):
         status = 204
@@ -143,15 +167,23 @@ def _answering(handler: Handler, status: int) -> Callable[[web.Request], Awaitab
 
     @functools.wraps(handler)
     async def answer(request: web.Request, *args: Any, **kwargs: Any) -> web.StreamResponse:
+        for name, body in bodies.items():
+            kwargs[name] = await _read_binary(request, body)
         found = await handler(request, *args, **kwargs)
         if isinstance(found, web.StreamResponse):
             return found
         if found is None and status == 204:
             return web.Response(status=204)
+        if gives:
+            return web.Response(body=found, status=status, content_type=gives.media_types[0])
         return web.Response(body=adapter.dump_json(found), status=status, content_type="application/json")
 
     documented = type(None) if plain or status == 204 else result
-    answer.__annotations__ = {**hints, "return": getattr(oas_typing, f"r{status}")[documented]}
+    asked = signature(handler)
+    injectable = [one for one in asked.parameters.values() if one.name not in bodies]
+    answer.__signature__ = asked.replace(parameters=injectable)  # type: ignore[attr-defined]
+    kept = {name: hint for name, hint in hints.items() if name not in bodies}
+    answer.__annotations__ = {**kept, "return": getattr(oas_typing, f"r{status}")[documented]}
     injected = inject_params(on_validation_error=_refuse).and_request(answer)
     if not takes_body:
         return injected  # type: ignore[no-any-return]
@@ -176,6 +208,34 @@ def _is_response(hint: Any) -> bool:
 
 def _is_model(hint: Any) -> bool:
     return get_origin(hint) is None and isinstance(hint, type) and issubclass(hint, BaseModel)
+
+
+def _bodies_of(handler: Handler) -> dict[str, Binary]:
+    """The arguments (and `return`) of a handler that are bodies which aren't JSON."""
+    return {
+        name: mark
+        for name, hint in get_type_hints(handler, include_extras=True).items()
+        if get_origin(hint) is Annotated
+        for mark in get_args(hint)[1:]
+        if isinstance(mark, Binary)
+    }
+
+
+async def _read_binary(request: web.Request, wanted: Binary) -> bytes:
+    """The body as it is; one that is too large is refused before all of it has come."""
+    if request.content_type not in wanted.media_types:
+        kinds = ", ".join(wanted.media_types)
+        raise InvalidInputError(
+            fields={"body": {"en": f"Send one of these: {kinds}.", "zh": f"请提交以下类型之一：{kinds}。"}}
+        )
+    whole = bytearray()
+    size = request.content_length or 0
+    async for part in request.content.iter_any():
+        whole += part
+        size = max(size, len(whole))
+        if size > wanted.most_bytes:
+            raise web.HTTPRequestEntityTooLarge(wanted.most_bytes, size)
+    return bytes(whole)
 
 
 async def _check_json(request: web.Request) -> None:

@@ -13,6 +13,7 @@ from callcenter.configuration import api as configuration_api
 from callcenter.customers import api as customers_api
 from callcenter.routing import api as routing_api
 from callcenter.routing import node_api
+from callcenter.sounds import api as sounds_api
 from callcenter.staff import api as staff_api
 from callcenter.web import api as web_api
 from callcenter.web.files import Files
@@ -30,6 +31,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     node_api.routes,
     configuration_api.routes,
     blocking_api.routes,
+    sounds_api.routes,
     web_api.routes,
 )
 

@@ -143,6 +143,7 @@ class Box:
             node_token=SecretStr(given.get("CALLCENTER_NODE_TOKEN") or secret("node_token")),
             asterisk_log_dir=layout.log / "asterisk",
             spool_dir=layout.var / "spool",
+            sounds_dir=layout.var / "sounds",
         )
 
     def _private_database(self, name: str) -> str:

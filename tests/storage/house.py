@@ -1,8 +1,11 @@
 """A hotline without Asterisk: real PostgreSQL and Redis, the web application on a port, people who ask it."""
 
 import asyncio
+import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import aiohttp
@@ -91,7 +94,8 @@ class House:
 @asynccontextmanager
 async def open_house(pool: Any, redis: Any) -> AsyncIterator[House]:
     """A house with alice (agent, 1001), super and admin (1008, 1009); its Asterisk is a note."""
-    settings = Settings(node_token=NODE_TOKEN, ari_url="http://127.0.0.1:1")
+    sounds = Path(tempfile.mkdtemp(prefix="callcenter-sounds-"))
+    settings = Settings(node_token=NODE_TOKEN, ari_url="http://127.0.0.1:1", sounds_dir=sounds)
     hotline = Hotline(settings, pool, redis)
     server = TestServer(build_app(hotline))
     await server.start_server()
@@ -106,3 +110,4 @@ async def open_house(pool: Any, redis: Any) -> AsyncIterator[House]:
     finally:
         await server.close()
         await asyncio.sleep(0)
+        shutil.rmtree(sounds)

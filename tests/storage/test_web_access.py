@@ -30,10 +30,18 @@ async def house(pool: Any, redis: Any) -> AsyncIterator[House]:
 
 def path_of(route: Route) -> str:
     """The route's path with ids of nobody."""
-    for name in ("call_id", "customer_id", "user_id", "ring_back_id"):
-        route_id = "node1-1763780000.1" if name == "call_id" else "999999"
-        route = Route(route.method, route.path.replace(f"{{{name}}}", route_id), route.access, route.handler, "")
-    return route.path
+    path = route.path
+    for name, route_id in {
+        "call_id": "node1-1763780000.1",
+        "customer_id": "999999",
+        "user_id": "999999",
+        "ring_back_id": "999999",
+        "sound": "zh-apology-0123456789abcdef",
+        "name": "apology",
+        "language": "zh",
+    }.items():
+        path = path.replace(f"{{{name}}}", route_id)
+    return path
 
 
 def expected(route: Route, person: str) -> set[int]:
