@@ -8,7 +8,9 @@ import contextlib
 import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from aiohttp import web
@@ -24,23 +26,28 @@ from callcenter.calls.caller import CallerLookup
 from callcenter.calls.service import Calls
 from callcenter.calls.writer import CallWriter
 from callcenter.clock import now_ms
-from callcenter.configuration.model import Queue as QueueAsSet
 from callcenter.configuration.service import Administration
 from callcenter.customers.service import Customers
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
 from callcenter.errors import UnavailableError
+from callcenter.routing.callbacks import Callbacks
+from callcenter.routing.circumstances import HotlineNow
 from callcenter.routing.desk import DeskNow, DeskWork
-from callcenter.routing.model import AgentState, Queue
+from callcenter.routing.history import History
+from callcenter.routing.line import Line
+from callcenter.routing.model import AgentState, Membership
+from callcenter.routing.plan import Person, Plan
 from callcenter.routing.reconcile import Reconciler
 from callcenter.routing.rings import cadence_of
 from callcenter.routing.roster import RosterKeeper
 from callcenter.routing.service import Routing
-from callcenter.routing.store import LiveQueue
+from callcenter.routing.store import Change, LiveQueue
 from callcenter.routing.witness import Witness
 from callcenter.settings import Settings
 from callcenter.sounds.messages import Messages
 from callcenter.sounds.prompts import Prompts
 from callcenter.sounds.service import Sounds
+from callcenter.sounds.voice import SoundVoice
 from callcenter.staff.service import Staff
 from callcenter.web.live import LiveDesks
 from callcenter.web.server import build_app
@@ -63,22 +70,31 @@ class Hotline:
         self.redis = redis
         self.clock = now_ms
         self.cadence = cadence_of(settings.country)
+        self.zone = ZoneInfo(settings.zone)
         ari = Ari(settings.ari_url, settings.ari_user, settings.ari_password.get_secret_value())
         self.asterisk = AsteriskDoor(ari, settings.media_address, self._heard, self._asterisk_is_here)
         self.customers = Customers(pool, country=settings.country)
         self.calls = Calls(pool, settings.country)
         self.callers = CallerLookup(pool, self.customers, settings.country)
         self.live = LiveQueue(redis)
-        self.desks = LiveDesks(redis, self._desk_now, self._wake)
-        self.routing = Routing(self.live, self.callers.card, self.desks, self.clock)
-        self.work = DeskWork(self.routing, self.clock, self.asterisk.end_leg, self.asterisk.set_signed_in, self.cadence)
-        self.witness = Witness(self.work, self.desks)
+        self.desks = LiveDesks(redis, self._desk_now, self._heard_change, self._look_anew)
         self.roster = RosterKeeper(pool, self.live, self.clock)
+        self.sounds = Sounds(pool, redis, settings.sounds_dir)
+        self.routing = Routing(
+            self.live, self.callers.card, self.desks, self.clock, plan=self._plan(), today=self._today
+        )
+        now = HotlineNow(self.live, self._current_plan, self.clock, zone=self.zone, country=settings.country)
+        self.line = Line(self.routing, SoundVoice(self.sounds, settings.country), now, self.clock)
+        self.work = DeskWork(
+            self.routing, self.clock, self.asterisk.end_leg, self.asterisk.set_signed_in, settings.country
+        )
+        self.callbacks = Callbacks(self.routing, self.asterisk, self.desks, self.clock, settings.country)
+        self.witness = Witness(self.work, self.callbacks, self.desks)
+        self.history = History(pool, self._current_plan, self.clock)
         self.staff = Staff(pool, redis, self.asterisk, settings)
         self.administration = Administration(pool, redis, self.live.waiting)
         self.blocking = Blocking(pool, self.clock, settings.country)
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
-        self.sounds = Sounds(pool, redis, settings.sounds_dir)
         self.prompts = Prompts(pool, self.sounds)
         self.messages = Messages(pool, self.live, self.clock)
         self.writer = CallWriter(redis, pool, self.clock, self.cadence)
@@ -113,20 +129,39 @@ class Hotline:
         if not await self.roster.sync():
             return
         agents = self.roster.roster.agents
-        self.routing.queues = {one.queue_id: self._ringing(one) for one in self.roster.roster.configuration.queues}
         self.routing.extensions = {agent.agent_id: agent.extension for agent in agents}
+        self.work.names = {agent.agent_id: agent.name for agent in agents}
         self.witness.agents = {agent.extension: agent.agent_id for agent in agents}
+        self.routing.set_plan(self._plan())
+        await self.routing.match()
 
-    def _ringing(self, queue: QueueAsSet) -> Queue:
-        """A queue as routing takes it: its offers in seconds."""
-        seconds = round(queue.offer_rings * self.cadence.period_seconds)
-        return Queue(queue.queue_id, queue.name_zh, queue.name_en, seconds, tuple(queue.numbers))
+    def _plan(self) -> Plan:
+        """What is set, as routing takes it."""
+        people = {
+            agent.agent_id: Person(
+                tuple(Membership(queue_id, seconds * 1000) for queue_id, seconds in agent.memberships), agent.skills
+            )
+            for agent in self.roster.roster.agents
+        }
+        return Plan(self.roster.roster.configuration, people, self.cadence)
+
+    def _current_plan(self) -> Plan:
+        return self.routing.plan
+
+    def _today(self) -> str:
+        """The department's date."""
+        return datetime.now(self.zone).date().isoformat()
 
     async def _desk_now(self, agent_id: int) -> DeskNow:
         return await self.work.desk_now(agent_id)
 
-    def _wake(self, call_id: str) -> None:
-        self.routing.wake(call_id)
+    def _heard_change(self, change: Change) -> None:
+        self.routing.hear(change)
+
+    async def _look_anew(self) -> None:
+        """Changes of the live queue may have been missed."""
+        await self.routing.picture.look_anew()
+        await self.routing.match()
 
     async def _asterisk_is_here(self) -> None:
         """After every connection: phones pushed, the fallback told who is there, the live queue compared."""
@@ -144,6 +179,8 @@ class Hotline:
         await self.witness.take(fact)
 
     async def _tick(self) -> None:
+        await self.callbacks.wake_rested()
+        await self.work.end_wrapups()
         await self.routing.match()
         waiting = await self.live.waiting()
         for queue_id, count in waiting.items():
@@ -156,6 +193,7 @@ class Hotline:
     async def _reconcile(self) -> None:
         await self.sync_roster()
         await self.reconciler.run_once()
+        await self.callbacks.restore(self.calls)
         counts = dict.fromkeys(AgentState, 0)
         for agent in await self.live.agents():
             counts[agent.state] += 1

@@ -268,7 +268,7 @@ async def history_of(executor: Executor, number: str, customer_ids: list[int], l
 async def open_callbacks(executor: Executor) -> list[dict[str, Any]]:
     """Callers who keep their place without a line and have not been spoken to, the longest waiting first."""
     rows = await executor.fetch(
-        f"{_CALL_ROWS} where c.callback_at is not null and c.answered_at is null and c.ended_at is null"
+        f"{_CALL_ROWS} where c.status = 'callback' or (c.status = 'offered' and c.callback_at is not null)"
         " order by c.arrived_at"
     )
     return [dict(row) for row in rows]

@@ -37,7 +37,9 @@ class HotlineNow:
         """Whether any agent of the queue is signed in."""
         people = self._plan().people
         serving = [
-            agent_id for agent_id, person in people.items() if any(one.queue_id == queue_id for one in person.memberships)
+            agent_id
+            for agent_id, person in people.items()
+            if any(one.queue_id == queue_id for one in person.memberships)
         ]
         agents = await self._live.agents_of(serving)
         return any(agent.state is not AgentState.SIGNED_OUT for agent in agents)

@@ -169,4 +169,4 @@ class RosterKeeper:
             if known is None or any(known.fields.get(name) != value for name, value in wanted.items()):
                 await self._live.step(self._clock(), agent=Part(agent.agent_id, set=wanted))
         for agent_id in live:
-            await self._live.forget_agent(agent_id)
+            await self._live.forget_agent(agent_id, self._clock())
