@@ -83,14 +83,14 @@ def test_a_route_without_roles_cannot_be_declared() -> None:
 
 @pytest.mark.parametrize("shown", ["", "Bearer", "Bearer wrong", f"Basic {NODE_TOKEN}", "Bearer \u00e9"])
 async def test_the_node_api_wants_its_token(house: House, shown: str) -> None:
-    path = "/node/v1/calls/node1-1763780000.1/identify"
+    path = "/node/v1/calls/node1-1763780000.1/wait"
     status, _ = await house.ask("POST", path, headers={"Authorization": shown}, json={})
     assert status == 401
 
 
 async def test_an_empty_node_token_opens_nothing(house: House) -> None:
     house.hotline.settings.node_token = type(house.hotline.settings.node_token)("")
-    path = "/node/v1/calls/node1-1763780000.1/identify"
+    path = "/node/v1/calls/node1-1763780000.1/wait"
     assert (await house.ask("POST", path, headers={"Authorization": "Bearer "}, json={}))[0] == 401
 
 
