@@ -3,12 +3,13 @@
 import argparse
 import sys
 
+from callcenter.words import Problem, words
+
 from . import hotline_file
 from .box import Box, stop_running
 from .layout import layout_from
 from .screen import Screen
 from .watch import StopSignal, Watch
-from .words import Problem, words
 
 
 def run(screen: Screen) -> int:

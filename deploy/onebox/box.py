@@ -14,13 +14,13 @@ from pydantic import SecretStr
 
 from callcenter.db.migrate import migrate_now
 from callcenter.settings import Settings
+from callcenter.words import Problem, words
 
 from . import first_data, servers
 from .layout import PROJECT, Layout
 from .ports import refuse_taken
 from .processes import Process, Program, start_time, wait_for
 from .secret_file import SecretFile
-from .words import Problem, words
 
 PARTS = ("postgres", "redis", "asterisk", "serve", "node")
 """In the order of starting; ended the other way round."""

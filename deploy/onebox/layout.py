@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .words import Problem
+from callcenter.words import Problem
 
 PROJECT = Path(__file__).resolve().parents[2]
 ASTERISK_ROOT = Path("/opt/callcenter/asterisk")

@@ -3,8 +3,9 @@
 import socket
 from pathlib import Path
 
+from callcenter.words import Problem
+
 from .layout import Layout
-from .words import Problem
 
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 

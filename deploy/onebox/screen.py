@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from .words import Problem, words
+from callcenter.words import Problem, words
 
 ROLES = {
     "administrator": ("administrator", "管理员"),

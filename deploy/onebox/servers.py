@@ -21,11 +21,11 @@ import redis
 
 from callcenter.asterisk.config import AsteriskOptions, BadOptionError, cli, command, render
 from callcenter.settings import Settings
+from callcenter.words import Problem
 
 from .layout import SERVER_USER, Layout
 from .processes import Program, identity, last_words
 from .secret_file import private_file
-from .words import Problem
 
 OLDEST_ASTERISK = 20
 PATH_AND_TONGUE = {

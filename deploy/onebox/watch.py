@@ -7,9 +7,10 @@ import socket
 import time
 from collections.abc import Callable
 
+from callcenter.words import Problem, words
+
 from .box import PARTS, Box
 from .processes import bound_log
-from .words import Problem, words
 
 RESTART_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Waiting time before the first, second, ... start again of a part that keeps dying."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from rich.console import Console
 
-from deploy.onebox.words import Problem
+from callcenter.words import Problem
 from tests.bench import desks, plain_queue, report, usage
 from tests.bench.capture import Capture, CaptureError, cards, packets, traces
 from tests.bench.desks import DeskError, Floor, Person

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from callcenter.words import Problem, words
 from deploy.onebox.box import Box
 from deploy.onebox.layout import Layout, layout_from
 from deploy.onebox.ports import holder, is_free, refuse_taken
 from deploy.onebox.secret_file import ALPHABET, SecretFile, private_file
-from deploy.onebox.words import Problem, words
 
 PORTS = {
     "CALLCENTER_WEB_PORT": "web_port",

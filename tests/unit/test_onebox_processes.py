@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from callcenter.words import Problem
 from deploy.onebox.box import Box, end_leftovers, stop_running
 from deploy.onebox.layout import Layout
 from deploy.onebox.processes import Process, Program, bound_log, last_words, start_time, wait_for
-from deploy.onebox.words import Problem
 from tests.onebox import layout_for_tests
 
 

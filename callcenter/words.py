@@ -17,7 +17,7 @@ def words(en: str, zh: str) -> str:
 
 
 class Problem(Exception):  # noqa: N818 - a person's word
-    """Why the hotline cannot start or stop, and what to do about it, in one line of each language."""
+    """Why something cannot be done, and what to do about it, in one line of each language."""
 
     def __init__(self, en: str, zh: str) -> None:
         super().__init__(en)

@@ -1,0 +1,256 @@
+"""How quickly callers and agents are paired: `python -m tests.bench.matching`.
+
+Half of the queues are crowded: callers wait, and each agent who becomes ready is given one. The other half is quiet:
+agents wait, and each caller who comes is given one. Both take turns, and the numbers of those who wait stay the same.
+What is timed is all that a pair costs: putting the one who comes, the match, putting the one who takes his place.
+"""
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from random import Random
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from callcenter.routing.matching import Floor
+from callcenter.routing.model import Membership, Need, QueueEntry, QueueRule, ReadyAgent, Strategy
+from tests.bench.figures import percentile
+
+AGENTS = 10_000
+QUEUES = 100
+WAITING = 5_000
+LEAST_MATCHES_A_SECOND = 5_000
+MOST_P99_MS = 2.0
+STORM_AGENTS, STORM_WAITING = 400, 500
+WARM_UP = 500
+MATCHES = 10_000
+QUEUES_AN_AGENT = 4
+MINUTE_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speed:
+    """What pairing costs with so many on the floor; milliseconds are those of one pair."""
+
+    agents: int
+    queues: int
+    waiting: int
+    matches: int
+    matches_a_second: float
+    p50_ms: float
+    p99_ms: float
+    most_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Growth:
+    """What becomes of the median when more wait: `times` as dear, where log allows for `times_log`."""
+
+    waiting_from: int
+    waiting_to: int
+    times: float
+    times_log: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storm:
+    """All phones are declined at once, again and again: what one round costs."""
+
+    agents: int
+    waiting: int
+    p50_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """All figures of a run."""
+
+    speeds: list[Speed]
+    growths: list[Growth]
+    storm: Storm
+
+
+class Hall:
+    """A floor in its steady state. `waiting` callers wait in the crowded queues, half of the agents in the quiet."""
+
+    def __init__(self, agents: int, queues: int, waiting: int) -> None:
+        self._random = Random(waiting)
+        strategies = (Strategy.LONGEST_IDLE, Strategy.FEWEST_CALLS, Strategy.ROTATION)
+        names = [f"queue{place}" for place in range(queues)]
+        self._crowded, self._quiet = names[: queues // 2], names[queues // 2 :]
+        self.floor = Floor({name: QueueRule(name, strategies[place % 3]) for place, name in enumerate(names)})
+        self._needs = {
+            name: (Need("skill", 1 + place % 8, ((MINUTE_MS, place % 4), (3 * MINUTE_MS, 0))),) if place % 2 else ()
+            for place, name in enumerate(names)
+        }
+        self._agents, self._calls, self.now_ms = agents, 0, 100 * MINUTE_MS
+        for agent_id in range(agents // 2):
+            self.floor.put_agent(self._agent(agent_id, self._quiet))
+        for _ in range(waiting):
+            self.floor.put_entry(self._caller(self._crowded, self._random.randrange(5 * MINUTE_MS)))
+        self.floor.match(self.now_ms)
+
+    def agent_comes(self) -> int:
+        """An agent of a crowded queue becomes ready; a caller takes the place of the one whom he is given."""
+        self.now_ms += 20
+        self.floor.put_agent(self._agent(self._random.randrange(self._agents // 2, self._agents), self._crowded))
+        pairs = self.floor.match(self.now_ms)
+        for _ in pairs:
+            self.floor.put_entry(self._caller(self._crowded))
+        return len(pairs)
+
+    def caller_comes(self) -> int:
+        """A caller comes to a quiet queue; the agent whom he is given is ready again."""
+        self.now_ms += 20
+        self.floor.put_entry(self._caller(self._quiet))
+        pairs = self.floor.match(self.now_ms)
+        for pair in pairs:
+            self.floor.put_agent(self._agent(pair.agents[0].agent_id, self._quiet))
+        return len(pairs)
+
+    def _agent(self, agent_id: int, queues: list[str]) -> ReadyAgent:
+        random = self._random
+        places = random.sample(queues, min(QUEUES_AN_AGENT, len(queues)))
+        return ReadyAgent(
+            agent_id,
+            tuple(
+                Membership(queue, 0 if place < 2 else MINUTE_MS, random.randrange(50))
+                for place, queue in enumerate(places)
+            ),
+            self.now_ms,
+            random.randrange(50),
+            (("skill", random.randrange(1, 11)),),
+        )
+
+    def _caller(self, queues: list[str], waited_ms: int = 0) -> QueueEntry:
+        random = self._random
+        self._calls += 1
+        queue = random.choice(queues)
+        return QueueEntry(
+            f"node1-1763780000.{self._calls}",
+            queue,
+            self.now_ms - waited_ms,
+            random.choice((0, 0, 0, 1, 2)),
+            self._needs[queue],
+            (random.randrange(self._agents),) if random.random() < 0.2 else (),
+        )
+
+
+def speed(waiting: int, matches: int, agents: int = AGENTS, queues: int = QUEUES) -> Speed:
+    """Pair so often, with so many waiting."""
+    hall = Hall(agents, queues, waiting)
+    turns = (hall.agent_comes, hall.caller_comes)
+    for turn in range(WARM_UP):
+        turns[turn % 2]()
+    took, made, turn = [], 0, 0
+    while made < matches:
+        spent, pairs = _timed(turns[turn % 2])
+        turn += 1
+        made += pairs
+        took += [spent / max(1, pairs)] * max(1, pairs)
+    return Speed(
+        agents=agents,
+        queues=queues,
+        waiting=len(hall.floor.entries),
+        matches=made,
+        matches_a_second=round(made / sum(took) * 1000),
+        p50_ms=round(percentile(took, 50), 4),
+        p99_ms=round(percentile(took, 99), 4),
+        most_ms=round(max(took), 3),
+    )
+
+
+def storm(rounds: int) -> Storm:
+    """400 phones that decline and 500 callers: all agents come back, all are claimed, all is put back."""
+    floor = Floor()
+    agents = [ReadyAgent(agent_id, (Membership("service"),), agent_id) for agent_id in range(STORM_AGENTS)]
+    for call in range(STORM_WAITING):
+        floor.put_entry(QueueEntry(f"node1-1763780000.{call}", "service", call))
+
+    def one_round() -> int:
+        for agent in agents:
+            floor.put_agent(agent)
+        pairs = floor.match(STORM_WAITING)
+        for pair in pairs:
+            floor.put_entry(pair.entry)
+        return len(pairs)
+
+    took = [_timed(one_round)[0] for _ in range(rounds)]
+    return Storm(
+        agents=STORM_AGENTS,
+        waiting=STORM_WAITING,
+        p50_ms=round(percentile(took, 50), 2),
+        p99_ms=round(percentile(took, 99), 2),
+    )
+
+
+def run(matches: int = MATCHES) -> Run:
+    """Everything, in some ten seconds."""
+    speeds = [speed(waiting, matches) for waiting in (50, 500, WAITING, 50_000)]
+    growths = [
+        Growth(
+            waiting_from=few.waiting,
+            waiting_to=many.waiting,
+            times=round(many.p50_ms / few.p50_ms, 2),
+            times_log=round(math.log(many.waiting) / math.log(few.waiting), 2),
+        )
+        for few, many in ((speeds[0], speeds[2]), (speeds[1], speeds[3]))
+    ]
+    return Run(speeds=speeds, growths=growths, storm=storm(max(10, matches // 100)))
+
+
+def show(done: Run) -> None:
+    """Print the figures beside what is promised."""
+    console = Console(highlight=False)
+    table = Table("waiting", "agents", "queues", "matches/s", "p50 ms", "p99 ms", "most ms", box=SIMPLE_HEAD)
+    for one in done.speeds:
+        cells = (one.waiting, one.agents, one.queues, one.matches_a_second, one.p50_ms, one.p99_ms, one.most_ms)
+        table.add_row(*(f"{cell:,}" for cell in cells))
+    console.print(table)
+    promised = next(one for one in done.speeds if one.waiting >= WAITING)
+    good = promised.matches_a_second >= LEAST_MATCHES_A_SECOND and promised.p99_ms < MOST_P99_MS
+    console.print(
+        f"{'✓' if good else '✗'} with {WAITING:,} waiting: at least {LEAST_MATCHES_A_SECOND:,} matches/s, "
+        f"p99 below {MOST_P99_MS} ms"
+    )
+    for growth in done.growths:
+        console.print(
+            f"{'✓' if growth.times <= growth.times_log else '✗'} {growth.waiting_from:,} to {growth.waiting_to:,} "
+            f"waiting: a match costs {growth.times} times as much (log: {growth.times_log})"
+        )
+    one = done.storm
+    console.print(
+        f"  {one.agents} phones decline, {one.waiting} wait: a round costs {one.p50_ms} ms, p99 {one.p99_ms} ms"
+    )
+
+
+def _timed(work: Callable[[], int]) -> tuple[float, int]:
+    """How long it took (ms), and what it returned."""
+    began = time.perf_counter_ns()
+    found = work()
+    return (time.perf_counter_ns() - began) / 1e6, found
+
+
+def main() -> None:
+    """Run and print, as a table or as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.matching", description=__doc__)
+    parser.add_argument(
+        "--matches", type=int, default=MATCHES, help="how many pairs for each number of callers waiting"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    arguments = parser.parse_args()
+    done = run(arguments.matches)
+    if arguments.json:
+        print(json.dumps(asdict(done), indent=2))
+    else:
+        show(done)
+
+
+if __name__ == "__main__":
+    main()
