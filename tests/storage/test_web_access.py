@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
@@ -30,10 +31,7 @@ async def house(pool: Any, redis: Any) -> AsyncIterator[House]:
 
 def path_of(route: Route) -> str:
     """The route's path with ids of nobody."""
-    for name in ("call_id", "customer_id", "user_id", "ring_back_id"):
-        route_id = "node1-1763780000.1" if name == "call_id" else "999999"
-        route = Route(route.method, route.path.replace(f"{{{name}}}", route_id), route.access, route.handler, "")
-    return route.path
+    return re.sub(r"\{(\w+)\}", lambda found: "node1-1763780000.1" if found[1] == "call_id" else "999999", route.path)
 
 
 def expected(route: Route, person: str) -> set[int]:
