@@ -1,6 +1,9 @@
-"""The `callcenter` command: run the service, run the node, migrate the database, find out what is wrong."""
+"""The `callcenter` command: run the service, run the node, migrate the database, find out what is wrong, carry
+what is set to and fro as a file.
+"""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +18,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+configuration = typer.Typer(help="All that is set on the pages, as a YAML file.", no_args_is_help=True)
+app.add_typer(configuration, name="configuration")
 
 
 def read_settings() -> Settings:
@@ -70,6 +75,37 @@ def doctor() -> None:
     show(findings)
     if any(finding.wrong for finding in findings):
         raise typer.Exit(1)
+
+
+@configuration.command("export")
+def export_configuration(
+    target: Annotated[Path | None, typer.Argument(metavar="FILE", help="Where to; shown if not given.")] = None,
+) -> None:
+    """Write all that is set into a file that can be edited and brought in again."""
+    from callcenter.configuration.command import export_file
+
+    export_file(read_settings(), target)
+
+
+@configuration.command("import")
+def import_configuration(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A file of `export`, or a profile.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would change.")] = False,
+) -> None:
+    """Put a file's configuration in place of what is set. Calls in progress go on; it takes effect at once."""
+    from callcenter.configuration.command import import_file
+
+    import_file(read_settings(), source, dry_run=dry_run)
+
+
+@configuration.command("profile")
+def configuration_profile(
+    name: Annotated[str, typer.Argument(help="property_management, decoration, pharmacy_members …")],
+) -> None:
+    """Show a shipped profile: redirect it into a file, edit it, bring it in."""
+    from callcenter.configuration.command import show_profile
+
+    show_profile(name)
 
 
 def main() -> None:

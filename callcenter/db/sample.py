@@ -1,4 +1,5 @@
-"""What a first run starts with: two queues, staff to sign in as, and customers who look like real ones.
+"""What a first run starts with: two queues and what belongs to them, staff to sign in as, and customers who look like
+real ones.
 
 Loaded once, in one transaction, into a database that has no staff. The passwords come from outside, so that
 whoever keeps them has them before anybody needs them.
@@ -8,17 +9,26 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from callcenter.configuration import store as settings
+from callcenter.configuration.model import (
+    CallerKind,
+    CallerRule,
+    Configuration,
+    Hours,
+    Member,
+    Queue,
+    RingTarget,
+    RingTargetKind,
+    Skill,
+    Span,
+    Week,
+)
 from callcenter.customers import store as customers
 from callcenter.customers.model import CustomerNumber, Draft
 from callcenter.db.pool import Pool
 from callcenter.staff import store as staff
 from callcenter.staff.model import PhoneKind, Role, sip_digest
 from callcenter.staff.passwords import Passwords
-
-QUEUES = (
-    ("service", "客服热线", "Service hotline", "4008001234"),
-    ("complaint", "投诉专线", "Complaint line", "4008001235"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +39,15 @@ class _Member:
     extension: str | None = None
     phone_kind: PhoneKind | None = None
     queues: tuple[str, ...] = ()
+    technical: int = 0
+    """His level in the skill of that name."""
 
 
 STAFF = (
     _Member("admin", "系统管理员", Role.ADMINISTRATOR),
     _Member("super", "周主管", Role.SUPERVISOR),
-    _Member("alice", "陈晓琳", Role.AGENT, "1001", PhoneKind.BROWSER, ("service", "complaint")),
-    _Member("bob", "李伟", Role.AGENT, "1002", PhoneKind.BROWSER, ("service",)),
+    _Member("alice", "陈晓琳", Role.AGENT, "1001", PhoneKind.BROWSER, ("service", "complaint"), 3),
+    _Member("bob", "李伟", Role.AGENT, "1002", PhoneKind.BROWSER, ("service",), 7),
     _Member("carol", "王芳", Role.AGENT, "1003", PhoneKind.DESK, ("service", "complaint")),
     _Member("dave", "赵强", Role.AGENT, "1004", PhoneKind.DESK, ("service",)),
 )
@@ -114,6 +126,59 @@ def _drafts() -> list[Draft]:
     return [*drafts, mother, odd]
 
 
+def _configuration(kept: Configuration) -> Configuration:
+    """Open at all hours and without a menu, so that the first call one tries rings a phone; the rest is `kept`."""
+    work_day = [Span(start="08:30", end="12:00"), Span(start="13:30", end="17:30")]
+    queues = [
+        Queue(
+            queue_id="service",
+            name_zh="客服热线",
+            name_en="Service hotline",
+            numbers=["4008001234"],
+            members=_members("service"),
+        ),
+        Queue(
+            queue_id="complaint",
+            name_zh="投诉专线",
+            name_en="Complaint line",
+            numbers=["4008001235"],
+            priority=2,
+            ring_target=RingTarget(kind=RingTargetKind.BEFORE, rings=3),
+            members=_members("complaint"),
+        ),
+    ]
+    return Configuration(
+        name="示例 · Sample",
+        caller_rules=[
+            CallerRule(kind=CallerKind.COMPLAINT, priority=2),
+            CallerRule(kind=CallerKind.OPEN_CASE, priority=1),
+            CallerRule(kind=CallerKind.VIP, priority=2),
+        ],
+        queues=queues,
+        hours=[
+            Hours(
+                hours_id="office",
+                name_zh="办公时间",
+                name_en="Office hours",
+                week=Week(monday=work_day, tuesday=work_day, wednesday=work_day, thursday=work_day, friday=work_day),
+            )
+        ],
+        skills=[
+            Skill(
+                skill_id="technical",
+                name_zh="工程技术",
+                name_en="Technical",
+                agents={member.username: member.technical for member in STAFF if member.technical},
+            )
+        ],
+        pause_reasons=kept.pause_reasons,
+    )
+
+
+def _members(queue_id: str) -> list[Member]:
+    return [Member(username=member.username) for member in STAFF if queue_id in member.queues]
+
+
 async def load_sample(pool: Pool, secret: Callable[[str], str]) -> list[dict[str, Any]]:
     """Load the sample if there is no staff yet; the logins either way.
 
@@ -121,29 +186,23 @@ async def load_sample(pool: Pool, secret: Callable[[str], str]) -> list[dict[str
     """
     logins = [_login(member, secret) for member in STAFF]
     hashes = Passwords()
-    kept = {login["username"]: await hashes.hash(login["password"]) for login in logins}
+    password_hashes = {login["username"]: await hashes.hash(login["password"]) for login in logins}
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute("lock table users in share row exclusive mode")
         if await connection.fetchval("select exists (select from users)"):
             return logins
-        for position, (queue_id, name_zh, name_en, number) in enumerate(QUEUES):
-            await connection.execute(
-                "insert into queues (queue_id, name_zh, name_en, position) values ($1, $2, $3, $4)",
-                queue_id,
-                name_zh,
-                name_en,
-                position,
-            )
-            await connection.execute("insert into queue_numbers (number, queue_id) values ($1, $2)", number, queue_id)
         for member, login in zip(STAFF, logins, strict=True):
             user_id = await staff.insert(
-                connection, member.username, member.display_name, member.role, kept[member.username]
+                connection, member.username, member.display_name, member.role, password_hashes[member.username]
             )
             if member.extension and member.phone_kind:
                 password = login.get("sip_password")
                 digest = sip_digest(member.extension, password) if password else None
                 await staff.put_phone(connection, user_id, member.extension, member.phone_kind, digest)
-                await staff.put_queues(connection, user_id, member.queues)
+        await settings.next_revision(connection)
+        kept = (await settings.read(connection)).configuration
+        _, user_ids = await settings.read_known(connection)
+        await settings.write(connection, kept, _configuration(kept), user_ids)
         for draft in _drafts():
             await customers.insert(connection, draft, None)
     return logins

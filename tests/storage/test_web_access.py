@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
@@ -28,20 +29,17 @@ async def house(pool: Any, redis: Any) -> AsyncIterator[House]:
         yield house
 
 
+_IDS = {
+    "call_id": "node1-1763780000.1",
+    "sound": "zh-apology-0123456789abcdef",
+    "name": "apology",
+    "language": "zh",
+}
+
+
 def path_of(route: Route) -> str:
     """The route's path with ids of nobody."""
-    path = route.path
-    for name, route_id in {
-        "call_id": "node1-1763780000.1",
-        "customer_id": "999999",
-        "user_id": "999999",
-        "ring_back_id": "999999",
-        "sound": "zh-apology-0123456789abcdef",
-        "name": "apology",
-        "language": "zh",
-    }.items():
-        path = path.replace(f"{{{name}}}", route_id)
-    return path
+    return re.sub(r"\{(\w+)\}", lambda found: _IDS.get(found[1], "999999"), route.path)
 
 
 def expected(route: Route, person: str) -> set[int]:
