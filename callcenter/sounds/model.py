@@ -216,15 +216,23 @@ def read_number(number: str, country: str = "CN") -> tuple[Piece, ...]:
 
 def menu_text(menu: Menu, language: Language) -> tuple[Piece, ...]:
     """What a menu's caller hears: the administrator's text, or a sentence for each key ("咨询请按一。", CAT-01)."""
-    text = menu.text_zh if language == "zh" else menu.text_en
-    if not text:
-        text = "".join(_choice(key.key, key.name_zh, key.name_en, language) for key in menu.keys).strip()
-    return (Text(text, menu_prompt_name(menu.menu_id)),)
+    prompt = menu_prompt(menu)
+    return (Text(prompt.words(language), prompt.name),)
 
 
-def menu_prompt_name(menu_id: str) -> str:
-    """The name under which a person's recording of a menu's text is kept."""
-    return f"menu_{menu_id}"
+def menu_prompt(menu: Menu) -> Prompt:
+    """A menu's text as a prompt; its name is that under which a person's recording is kept."""
+    made = {
+        language: "".join(_choice(key.key, key.name_zh, key.name_en, language) for key in menu.keys).strip()
+        for language in LANGUAGES
+    }
+    return Prompt(
+        f"menu_{menu.menu_id}",
+        f"菜单：{menu.name_zh}",
+        f"Menu: {menu.name_en}",
+        menu.text_zh or made["zh"],
+        menu.text_en or made["en"],
+    )
 
 
 def _choice(key: str, name_zh: str, name_en: str, language: Language) -> str:

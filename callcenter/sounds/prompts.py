@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from pydantic import ValidationError
 
-from callcenter.configuration.model import Menu
 from callcenter.db.pool import Pool
 from callcenter.errors import HotlineError, NotFoundError
 from callcenter.sounds import speech, store
@@ -17,8 +15,6 @@ from callcenter.sounds.model import (
     Piece,
     Prompt,
     Text,
-    menu_prompt_name,
-    menu_text,
     says_something,
     speakable,
 )
@@ -88,18 +84,17 @@ class Prompts:
     async def list_prompts(self) -> list[tuple[Prompt, dict[Language, Spoken]]]:
         """Every prompt as it is now: the built-in ones, then the menus."""
         await self._sounds.reload()
-        every = [*PROMPTS.values(), *await self._menus()]
+        every = [*PROMPTS.values(), *self._sounds.menus.values()]
         return [(prompt, {one: self._spoken(one, prompt) for one in LANGUAGES}) for prompt in every]
 
     async def get_prompt(self, name: str) -> Prompt:
         """A prompt by its name. Raises NotFoundError."""
         if name in PROMPTS:
             return PROMPTS[name]
-        menus = await self._menus() if name.startswith("menu_") else []
-        for menu in menus:
-            if menu.name == name:
-                return menu
-        raise NotFoundError
+        await self._sounds.reload()
+        if name not in self._sounds.menus:
+            raise NotFoundError
+        return self._sounds.menus[name]
 
     async def set_text(self, actor: Actor, name: str, language: Language, text: str) -> Spoken:
         """Have other words spoken; a recording of the words before goes.
@@ -166,18 +161,3 @@ class Prompts:
             seconds=round(seconds_of(size), 2) if size is not None else None,
             sound=sound,
         )
-
-    async def _menus(self) -> list[Prompt]:
-        """The menus' texts, as prompts that a recording may stand for."""
-        found: list[Prompt] = []
-        for settings in await store.list_menus(self._pool):
-            try:
-                menu = Menu.model_validate(settings)
-            except ValidationError:
-                log.warning("menu not understood", menu_id=settings["menu_id"])
-                continue
-            words = {one: "".join(p.text for p in menu_text(menu, one) if isinstance(p, Text)) for one in LANGUAGES}
-            name = menu_prompt_name(menu.menu_id)
-            titles = f"菜单：{menu.name_zh}", f"Menu: {menu.name_en}"
-            found.append(Prompt(name, *titles, zh=words["zh"], en=words["en"]))
-        return found

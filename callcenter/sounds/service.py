@@ -1,6 +1,6 @@
 """Sounds for callers: which ones say a sentence, and each one's content.
 
-Never in a call's way: `ids_for` looks things up in memory, speech is made in processes of low priority, and a sound
+Never in a call's way: `ids_for` looks things up in memory, speech is made by other processes, and a sound
 that can't be made is left out and logged. An id's content never changes, so every node may keep what it has fetched.
 """
 
@@ -14,19 +14,24 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
+from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from callcenter.configuration.model import Menu
 from callcenter.db.pool import AWAY, Pool
 from callcenter.errors import NotFoundError, UnavailableError
 from callcenter.sounds import speech, store
 from callcenter.sounds.model import (
+    LANGUAGES,
     PROMPTS,
     SOUND_ID,
     Language,
     Piece,
+    Prompt,
     Text,
     built_in_sounds,
+    menu_prompt,
     recording_digest,
     sound_id,
     speakable,
@@ -54,6 +59,9 @@ class Sounds:
         self._folder = folder
         self.changes: dict[tuple[str, str], Change] = {}
         """Prompts that differ from the built-in ones, by name and language, as last read."""
+        self.menus: dict[str, Prompt] = {}
+        """The menus' texts, as prompts that a recording may stand for, by name, as last read."""
+        self._set: object = None
         self._ids: dict[tuple[Language, Piece], str] = {}
         self._texts: dict[str, tuple[Language, str]] = built_in_sounds()
         self._readings: dict[str, str] = {}
@@ -135,11 +143,13 @@ class Sounds:
         kept = await asyncio.to_thread(self._read, sound)
         if kept is not None:
             return kept
-        if sound not in self._texts:
+        if sound not in self._texts and not await self._learn(sound):
             recorded = await self._recorded(sound, match[2], match[1])
             if recorded is not None:
                 return recorded
-            await self._learn(sound)
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)  # another replica may be saying it only now
+            if not await self._learn(sound):
+                raise NotFoundError
         made = await asyncio.shield(self._begin(sound))
         if made is None:
             raise UnavailableError
@@ -152,15 +162,12 @@ class Sounds:
         await asyncio.to_thread(self._write, sound, recording)
         return recording
 
-    async def _learn(self, sound: str) -> None:
-        """Ask what another replica said of a sound: it may be saying it only now. Raises NotFoundError."""
-        for pause in (LOOK_AGAIN_SECONDS, 0):
-            told = await store.find_text(self._redis, sound)
-            if told is not None:
-                self._texts[sound] = told
-                return
-            await asyncio.sleep(pause)
-        raise NotFoundError
+    async def _learn(self, sound: str) -> bool:
+        """Take over what another replica said of a sound, if one did."""
+        told = await store.find_text(self._redis, sound)
+        if told is not None:
+            self._texts[sound] = told
+        return told is not None
 
     def kept_bytes(self, sound: str) -> int | None:
         """The size of a sound that has been made here; None: it has not."""
@@ -190,19 +197,19 @@ class Sounds:
 
     # -- making ----------------------------------------------------------------------------------------
 
-    def _begin(self, sound: str) -> "asyncio.Task[bytes | None]":
+    def _begin(self, sound: str, niceness: int = 0) -> "asyncio.Task[bytes | None]":
         """The making of a sound, begun now or before."""
         task = self._making.get(sound)
         if task is None:
-            task = self._making[sound] = asyncio.get_running_loop().create_task(self._make(sound))
+            task = self._making[sound] = asyncio.get_running_loop().create_task(self._make(sound, niceness))
             task.add_done_callback(lambda _: self._making.pop(sound, None))
         return task
 
-    async def _make(self, sound: str) -> bytes | None:
+    async def _make(self, sound: str, niceness: int) -> bytes | None:
         language, text = self._texts[sound]
         try:
             async with self._places:
-                wav = await speech.speak(text, language, self._readings.get(text, ""))
+                wav = await speech.speak(text, language, reading=self._readings.get(text, ""), niceness=niceness)
         except speech.SpeechError as error:
             if not self._failed:
                 log.warning("sounds can't be made", sound=sound, why=str(error))
@@ -218,9 +225,9 @@ class Sounds:
         chinese = [text for language, text in (self._texts[sound] for sound in missing) if language == "zh"]
         if chinese:
             with contextlib.suppress(speech.SpeechError):
-                self._readings = dict(zip(chinese, await speech.readings(chinese), strict=True))
+                self._readings = dict(zip(chinese, await speech.readings(chinese, niceness=speech.GENTLE), strict=True))
         for sound in missing:
-            await self._begin(sound)
+            await self._begin(sound, speech.GENTLE)
             await asyncio.sleep(BREATH_SECONDS)
         self._readings = {}
         if missing:
@@ -229,14 +236,20 @@ class Sounds:
     # -- what has been set -----------------------------------------------------------------------------
 
     async def reload(self) -> None:
-        """Take over what has been set about prompts. Raises what `AWAY` names while PostgreSQL is away."""
-        changes = await store.list_changes(self._pool)
-        if changes != self.changes:
-            self.changes = changes
-            self._ids = {}
-            for name, language in changes:
-                if name in PROMPTS:
-                    self.ids_for(language, [name])  # type: ignore[arg-type] # the table knows these two
+        """Take over what has been set about prompts and menus, and make what is new before a caller needs it.
+
+        Raises what `AWAY` names while PostgreSQL is away.
+        """
+        read = await store.list_changes(self._pool), await store.list_menus(self._pool)
+        if read == self._set:
+            return
+        self._set = read
+        self.changes = read[0]
+        self.menus = {menu.name: menu for menu in _menus(read[1])}
+        self._ids = {}
+        for language in LANGUAGES:
+            changed = [name for name, its in self.changes if its == language and name in PROMPTS]
+            self.ids_for(language, [*changed, *(Text(one.words(language), one.name) for one in self.menus.values())])
 
     async def tell(self) -> None:
         """After own changes: take them over, and have the other replicas do so."""
@@ -257,3 +270,13 @@ class Sounds:
             except Exception:
                 log.exception("changes of prompts not followed")
             await asyncio.sleep(1)
+
+
+def _menus(rows: list[dict[str, Any]]) -> list[Prompt]:
+    found: list[Prompt] = []
+    for row in rows:
+        try:
+            found.append(menu_prompt(Menu.model_validate(row)))
+        except ValidationError:
+            log.warning("menu not understood", menu_id=row["menu_id"])
+    return found

@@ -1,7 +1,7 @@
 """Speech out of text, and telephone sound out of any recording, by espeak-ng and sox.
 
-Each runs as a process of its own with low priority and with limits of time and memory. Text and sound go in and out
-by pipes, never as an argument or a file's name.
+Each runs as a process of its own with limits of time and memory. Text and sound go in and out by pipes, never as an
+argument or a file's name.
 """
 
 import asyncio
@@ -13,9 +13,13 @@ from callcenter.sounds.model import Language, says_something, speakable
 from callcenter.sounds.wav import BYTES_A_SECOND, RATE, wav_of
 
 MOST_SECONDS: Final = 60
-"""A sound is at most so long."""
+"""A person's recording is at most so long."""
+_SPEECH_SECONDS: Final = 600
+"""No text of the longest that is spoken takes so long."""
 _WORK_SECONDS: Final = 20.0
-_FENCE: Final = ("nice", "-n", "10", "prlimit", "--as=1000000000", f"--cpu={int(_WORK_SECONDS)}")
+_FENCE: Final = ("prlimit", "--as=1000000000", f"--cpu={int(_WORK_SECONDS)}")
+GENTLE: Final = 10
+"""Niceness of work that nobody waits for."""
 
 _VOICES: Final[dict[Language, tuple[str, ...]]] = {
     # "cmn" of version 1.51 (Debian 12) reads the tone numbers of its own dictionary as English words.
@@ -42,7 +46,7 @@ class SpeechError(Exception):
     """A sound could not be made."""
 
 
-async def speak(text: str, language: Language, reading: str = "") -> bytes:
+async def speak(text: str, language: Language, *, reading: str = "", niceness: int = 0) -> bytes:
     """`text` as a WAV file. `reading`: its pinyin, where that is known already.
 
     Raises:
@@ -52,18 +56,20 @@ async def speak(text: str, language: Language, reading: str = "") -> bytes:
     if not says_something(said):
         raise SpeechError("nothing to say")
     if language == "zh":
-        said = reading or (await readings([said]))[0]
-    speech = await _run((*_SPEAK, *_VOICES[language]), said.encode())
-    samples = await _run(("sox", "-V1", "-D", "-t", "wav", "-", *_RAW, *_TRIM, *_LEVEL, *_PAUSES), speech)
-    if len(samples) > BYTES_A_SECOND * MOST_SECONDS * 2:
+        said = reading or (await readings([said], niceness=niceness))[0]
+    speech = await _run((*_SPEAK, *_VOICES[language]), said.encode(), niceness)
+    shape = ("sox", "-V1", "-D", "-t", "wav", "-", *_RAW, *_TRIM, *_LEVEL, *_PAUSES)
+    samples = await _run(shape, speech, niceness)
+    if len(samples) > BYTES_A_SECOND * _SPEECH_SECONDS:
         raise SpeechError("too long")
     return wav_of(samples)
 
 
-async def readings(texts: list[str]) -> list[str]:
+async def readings(texts: list[str], *, niceness: int = 0) -> list[str]:
     """The pinyin of Chinese texts, in one go. Raises SpeechError."""
     lines = "\n".join(speakable(text) for text in texts) + "\n"
-    said = (await _run((sys.executable, "-m", "callcenter.sounds.pinyin"), lines.encode())).decode().splitlines()
+    program = (sys.executable, "-m", "callcenter.sounds.pinyin")
+    said = (await _run(program, lines.encode(), niceness)).decode().splitlines()
     if len(said) != len(texts):
         raise SpeechError("pinyin")
     return said
@@ -87,10 +93,11 @@ async def convert(recording: bytes) -> bytes:
     return wav_of(await _run(("sox", "-V1", "-D", "-t", kind, "-", *_RAW, *end, *_LEVEL), recording))
 
 
-async def _run(command: tuple[str, ...], given: bytes) -> bytes:
+async def _run(command: tuple[str, ...], given: bytes, niceness: int = 0) -> bytes:
     """What a program says to `given`. Raises SpeechError."""
     try:
         process = await asyncio.create_subprocess_exec(
+            *("nice", "-n", str(niceness)),
             *_FENCE,
             *command,
             stdin=asyncio.subprocess.PIPE,

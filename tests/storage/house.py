@@ -87,7 +87,7 @@ class House:
             aiohttp.ClientSession() as http,
             http.request(method, self.server.make_url(path), headers=sent, **how) as answer,
         ):
-            text = await answer.text()
+            text = await answer.text(errors="replace")
             return answer.status, await answer.json() if "json" in answer.content_type and text else text
 
 

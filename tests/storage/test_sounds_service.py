@@ -14,7 +14,7 @@ import pytest
 from callcenter.clock import now_ms
 from callcenter.errors import NotFoundError, UnavailableError
 from callcenter.events import STREAM
-from callcenter.sounds import store
+from callcenter.sounds import service, store
 from callcenter.sounds.model import Piece, Text, position_and_wait
 from callcenter.sounds.service import Sounds
 from callcenter.sounds.wav import samples_of, wav_of
@@ -65,7 +65,6 @@ async def test_a_sentence_is_a_sound_for_each_piece(replica: Callable[[str], Sou
 
 async def test_naming_the_sounds_of_a_sentence_costs_microseconds(replica: Callable[[str], Sounds]) -> None:
     sounds = replica("a")
-    await sounds.make_ahead()
     began = time.perf_counter()
     for _ in range(1000):
         sounds.ids_for("zh", SENTENCE)
@@ -86,6 +85,7 @@ async def test_without_espeak_callers_hear_recordings_and_the_rest_is_left_out(
     sounds = replica("a")
     await sounds.reload()
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(service, "BREATH_SECONDS", 0)
     await sounds.make_ahead()
     left = sounds.ids_for("zh", ["apology", "closed", "end"])
     assert [one.split("-")[1] for one in left] == ["apology"]
@@ -194,6 +194,9 @@ async def test_the_list_names_every_prompt_and_menu(house: House, pool: Any) -> 
     menu = listed[names.index("menu_main")]
     assert menu["languages"]["zh"]["built_in_text"] == "咨询请按一。"
     assert all(one["languages"][language]["sound"] for one in listed for language in ("zh", "en"))
+
+    sound = menu["languages"]["en"]["sound"]
+    await until(lambda: house.hotline.sounds.kept_bytes(sound) is not None)  # before its first caller
 
     path, headers = "/api/v1/prompts/menu_main/zh", {"Content-Type": "audio/wav"}
     status, refused = await house.ask("PUT", path, by="admin", json={"text": "别的"})

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from callcenter.sounds import speech
+from callcenter.sounds import service, speech
 from callcenter.sounds.model import LANGUAGES, PROMPTS, SOUND_ID, Language, built_in_sounds
 from callcenter.sounds.pinyin import reading
 from callcenter.sounds.service import Sounds
@@ -33,27 +33,15 @@ def kept_in(folder: Path) -> dict[str, tuple[bytes, int]]:
 
 def tone(of_seconds: float, *, kind: str = "wav", rate: int = 44_100) -> bytes:
     """A recording as a person's computer makes it."""
-    command = [
-        "sox",
-        "-n",
-        "-r",
-        str(rate),
-        "-b",
-        "16",
-        "-c",
-        "2",
-        "-t",
-        kind,
-        "-",
-        "synth",
-        str(of_seconds),
-        "sine",
-        "440",
-    ]
+    form = f"-r {rate} -b 16 -c 2 -t {kind}".split()
+    command = ["sox", "-n", *form, "-", "synth", str(of_seconds), "sine", "440"]
     return subprocess.run(command, check=True, capture_output=True).stdout
 
 
-async def test_every_built_in_prompt_is_audible_speech_in_both_languages(pool: Any, redis: Any, tmp_path: Path) -> None:
+async def test_every_built_in_prompt_is_audible_speech_in_both_languages(
+    pool: Any, redis: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "BREATH_SECONDS", 0)
     sounds = Sounds(pool, redis, tmp_path)
     await sounds.make_ahead()
     made = kept_in(tmp_path)
@@ -69,13 +57,8 @@ async def test_every_built_in_prompt_is_audible_speech_in_both_languages(pool: A
         peak = max(abs(one) for one in array.array("h", samples_of(wav)))
         assert 0.4 < peak / 32768 < 0.6, match[0]
     assert sum(len(wav) for wav, _ in made.values()) < 8_000_000
-
-
-async def test_a_second_start_makes_nothing_anew(pool: Any, redis: Any, tmp_path: Path) -> None:
     await Sounds(pool, redis, tmp_path).make_ahead()
-    before = kept_in(tmp_path)
-    await Sounds(pool, redis, tmp_path).make_ahead()
-    assert kept_in(tmp_path) == before
+    assert kept_in(tmp_path) == made, "a second start makes nothing anew"
 
 
 async def test_the_same_words_are_the_same_bytes_on_every_machine() -> None:
@@ -121,9 +104,8 @@ async def test_text_with_nothing_to_say_is_refused(text: str) -> None:
         await speech.speak(text, "zh")
 
 
-async def test_a_text_that_would_never_end_is_refused() -> None:
-    with pytest.raises(speech.SpeechError):
-        await speech.speak("八百标兵奔北坡，" * 5000, "zh")
+async def test_a_text_that_would_never_end_is_spoken_as_far_as_texts_go() -> None:
+    assert 120 < seconds(await speech.speak("八百标兵奔北坡，" * 5000, "zh")) < 500
 
 
 @pytest.mark.parametrize("kind", ["wav", "mp3", "ogg"])

@@ -55,6 +55,16 @@ def test_any_facts_may_be_missing(left_out: set[int]) -> None:
     assert min(record.waiting_seconds, record.talking_seconds, record.wrapup_seconds) >= 0
 
 
+@pytest.mark.parametrize("after_the_end", [0, 30_000])
+@pytest.mark.parametrize("by", ["caller", "system"])
+def test_a_caller_who_left_a_message(after_the_end: int, by: str) -> None:
+    ended = event(CALL, Kind.ENDED, T + 26_000, hung_up_by=by, cause=0)
+    message = event(CALL, Kind.MESSAGE, T + 25_000 + after_the_end, about=f"{CALL}/m1", seconds=8.5)
+    record = fold(CALL, [*answered_call()[:3], message, ended])
+    assert (record.status, record.ended_at) == (CallStatus.MESSAGE, T + 26_000)
+    assert fold(CALL, [*answered_call(), message]).status is CallStatus.ANSWERED
+
+
 def test_a_caller_who_gave_up() -> None:
     facts = [*answered_call()[:5], event(CALL, Kind.ENDED, T + 26_000, hung_up_by="caller", cause=0)]
     facts.append(event(CALL, Kind.MISSED, T + 26_003, about=OFFER, reason="caller_left"))
