@@ -2,7 +2,8 @@
 """AGI step `ended`, from the h extension: report how a call ended.
 
 Arguments: called number, arrival and end (ms since epoch), offer id, DIALSTATUS, HANGUPCAUSE, who hung up
-(empty: the caller), ANSWEREDTIME_MS, 1 when in the fallback queue, when an agent answered there (ms since epoch).
+(empty: the caller), ANSWEREDTIME_MS, 1 when in the fallback queue, when an agent answered a caller who was answered
+before (ms since epoch), 1 when he was passed on over the trunk.
 The report is sent after Asterisk was let go, and spooled to disk when no service takes it.
 """
 
@@ -14,15 +15,15 @@ if __name__ == "__main__":
 
 from callcenter.asterisk.agi import Agi
 from callcenter.asterisk.agi_facts import call_facts, ended_report
-from callcenter.asterisk.service_client import ServiceClient
+from callcenter.asterisk.steps import Node
 
 
-def run(agi: Agi, service: ServiceClient, node: str) -> None:
+def run(agi: Agi, node: Node) -> None:
     """Build the report, let Asterisk go, send."""
-    facts = call_facts(agi, node)
+    facts = call_facts(agi, node.name)
     report = ended_report(agi, facts)
     agi.finish()
-    service.ended(facts.call_id, report)
+    node.service.report("ended", facts.call_id, report)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""AGI step `identify`: which queue a caller belongs to, asked of the service within 300 ms.
+"""AGI step `identify`: a caller has arrived. The service looks him up, and the same conversation goes on as `wait`.
 
-Arguments: called number, arrival (ms since epoch). Sets CC_QUEUE and the channel's language; sets nothing when
-the service does not answer, and the wait step goes on with defaults.
+Arguments: called number, arrival (ms since epoch). Sets CC_QUEUE and the channel's language as soon as they are
+known, and what `wait` sets.
 """
 
 import sys
@@ -11,25 +11,15 @@ from pathlib import Path
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from agi_scripts import wait
 from callcenter.asterisk.agi import Agi
-from callcenter.asterisk.agi_facts import call_facts
-from callcenter.asterisk.service_client import CallFacts, ServiceClient
+from callcenter.asterisk.service_client import Situation
+from callcenter.asterisk.steps import Node
 
 
-def run(agi: Agi, service: ServiceClient, node: str) -> None:
-    """Ask and set what was answered."""
-    values = variables(service, call_facts(agi, node))
-    if values:
-        agi.set_variables(values)
-
-
-def variables(service: ServiceClient, facts: CallFacts) -> dict[str, str]:
-    """Ask; the channel variables to be set, none when no service answered."""
-    answer = service.identify(facts)
-    if answer is None:
-        return {}
-    queue, language = answer
-    return {"CC_QUEUE": queue} | ({"CHANNEL(language)": language} if language else {})
+def run(agi: Agi, node: Node) -> None:
+    """Ask who he is and what to do with him, and go on."""
+    wait.stay(agi, node, Situation(arriving=True), wait.ABSENCE_SECONDS)
 
 
 if __name__ == "__main__":

@@ -1,77 +1,118 @@
 #!/usr/bin/env python3
-"""AGI step `wait`: keep the caller's place in the hotline's queue until there is something to do for him.
+"""AGI step `wait`: keep the caller's place in the hotline's queue, and do with him what the service says.
 
-Arguments: called number, arrival (ms since epoch), queue, 1 when he hears music, 1 when he comes back from the
+Arguments: called number, arrival (ms since epoch), queue, 1 when he has been answered, 1 when he comes back from the
 fallback queue, and how the last offer ended: offer id, DIALSTATUS, HANGUPCAUSE.
-Sets CC_NEXT to dial (with CC_ENDPOINT, CC_RING_SECONDS, CC_OFFER), leave or fallback.
+Sets CC_NEXT to dial (with CC_ENDPOINTS, CC_RING_SECONDS, CC_OFFER), pass_on (with CC_NUMBER), leave or fallback.
 """
 
 import sys
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from callcenter.asterisk.agi import Agi
 from callcenter.asterisk.agi_facts import argument, call_facts, previous_offer
-from callcenter.asterisk.service_client import CallFacts, Instruction, ServiceClient
+from callcenter.asterisk.instructions import Told
+from callcenter.asterisk.line import Line
+from callcenter.asterisk.service_client import Situation
+from callcenter.asterisk.service_http import CallerGoneError, RequestRefusedError, ServiceAwayError
+from callcenter.asterisk.steps import Node
+from callcenter.routing.script import Answer, Ask, Dial, Heard, Leave, PassOn, Play, Say, TakeMessage
 
-COMING_BACK_SECONDS = 1.0
-"""How long a caller in the fallback queue waits to see whether the service is back."""
-MOST_RING_SECONDS = 600
+ABSENCE_SECONDS: Final = 20.0
+"""How long a caller outlasts a service that is away before he goes to the fallback queue."""
+COMING_BACK_SECONDS: Final = 1.0
+"""The same for one who was in the fallback queue and looks whether the service is back."""
+RETRY_SECONDS: Final = 0.25
 
 
-def run(agi: Agi, service: ServiceClient, node: str) -> None:
-    """Poll until the caller is to be connected, gone, or given to the fallback queue."""
-    poll(agi, service, call_facts(agi, node), argument(agi, 2), {})
+def run(agi: Agi, node: Node) -> None:
+    """Go on with a caller who was dialled to an agent, or was in the fallback queue."""
+    queue = argument(agi, 2)
+    situation = Situation(
+        arriving=not queue, answered=argument(agi, 3) == "1", queue=queue, previous=previous_offer(agi)
+    )
+    stay(agi, node, situation, COMING_BACK_SECONDS if argument(agi, 4) == "1" else ABSENCE_SECONDS)
 
 
-def poll(agi: Agi, service: ServiceClient, facts: CallFacts, queue: str, values: dict[str, str]) -> None:
-    """The same for known facts; `values` are channel variables that are set on the way."""
-    previous = previous_offer(agi)
-    music = argument(agi, 3) == "1"
-    from_fallback = argument(agi, 4) == "1"
-    if music:
-        agi.start_music()
-    while True:
-        step = service.wait(
-            facts,
-            queue=queue,
-            music=music,
-            previous=previous,
-            watch_fd=agi.watch_fd,
-            absence_seconds=COMING_BACK_SECONDS if from_fallback else None,
-        )
-        from_fallback = False
-        if step.do == "music" and not music:
-            music = True
-            agi.answer()
-            agi.set_variables(values | {"CC_MUSIC": "1", "CDR(cc_path)": "music"})
-            values = {}
-            agi.start_music()
-        elif step.do in ("music", "wait"):
-            continue
-        else:
-            _leave_step(agi, step, values)
+def stay(agi: Agi, node: Node, situation: Situation, patience_seconds: float) -> None:
+    """Ask and do, until the caller is to be connected, gone, or given to the fallback queue.
+
+    `patience_seconds`: how long the service may be away at first; ABSENCE_SECONDS later on.
+    """
+    facts = call_facts(agi, node.name)
+    line = Line(agi, node, facts.call_id, answered=situation.answered)
+    line.fill_silence()
+    while not agi.hung_up():
+        try:
+            told = _patiently(partial(node.service.wait, facts, situation, agi.watch_fd), agi, line, patience_seconds)
+        except CallerGoneError:
             return
+        except (RequestRefusedError, ServiceAwayError):
+            line.leave({"CC_NEXT": "fallback"})
+            return
+        patience_seconds = ABSENCE_SECONDS
+        line.learn(queue=told.queue, language=told.language)
+        way_out = _way_out(told.answer)
+        if way_out:
+            line.leave(way_out)
+            return
+        heard = _do(told.answer, line)
+        situation = Situation(answered=line.answered, queue=told.queue or situation.queue, heard=heard)
 
 
-def _leave_step(agi: Agi, step: Instruction, values: dict[str, str]) -> None:
-    """Tell the dialplan where to go. A caller who is gone needs nothing."""
-    if step.do == "dial":
-        ring_seconds = min(max(step.ring_seconds, 1), MOST_RING_SECONDS)
-        agi.set_variables(
-            values
-            | {
+def _patiently(poll: Callable[[], Told], agi: Agi, line: Line, patience_seconds: float) -> Told:
+    """One poll; a service that is away is tried again for so long. Raises as ServiceClient.wait does."""
+    give_up = time.monotonic() + patience_seconds
+    while True:
+        try:
+            return poll()
+        except ServiceAwayError:
+            if time.monotonic() >= give_up:
+                raise
+        line.fill_silence()
+        if agi.hung_up_within(RETRY_SECONDS):
+            raise CallerGoneError
+
+
+def _do(answer: Answer, line: Line) -> Heard | None:
+    """Do what lets the caller stay in this step; what came of it, if the service is to know."""
+    match answer:
+        case Say(sounds):
+            line.say(sounds)
+        case Ask():
+            return line.ask(answer)
+        case Play():
+            return line.play(answer)
+        case TakeMessage():
+            return line.take_message(answer)
+        case _:
+            line.fill_silence()
+    return None
+
+
+def _way_out(answer: Answer) -> dict[str, str]:
+    """Where the dialplan goes on, as channel variables; none when the caller stays in this step."""
+    match answer:
+        case Dial(offer_id, endpoints, ring_seconds):
+            return {
                 "CC_NEXT": "dial",
-                "CC_ENDPOINT": step.endpoint,
+                "CC_ENDPOINTS": "&".join(f"PJSIP/{endpoint}" for endpoint in endpoints),
                 "CC_RING_SECONDS": str(ring_seconds),
-                "__CC_OFFER": step.offer_id,
+                "__CC_OFFER": offer_id,
                 "CC_FALLBACK": "",
             }
-        )
-    elif step.do in ("leave", "fallback"):
-        agi.set_variables(values | {"CC_NEXT": step.do})
+        case PassOn(number):
+            return {"CC_NEXT": "pass_on", "CC_NUMBER": number, "CC_FALLBACK": ""}
+        case Leave():
+            return {"CC_NEXT": "leave"}
+    return {}
 
 
 if __name__ == "__main__":

@@ -44,11 +44,15 @@ class Settings(BaseSettings):
     asterisk_log_dir: Path = Path("/var/log/asterisk")
     """Where `callcenter node` finds Asterisk's CDR files."""
     spool_dir: Path = Path("/var/spool/callcenter")
-    """Where `callcenter node` keeps reports that no service has taken yet."""
-    sounds_dir: Path = Path("/var/spool/callcenter/sounds")
+    """Where `callcenter node` keeps the sounds that it has fetched, and reports and messages that no service has taken
+    yet. Asterisk plays and records there.
+    """
+    sounds_dir: Path = Path("/var/lib/callcenter/sounds")
     """Where `callcenter serve` keeps the speech it has made; what is missing there is made again."""
 
     hotline_number: str = "4008001234"
+    trunk_contact: str = Field("", pattern=r"^(sips?:[A-Za-z0-9_.:@\[\]-]+)?$")
+    """SIP URI that outgoing calls are sent to, such as sip:trunk.example:5060; empty: nobody can be called back."""
     country: str = Field("CN", pattern=r"^[A-Z]{2}$")
     """Numbers without a country code, and the ring cadence, are this country's."""
     zone: str = "Asia/Shanghai"

@@ -9,7 +9,9 @@ import os
 import re
 import select
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from asterisk.agi import AGI, AGIAppError, AGIError, AGIHangup, AGIInvalidCommand, AGIUsageError
@@ -18,9 +20,12 @@ __all__ = ["AGIError", "Agi", "AgiLostError", "AgiProtocolError"]
 
 MAX_LINE_BYTES: Final = 16_384
 MAX_ENV_LINES: Final = 100
+MUSIC: Final = "default"
+"""The class of music on hold without announcements (musiconhold.conf)."""
+ANY_KEY: Final = "0123456789*#"
 _READ_SECONDS: Final = 5.0
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
-_SAFE_VALUE = re.compile(r"[A-Za-z0-9_./@:-]*")
+_SAFE_VALUE = re.compile(r"[A-Za-z0-9_./@:&+-]*")
 _SAFE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\([A-Za-z0-9_]+\))?")
 _ANSWER = re.compile(r"(\d{3})[ -](.*)")
 _RESULT = re.compile(r"(?P<key>\w+)=(?P<value>\S*)(?: \((?P<more>.*)\))?")
@@ -56,6 +61,11 @@ class _Lines:
             self._fill()
         line, _, self._rest = self._rest.partition(b"\n")
         return line.rstrip(b"\r")
+
+    def wait(self, seconds: float) -> None:
+        """Wait until something has arrived, at most so long."""
+        if not self._rest:
+            self._poll.poll(seconds * 1000)
 
     def pending(self) -> bytes | None:
         """What has arrived without being asked for, up to now; None when nothing has. Raises AgiLostError."""
@@ -96,6 +106,7 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
         self._lines = _Lines(read_fd, read_seconds)
         self._write_fd = write_fd
         self._finish = finish
+        self._told_of_hangup = False
         self.env: dict[str, str] = {}
         self._get_agi_env()
 
@@ -115,14 +126,19 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
     def hung_up(self) -> bool:
         """Whether Asterisk said by now that the caller is gone. Only between commands."""
         try:
-            return self._lines.pending() is not None
+            return self._told_of_hangup or self._lines.pending() is not None
         except AgiLostError:
             return True
+
+    def hung_up_within(self, seconds: float) -> bool:
+        """The same, after waiting so long for it."""
+        self._lines.wait(seconds)
+        return self.hung_up()
 
     def set_variables(self, values: Mapping[str, str]) -> None:
         """Set channel variables or functions in one command.
 
-        Values may hold letters, digits and `_ . / @ : -`; raises ValueError for others and for odd names.
+        Values may hold letters, digits and `_ . / @ : & + -`; raises ValueError for others and for odd names.
         """
         for name, value in values.items():
             if not _SAFE_NAME.fullmatch(name) or not _SAFE_VALUE.fullmatch(value):
@@ -138,9 +154,41 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
         if self._finish:
             self._finish()
 
-    def start_music(self) -> None:
-        """Play the default music on hold until something else is played or the call is connected."""
-        self.execute("SET MUSIC ON", "default")
+    def start_music(self, music_class: str = MUSIC) -> None:
+        """Play music on hold until something else is played or the call is connected; returns at once."""
+        self.execute("SET MUSIC ON", self._quote(music_class))
+
+    def play(self, sound: Path, seconds: float, until: str = "") -> str:
+        """Play a file (without its ending) of that length; the key that ended it, if it is one of `until`."""
+        with self._taking(seconds):
+            key: str = self.stream_file(self._quote(sound), until)
+        return key
+
+    def key(self, seconds: float) -> str:
+        """The next key that the caller presses within that time, or nothing."""
+        with self._taking(seconds):
+            key: str = self.wait_for_digit(int(seconds * 1000))
+        return key
+
+    def record(self, file: Path, most_seconds: int, silence_seconds: int) -> None:
+        """Record what the caller says to a WAV file (`file` is without its ending) until `#`, silence or that time.
+
+        Raises AgiLostError when he hangs up meanwhile; the file is there then, too.
+        """
+        with self._taking(most_seconds):
+            self.execute(
+                "RECORD FILE", self._quote(file), "wav", self._quote("#"), most_seconds * 1000, f"s={silence_seconds}"
+            )
+
+    @contextmanager
+    def _taking(self, seconds: float) -> Iterator[None]:
+        """A command that takes so long by itself."""
+        usual = self._lines.seconds
+        self._lines.seconds = usual + seconds
+        try:
+            yield
+        finally:
+            self._lines.seconds = usual
 
     def _get_agi_env(self) -> None:
         """Read the block of `agi_…: value` lines. The first line of a name counts."""
@@ -191,6 +239,8 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
         if result.get("result", ("", ""))[1] == "hangup":
             raise AgiLostError("hung up during a command")
         if result.get("result", ("", ""))[0] == "-1":
+            if self.hung_up():
+                raise AgiLostError("hung up during a command")
             raise AGIAppError("error in a command, or hung up")
         return result
 
@@ -198,6 +248,7 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
         while True:
             line = self._lines.read().decode("utf-8", "replace")
             if line == "HANGUP":
+                self._told_of_hangup = True
                 continue
             found = _ANSWER.match(line)
             if not found:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from callcenter.asterisk.agi import Agi
-from callcenter.asterisk.service_client import CallFacts, PreviousOffer
 from callcenter.clock import now_ms
+from callcenter.routing.script import CallFacts, OfferOver
 
 _NOT_GIVEN = ("", "unknown")
 """How Asterisk writes a number or name that is not there."""
@@ -24,7 +24,7 @@ def milliseconds(text: str) -> int | None:
 
 
 def call_facts(agi: Agi, node: str) -> CallFacts:
-    """Who calls whom since when. Arguments 0 and 1: called number, arrival."""
+    """Who calls whom since when; no number when it is withheld. Arguments 0 and 1: called number, arrival."""
     env = agi.env
     number, name = env.get("agi_callerid", ""), env.get("agi_calleridname", "")
     presentation = milliseconds(env.get("agi_callingpres", "")) or 0
@@ -34,32 +34,34 @@ def call_facts(agi: Agi, node: str) -> CallFacts:
         call_id=env.get("agi_uniqueid", ""),
         channel=env.get("agi_channel", ""),
         called=argument(agi, 0),
-        caller_number=None if withheld else number,
+        caller_number="" if withheld else number,
         caller_name="" if withheld or name in _NOT_GIVEN else name.replace("\ufffd", "").strip(),
         arrived_at_ms=milliseconds(argument(agi, 1)) or now_ms(),
     )
 
 
-def previous_offer(agi: Agi) -> PreviousOffer | None:
+def previous_offer(agi: Agi) -> OfferOver | None:
     """How the last offer ended. Arguments 5 to 7 of the wait step: offer id, DIALSTATUS, HANGUPCAUSE."""
     offer_id, dial_status = argument(agi, 5), argument(agi, 6)
     if not offer_id or not dial_status:
         return None
-    return PreviousOffer(offer_id, dial_status, milliseconds(argument(agi, 7)) or 0, now_ms())
+    return OfferOver(offer_id, dial_status, milliseconds(argument(agi, 7)) or 0, now_ms())
 
 
 def ended_report(agi: Agi, facts: CallFacts) -> dict[str, Any]:
     """The body of the `ended` report. Arguments as in agi_scripts/ended.py."""
     ended_at_ms = milliseconds(argument(agi, 2)) or now_ms()
     dial_status, fallback = argument(agi, 4), argument(agi, 8) == "1"
-    answered_at_ms = _agent_answered_at_ms(agi, ended_at_ms) if fallback or dial_status == "ANSWER" else None
+    passed_on = argument(agi, 10) == "1" and dial_status == "ANSWER"
+    by_agent = not passed_on and (fallback or dial_status == "ANSWER")
+    answered_at_ms = _agent_answered_at_ms(agi, ended_at_ms) if by_agent else None
     talking_ms = 0 if answered_at_ms is None else max(ended_at_ms - answered_at_ms, 0)
     by = argument(agi, 6)
     return {
         "node": facts.node,
         "channel": facts.channel,
         "called": facts.called,
-        "caller_number": facts.caller_number,
+        "caller_number": facts.caller_number or None,
         "caller_name": facts.caller_name,
         "arrived_at_ms": facts.arrived_at_ms,
         "ended_at_ms": ended_at_ms,
@@ -70,12 +72,34 @@ def ended_report(agi: Agi, facts: CallFacts) -> dict[str, Any]:
         "hung_up_by": by if by in ("agent", "system") else "caller",
         "talking_seconds": talking_ms / 1000,
         "fallback": fallback,
+        "passed_on": passed_on,
+    }
+
+
+def callback_report(agi: Agi, node: str) -> tuple[str, dict[str, Any]]:
+    """The call id of the entry that is called back, and the body of the `callback-over` report.
+
+    Arguments as in agi_scripts/callback_over.py.
+    """
+    by = argument(agi, 8)
+    return argument(agi, 0), {
+        "node": node,
+        "channel": agi.env.get("agi_channel", ""),
+        "offer_id": argument(agi, 1),
+        "number": argument(agi, 2),
+        "agent_answered_at_ms": milliseconds(argument(agi, 3)),
+        "dialled_at_ms": milliseconds(argument(agi, 4)),
+        "dial_status": argument(agi, 6),
+        "cause": milliseconds(argument(agi, 7)) or 0,
+        "customer_answered_at_ms": milliseconds(argument(agi, 9)),
+        "ended_at_ms": milliseconds(argument(agi, 5)) or now_ms(),
+        "hung_up_by": by if by in ("customer", "system") else "agent",
     }
 
 
 def _agent_answered_at_ms(agi: Agi, ended_at_ms: int) -> int | None:
-    """When an agent answered. Asterisk's ANSWEREDTIME_MS counts from the music when there was some, so that the
-    dialplan takes the moment itself then.
+    """When an agent answered. Asterisk's ANSWEREDTIME_MS counts from the answering of the line when that was
+    earlier, so that the dialplan takes the moment itself then.
     """
     taken = milliseconds(argument(agi, 9))
     if taken is not None:

@@ -15,22 +15,21 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from agi_scripts import arrive, ended, identify, wait
+from agi_scripts import callback_over, ended, identify, wait
 from callcenter.asterisk.agi import Agi, AGIError, AgiLostError
 from callcenter.asterisk.config import cdr_file
 from callcenter.asterisk.ledger import Ledger
-from callcenter.asterisk.plain_agi import Step, node_client
-from callcenter.asterisk.service_client import RequestRefusedError, ServiceClient
-from callcenter.asterisk.spool import Spool
+from callcenter.asterisk.service_http import RequestRefusedError
+from callcenter.asterisk.steps import Node, Step
 from callcenter.settings import Settings
 
 log = structlog.get_logger()
 
 STEPS: Final[dict[str, Step]] = {
-    "arrive": arrive.run,
     "identify": identify.run,
     "wait": wait.run,
     "ended": ended.run,
+    "callback_over": callback_over.run,
 }
 """What Asterisk may ask for: agi://host:port/NAME. Nothing else is looked at, least of all files."""
 MAX_CALLS: Final = 2000
@@ -49,9 +48,8 @@ STEP_SECONDS = Histogram("callcenter_agi_step_seconds", "Duration of an AGI step
 class AgiHost:
     """A FastAGI server for STEPS on one listening socket."""
 
-    def __init__(self, service: ServiceClient, node: str, host: str, port: int) -> None:
+    def __init__(self, node: Node, host: str, port: int) -> None:
         """Raises OSError when the address can't be had."""
-        self._service = service
         self._node = node
         self._listener = socket.create_server((host, port), backlog=512)
         self._places = threading.BoundedSemaphore(MAX_CALLS)
@@ -119,7 +117,7 @@ class AgiHost:
                 return
             step_name = name
             with STEP_SECONDS.labels(name).time():
-                step(agi, self._service, self._node)
+                step(agi, self._node)
             result = "done"
         except AgiLostError:
             result = "gone"
@@ -137,12 +135,11 @@ class AgiHost:
 
 
 class Shipper(threading.Thread):
-    """Sends spooled reports and the ledger's new rows, for as long as the node runs."""
+    """Sends spooled reports, callers' messages and the ledger's new rows, for as long as the node runs."""
 
-    def __init__(self, service: ServiceClient, spool: Spool, ledger: Ledger) -> None:
+    def __init__(self, node: Node, ledger: Ledger) -> None:
         super().__init__(name="shipper", daemon=True)
-        self._service = service
-        self._spool = spool
+        self._node = node
         self._ledger = ledger
         self._stop_asked = threading.Event()
 
@@ -151,21 +148,23 @@ class Shipper(threading.Thread):
         while not self._stop_asked.wait(SHIP_SECONDS):
             try:
                 self.send_spooled()
-                self._ledger.ship(self._service)
+                self._node.hand_in_messages()
+                self._ledger.ship(self._node.service)
             except Exception:
                 log.exception("shipping failed; it is tried again")
 
     def send_spooled(self) -> None:
         """Send kept reports until one is not taken."""
-        for path, call_id, body in self._spool.waiting():
+        spool = self._node.spool
+        for path, verb, call_id, body in spool.waiting():
             try:
-                if not self._service.deliver_ended(call_id, body):
+                if not self._node.service.deliver(verb, call_id, body):
                     break
             except RequestRefusedError:
-                self._spool.refuse(path)
+                spool.refuse(path)
                 continue
             path.unlink(missing_ok=True)
-        SPOOLED.set(len(self._spool))
+        SPOOLED.set(len(spool))
 
     def stop(self) -> None:
         """End the thread after what it is sending now."""
@@ -175,10 +174,9 @@ class Shipper(threading.Thread):
 
 def run_node(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises OSError when the port is taken."""
-    service = node_client(settings)
-    host = AgiHost(service, settings.node_name, settings.agi_host, settings.agi_port)
-    ledger = Ledger(cdr_file(settings.asterisk_log_dir), settings.spool_dir, settings.node_name)
-    shipper = Shipper(service, Spool(settings.spool_dir), ledger)
+    node = Node.of(settings)
+    host = AgiHost(node, settings.agi_host, settings.agi_port)
+    shipper = Shipper(node, Ledger(cdr_file(settings.asterisk_log_dir), settings.spool_dir, settings.node_name))
 
     def stop(signum: int, frame: FrameType | None) -> None:
         del signum, frame
@@ -194,5 +192,5 @@ def run_node(settings: Settings) -> None:
     stopped.wait()
     host.stop()
     shipper.stop()
-    service.close()
+    node.service.close()
     log.info("node stopped")

@@ -11,6 +11,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from string import Template
 
+from callcenter.asterisk.announcements import SLOTS, class_lines
 from callcenter.asterisk.modules import module_lines
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -22,6 +23,7 @@ TONE_COUNTRIES = {"CN": "cn", "HK": "hk", "US": "us"}
 """Countries whose tones stand in indications.conf, by ISO code."""
 
 _VALUE = re.compile(r"[A-Za-z0-9_.:/+@=,\[\]-]*")
+_CONTACT = re.compile(r"sips?:[A-Za-z0-9_.:@\[\]-]+")
 _MAX_CONTROL_PATH = 100
 """Longest path of a unix socket, in bytes, with some room."""
 
@@ -59,6 +61,12 @@ class AsteriskOptions:
     agi_port: int = 4573
     trunk_peers: tuple[str, ...] = ("127.0.0.1/32",)
     """Addresses or networks whose INVITEs are calls to the hotline."""
+    trunk_contact: str = ""
+    """SIP URI that outgoing calls are sent to; empty: nobody can be called back or passed on."""
+    hotline_number: str = ""
+    """What people who are called see."""
+    node_spool_dir: Path = Path("/var/spool/callcenter")
+    """Where `callcenter node` keeps sounds and announcements; Asterisk plays them from there."""
     country: str = "CN"
     realm: str = "callcenter"
     """Digest realm; a phone's stored digest is md5(extension:realm:password)."""
@@ -198,6 +206,9 @@ def _values(options: AsteriskOptions) -> Mapping[str, str]:
         "media_address": options.rtp_address,
         "bind_rtp": "no" if ip_address(options.rtp_address).is_unspecified or options.external_address else "yes",
         "music_dir": _music_dir(options.root),
+        "hotline_number": options.hotline_number,
+        "trunk_leads_out": 1 if options.trunk_contact else 0,
+        "slot_count": SLOTS,
         "fallback_ring_seconds": options.fallback_ring_seconds,
     }
     values = {name: _checked(value) for name, value in plain.items()}
@@ -205,8 +216,25 @@ def _values(options: AsteriskOptions) -> Mapping[str, str]:
         "installed_dirs": installed,
         "nat_lines": nat,
         "trunk_matches": "".join(f"match = {_network(peer)}\n" for peer in options.trunk_peers),
+        "trunk_contact_line": _trunk_contact_line(options.trunk_contact),
+        "slot_classes": _slot_classes(options),
         "modules": module_lines(_modules_dir(options.root) if options.root else _installed_modules()),
     }
+
+
+def _trunk_contact_line(contact: str) -> str:
+    if not contact:
+        return ""
+    if not _CONTACT.fullmatch(contact):
+        raise BadOptionError(f"not a SIP URI: {contact!r}")
+    return f"contact = {contact}\n"
+
+
+def _slot_classes(options: AsteriskOptions) -> str:
+    folder = Path(_music_dir(options.root))
+    music = sorted({file.with_suffix("") for file in folder.iterdir() if file.is_file()}) if folder.is_dir() else []
+    _checked(options.node_spool_dir)
+    return class_lines(options.node_spool_dir, [Path(_checked(piece)) for piece in music])
 
 
 def _checked(value: object) -> str:

@@ -20,9 +20,10 @@ log = structlog.get_logger()
 COLUMNS: Final = (
     "uniqueid", "linkedid", "sequence", "start", "answer", "end", "channel", "dstchannel", "dcontext", "dst", "src",
     "clid", "lastapp", "disposition", "cc_path", "cc_agent_answered",
+    "cc_call",
 )  # fmt: skip
 """deploy/asterisk/cdr_custom.conf writes them in this order."""
-CONTEXTS: Final = ("hotline", "hotline-call", "hotline-end", "fallback")
+CONTEXTS: Final = ("hotline", "hotline-call", "hotline-end", "fallback", "callback")
 MAX_READ_BYTES: Final = 512 * 1024
 MAX_LINE_BYTES: Final = 32 * 1024
 ROTATE_BYTES: Final = 32 * 1024 * 1024
@@ -44,23 +45,25 @@ class Place:
 
 
 def rows_of(lines: Sequence[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Parse whole CDR lines of hotline calls: call id and the wire row. Pure; odd lines are left out."""
+    """Parse whole CDR lines of hotline calls: id of the channel that dialled and the wire row. Pure; odd lines are left
+    out, and a line of the release before, which has no last column, is not odd.
+    """
     text = b"\n".join(lines).decode("utf-8", "replace").replace("\0", "")
     for values in csv.reader(text.splitlines(keepends=True)):
-        if len(values) != len(COLUMNS):
+        if not len(COLUMNS) - 1 <= len(values) <= len(COLUMNS):
             continue
-        row = dict(zip(COLUMNS, values, strict=True))
+        row = dict.fromkeys(COLUMNS, "") | dict(zip(COLUMNS, values, strict=False))
         if row["dcontext"] in CONTEXTS and row["uniqueid"]:
             yield row["uniqueid"], _wire_row(row)
 
 
 def folded(rows: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
-    """One row a call: a call with several dial attempts has a line for each, written one after the other."""
+    """One row a channel that dialled: several dial attempts have a line each, written one after the other."""
     calls: dict[str, dict[str, Any]] = {}
-    for call_id, row in rows:
-        before = calls.get(call_id)
+    for channel_id, row in rows:
+        before = calls.get(channel_id)
         if before is None:
-            calls[call_id] = row
+            calls[channel_id] = row
             continue
         merged = before | {name: value for name, value in row.items() if value not in (None, "")}
         merged["started_at_ms"] = min(before["started_at_ms"], row["started_at_ms"])
@@ -71,7 +74,7 @@ def folded(rows: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
             merged["disposition"] = before["disposition"]
         merged["fallback"] = before["fallback"] or row["fallback"]
         merged["attempts"] = before["attempts"] + 1
-        calls[call_id] = merged
+        calls[channel_id] = merged
     return list(calls.values())
 
 
@@ -180,30 +183,53 @@ def _inode(path: Path) -> int:
 
 
 def _wire_row(row: Mapping[str, str]) -> dict[str, Any]:
-    """The Node API's ledger row. Answered means by an agent: a caller who only heard music was not."""
+    """The Node API's ledger row. Answered means by an agent: a caller who heard the hotline alone was not.
+
+    Of a callback the agent's phone is the channel that dialled, and the customer is who was dialled.
+    """
     started, ended = _ms(row["start"]) or 0, _ms(row["end"]) or 0
-    answered_early = row["cc_path"] in ("music", "fallback")
-    answered = _whole_ms(row["cc_agent_answered"]) if answered_early else _ms(row["answer"])
-    if not row["dstchannel"] or (answered is not None and not started <= answered <= ended):
+    path = row["cc_path"]
+    back = path == "callback"
+    answered = _answered_by_agent_ms(row)
+    if answered is not None and not started <= answered <= ended:
         answered = None
     name = _NAME_IN_CLID.match(row["clid"])
     return {
-        "call_id": row["uniqueid"],
+        "call_id": row["cc_call"] if back else row["uniqueid"],
         "linked_id": row["linkedid"],
+        "path": path,
         "called": row["dst"],
-        "caller_number": row["src"] or None,
-        "caller_name": name[1] if name else "",
+        "caller_number": None if back else row["src"] or None,
+        "caller_name": name[1] if name and not back else "",
         "channel": row["channel"],
-        "agent_channel": row["dstchannel"],
+        "agent_channel": _agent_channel(row),
         "started_at_ms": started,
         "answered_at_ms": answered,
         "ended_at_ms": ended,
         "talking_seconds": 0.0 if answered is None else max(ended - answered, 0) / 1000,
         "disposition": "NO ANSWER" if answered is None and row["disposition"] == "ANSWERED" else row["disposition"],
         "last_app": row["lastapp"],
-        "fallback": row["cc_path"] == "fallback",
+        "fallback": path == "fallback",
         "attempts": 1,
     }
+
+
+def _answered_by_agent_ms(row: Mapping[str, str]) -> int | None:
+    """When an agent and a customer were connected, if they were."""
+    if row["cc_path"] == "passed_on" or not row["dstchannel"]:
+        return None
+    if row["cc_path"] in ("answered", "fallback", "callback"):
+        return _whole_ms(row["cc_agent_answered"])
+    return _ms(row["answer"])
+
+
+def _agent_channel(row: Mapping[str, str]) -> str:
+    match row["cc_path"]:
+        case "callback":
+            return row["channel"]
+        case "passed_on":
+            return ""
+    return row["dstchannel"]
 
 
 def _ms(text: str) -> int | None:

@@ -41,7 +41,7 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class ChannelNow:
-    """One channel as it is now, for a resync. Trunk channels: `extension` is empty and `call_id` their own id."""
+    """One channel as it is now, for a resync. A caller's: `extension` is empty and `call_id` its own id."""
 
     channel_id: str
     call_id: str
@@ -223,6 +223,8 @@ def _channel_now(one: dict[str, Any]) -> ChannelNow | None:
     values = one.get("channelvars") or {}
     extension = extension_of(one["name"])
     trunk = extension == TRUNK
+    if trunk and (values.get("CC_CALL") or one["id"]) != one["id"]:
+        return None
     call_id = one["id"] if trunk else values.get("CC_CALL") or ""
     if not call_id:
         return None

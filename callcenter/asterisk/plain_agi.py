@@ -7,26 +7,15 @@ environment (CALLCENTER_…) or from the file named by CALLCENTER_ENV_FILE, by d
 import logging
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
 from callcenter.asterisk.agi import Agi, AGIError, AgiLostError
-from callcenter.asterisk.service_client import ServiceClient
-from callcenter.asterisk.spool import Spool
+from callcenter.asterisk.steps import Node, Step
 from callcenter.settings import Settings
 
-Step = Callable[[Agi, ServiceClient, str], None]
-
 ENV_FILE = Path(__file__).resolve().parents[2] / "agi_scripts" / "node.env"
-
-
-def node_client(settings: Settings) -> ServiceClient:
-    """The client a node uses, with its spool."""
-    addresses = [address.strip() for address in settings.services.split(",") if address.strip()]
-    spool = Spool(settings.spool_dir)
-    return ServiceClient(addresses, settings.node_token.get_secret_value(), on_undelivered=spool.put)
 
 
 def run_plain(step: Step) -> int:
@@ -36,14 +25,16 @@ def run_plain(step: Step) -> int:
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
     )
     settings = Settings(_env_file=os.environ.get("CALLCENTER_ENV_FILE", ENV_FILE))
+    node = Node.of(settings)
     try:
-        agi = Agi(0, 1, finish=_close_output)
-        step(agi, node_client(settings), settings.node_name)
+        step(Agi(0, 1, finish=_close_output), node)
     except AgiLostError:
         return 0
     except AGIError as error:
         sys.stderr.write(f"AGI failed: {type(error).__name__}\n")
         return 1
+    finally:
+        node.hand_in_messages()
     return 0
 
 

@@ -247,6 +247,9 @@ def asterisk_options(layout: Layout, settings: Settings) -> AsteriskOptions:
         rtp_last=layout.rtp_ports[1],
         agi_host=settings.agi_host,
         agi_port=settings.agi_port,
+        trunk_contact=settings.trunk_contact,
+        hotline_number=settings.hotline_number,
+        node_spool_dir=settings.spool_dir,
         country=settings.country,
     )
 

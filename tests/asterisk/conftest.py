@@ -17,8 +17,9 @@ def session_layer() -> Iterator[Layer]:
 @pytest.fixture
 def layer(session_layer: Layer) -> Iterator[Layer]:
     """The same, quiet and with nothing remembered, before each test."""
-    fresh = type(session_layer.service)()
-    session_layer.service.answer_wait = fresh.answer_wait
-    session_layer.service.asked.clear()
+    fresh, service = type(session_layer.service)(), session_layer.service
+    service.answer_wait = fresh.answer_wait
+    service.sounds, service.sound_seconds, service.refuses = {}, 0.0, 0
+    service.asked.clear()
     yield session_layer
     session_layer.quiet_down()

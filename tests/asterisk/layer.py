@@ -22,8 +22,8 @@ from callcenter.asterisk.agi_host import AgiHost, Shipper
 from callcenter.asterisk.config import AGI_SCRIPTS, DIALPLANS, AsteriskOptions, cdr_file, cli, command, render
 from callcenter.asterisk.ledger import Ledger
 from callcenter.asterisk.phones import Phone, objects_of
-from callcenter.asterisk.service_client import ServiceClient
-from callcenter.asterisk.spool import Spool
+from callcenter.asterisk.steps import Node
+from callcenter.settings import Settings
 from deploy.onebox.layout import ASTERISK_ROOT
 from tests.asterisk.sip.driver import DeskPhone, free_udp_port
 from tests.asterisk.stub_service import StubService, eventually
@@ -44,7 +44,9 @@ class Layer:
     service: StubService
     folder: Path
     asterisk: subprocess.Popen[bytes]
-    client: ServiceClient | None = None
+    trunk_port: int
+    """Where calls over the trunk go to."""
+    node: Node | None = None
     host: AgiHost | None = None
     shipper: Shipper | None = None
 
@@ -59,20 +61,21 @@ class Layer:
 
     def start_node(self) -> None:
         """Run the AGI host and the shipper in threads of this process."""
-        spool = Spool(self.folder / "node")
-        client = self.client = ServiceClient([self.service.url], TOKEN, on_undelivered=spool.put)
-        self.host = AgiHost(client, NODE, self.options.agi_host, self.options.agi_port)
+        settings = Settings(
+            services=self.service.url, node_token=TOKEN, node_name=NODE, spool_dir=self.options.node_spool_dir
+        )
+        node = self.node = Node.of(settings)
+        self.host = AgiHost(node, self.options.agi_host, self.options.agi_port)
         threading.Thread(target=self.host.serve, daemon=True).start()
-        ledger = Ledger(cdr_file(self.options.log_dir), self.folder / "node", NODE)
-        self.shipper = Shipper(client, spool, ledger)
+        self.shipper = Shipper(node, Ledger(cdr_file(self.options.log_dir), self.options.node_spool_dir, NODE))
         self.shipper.start()
 
     def stop_node(self) -> None:
         """End it; callers in a step go on as the dialplan says."""
-        if self.host and self.shipper and self.client:
+        if self.host and self.shipper and self.node:
             self.host.stop()
             self.shipper.stop()
-            self.client.close()
+            self.node.service.close()
             self.host = self.shipper = None
 
     def push(self, phone: DeskPhone) -> None:
@@ -112,7 +115,8 @@ def running_layer() -> Iterator[Layer]:
     """Start Asterisk, the stub and the node; end all of them afterwards."""
     with tempfile.TemporaryDirectory(prefix="layer-") as name:
         folder = Path(name)
-        options = _options(folder)
+        trunk_port = free_udp_port()
+        options = _options(folder, trunk_port)
         service = StubService()
         service.start()
         render(options)
@@ -121,7 +125,7 @@ def running_layer() -> Iterator[Layer]:
             process = subprocess.Popen(
                 command(options), stdout=out, stderr=out, stdin=subprocess.DEVNULL, env=_environment(service, folder)
             )
-        layer = Layer(options, service, folder, process)
+        layer = Layer(options, service, folder, process, trunk_port)
         try:
             eventually(lambda: "fully booted" in layer.console("core waitfullybooted"), "Asterisk is up", 20)
             layer.start_node()
@@ -137,12 +141,13 @@ def running_layer() -> Iterator[Layer]:
             service.stop()
 
 
-def _options(folder: Path) -> AsteriskOptions:
+def _options(folder: Path, trunk_port: int) -> AsteriskOptions:
     root = Path(os.environ.get("CALLCENTER_ASTERISK_ROOT", ASTERISK_ROOT))
     rtp = free_udp_port() // 2 * 2
     options = AsteriskOptions(
         etc_dir=folder / "etc", run_dir=folder / "run", log_dir=folder / "log", spool_dir=folder / "spool",
         state_dir=folder / "state", ari_password=ARI_PASSWORD, node_name=NODE, fallback_ring_seconds=5,
+        trunk_contact=f"sip:127.0.0.1:{trunk_port}", hotline_number="4008001234", node_spool_dir=folder / "node",
         root=root if (root / "usr/sbin/asterisk").exists() else None,
     )  # fmt: skip
     return replace(
@@ -170,7 +175,7 @@ def _environment(service: StubService, folder: Path) -> dict[str, str]:
         "CALLCENTER_SERVICES": service.url,
         "CALLCENTER_NODE_TOKEN": TOKEN,
         "CALLCENTER_NODE_NAME": NODE,
-        "CALLCENTER_SPOOL_DIR": str(folder / "plain-spool"),
+        "CALLCENTER_SPOOL_DIR": str(folder / "node"),
     }
 
 

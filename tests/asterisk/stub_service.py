@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
@@ -22,14 +23,24 @@ class Asked:
     call_id: str
     body: Json
     token: str
+    at: float
+    """On the monotonic clock."""
+    content: bytes = b""
+    """What was sent, where that is no JSON; `body` is the query then."""
 
 
 @dataclass
 class StubService:
     """Listens on one port, which it keeps over stop() and start()."""
 
-    answer_wait: Callable[[Json], Json | None] = lambda body: {"do": "wait"} if body["music"] else {"do": "music"}
+    answer_wait: Callable[[Json], Json | None] = lambda body: {"do": "wait"} if body["answered"] else {"do": "say"}
     """What a waiting caller is told; None: nothing before the long poll's end, which is then `wait`."""
+    sounds: dict[str, bytes] = field(default_factory=dict)
+    """Name -> WAV file; a name that is not here is 404."""
+    sound_seconds: float = 0.0
+    """How long it takes to say anything about a sound."""
+    refuses: int = 0
+    """The status that messages are refused with, if they are."""
     asked: list[Asked] = field(default_factory=list)
     port: int = 0
     _server: ThreadingHTTPServer | None = None
@@ -63,10 +74,9 @@ class StubService:
 
     def reply(self, verb: str, body: Json) -> Json:
         """The answer to one request."""
-        if verb == "identify":
-            return {"queue": "service", "language": "zh"}
         if verb == "wait":
-            return self._after_poll(body)
+            known = {"queue": "service", "language": "zh"} if body["arriving"] else {}
+            return self._after_poll(body) | known
         return {"accepted": len(body["rows"])} if verb == "ledger" else {}
 
     def _after_poll(self, body: Json) -> Json:
@@ -120,14 +130,31 @@ def _handler_for(stub: StubService) -> type[BaseHTTPRequestHandler]:
         wbufsize = -1
 
         def do_POST(self) -> None:
-            body = orjson.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            parts = self.path.split("/")
-            verb = parts[-1]
-            call_id = parts[-2] if verb != "ledger" else ""
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            parts = urlsplit(self.path)
+            *_, call_id, verb = parts.path.split("/")
+            if self.headers["Content-Type"] == "audio/wav":
+                query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+                self._remember(verb, call_id, query, content)
+                self._answer(stub.refuses or 200, b"{}")
+                return
+            body = orjson.loads(content)
+            self._remember(verb, "" if verb == "ledger" else call_id, body)
+            self._answer(200, orjson.dumps(stub.reply(verb, body)))
+
+        def do_GET(self) -> None:
+            name = self.path.rpartition("/")[2]
+            self._remember("sound", name, {})
+            time.sleep(stub.sound_seconds)
+            found = stub.sounds.get(name)
+            self._answer(404 if found is None else 200, found or b"")
+
+        def _remember(self, verb: str, call_id: str, body: Json, content: bytes = b"") -> None:
             token = self.headers["Authorization"].removeprefix("Bearer ")
-            stub.asked.append(Asked(verb, call_id, body, token))
-            content = orjson.dumps(stub.reply(verb, body))
-            self.send_response(200)
+            stub.asked.append(Asked(verb, call_id, body, token, time.monotonic(), content))
+
+        def _answer(self, status: int, content: bytes) -> None:
+            self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

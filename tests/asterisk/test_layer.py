@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 
 def dial(extension: str, ring_seconds: int = 20) -> Json:
-    return {"do": "dial", "offer_id": "offer/1", "endpoint": extension, "ring_seconds": ring_seconds}
+    return {"do": "dial", "offer_id": "offer/1", "endpoints": [extension], "ring_seconds": ring_seconds}
 
 
 def test_a_call_rings_the_offered_phone_with_its_id(layer: Layer) -> None:
@@ -34,7 +34,9 @@ def test_a_call_rings_the_offered_phone_with_its_id(layer: Layer) -> None:
     assert report.body["offer_id"] == "offer/1"
     assert 0.9 < report.body["talking_seconds"] < 1.5
     assert report.body["arrived_at_ms"] < report.body["answered_at_ms"] < report.body["ended_at_ms"]
-    assert len(layer.service.of("identify")) == len(layer.service.of("wait")) == 1
+    [arriving] = layer.service.of("wait")
+    assert arriving.body["arriving"]
+    assert (arriving.body["answered"], arriving.body["queue"], arriving.body["previous"]) == (False, "", None)
 
 
 def test_an_agent_who_does_not_answer_sends_the_caller_back_to_the_queue(layer: Layer) -> None:
@@ -47,6 +49,7 @@ def test_an_agent_who_does_not_answer_sends_the_caller_back_to_the_queue(layer: 
             report = layer.service.wait_for("ended")
     assert again.body["previous"]["offer_id"] == "offer/1"
     assert again.body["previous"]["dial_status"] == "NOANSWER"
+    assert (again.body["arriving"], again.body["queue"]) == (False, "service")
     assert report.body["hung_up_by"] == "system"
     assert report.body["answered_at_ms"] is None
 
@@ -64,7 +67,7 @@ def test_a_caller_who_hears_music_and_hangs_up_is_gone_at_once(layer: Layer) -> 
     with Caller(layer.sip, hold_seconds=1) as caller:
         caller.wait_for("answered")
         waiting = layer.service.wait_for("wait", 2)
-        assert waiting.body["music"]
+        assert waiting.body["answered"]
         caller.wait_for("hangs-up")
         hung_up = time.monotonic()
         report = layer.service.wait_for("ended")
@@ -83,7 +86,7 @@ def test_a_caller_who_gives_up_while_ringing_is_gone_at_once(layer: Layer) -> No
 
 
 def test_who_waited_with_music_is_connected(layer: Layer) -> None:
-    layer.service.answer_wait = lambda body: dial("1003") if body["music"] else {"do": "music"}
+    layer.service.answer_wait = lambda body: dial("1003") if body["answered"] else {"do": "say"}
     with DeskPhone("1003", talk_seconds=1, ring_seconds=0.5) as phone:
         layer.push(phone)
         with Caller(layer.sip, hold_seconds=20) as caller:
@@ -184,7 +187,7 @@ def test_a_report_nobody_takes_is_spooled_and_sent_later(layer: Layer) -> None:
 
 
 def test_the_steps_run_as_plain_agi_too(layer: Layer) -> None:
-    layer.service.answer_wait = lambda body: dial("1003") if body["music"] else {"do": "music"}
+    layer.service.answer_wait = lambda body: dial("1003") if body["answered"] else {"do": "say"}
     with DeskPhone("1003", ring_seconds=0.1, talk_seconds=0.5) as phone:
         layer.push(phone)
         with Caller(layer.sip, called=PLAIN_NUMBER, name="王小明", hold_seconds=30) as caller:
@@ -193,7 +196,7 @@ def test_the_steps_run_as_plain_agi_too(layer: Layer) -> None:
         report = layer.service.wait_for("ended")
     assert report.body["called"] == PLAIN_NUMBER
     assert (report.body["dial_status"], report.body["hung_up_by"]) == ("ANSWER", "agent")
-    assert len(layer.service.of("identify")) == 1
+    assert [one.body["arriving"] for one in layer.service.of("wait")][:2] == [True, False]
 
 
 def test_a_caller_who_hangs_up_in_a_plain_step_is_gone_at_once(layer: Layer) -> None:

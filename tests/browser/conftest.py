@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
-from tests.browser.voice import AGENT_HZ
+from tests.asterisk.sip.voice import AGENT_HZ
 
 _RATE = 48000
 _SYLLABLE, _PAUSE = 0.22, 0.13

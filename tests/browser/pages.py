@@ -8,7 +8,7 @@ from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 
-from tests.browser.voice import CALLER_HZ
+from tests.asterisk.sip.voice import CALLER_HZ
 from tests.onebox import RunningHotline
 from tests.people import Person, RefusedError
 

@@ -16,10 +16,10 @@ from redis.asyncio import Redis
 
 from callcenter.events import STREAM, CallEvent, Kind, event, event_at
 from tests.asterisk.sip.driver import Caller
+from tests.asterisk.sip.voice import speaking_caller
 from tests.asterisk.stage import administrator
 from tests.browser.conftest import launch_chromium
 from tests.browser.pages import Screen, at_desk, signed_in, until
-from tests.browser.voice import speaking_caller
 from tests.onebox import RunningHotline, private_hotline
 
 PEKING: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1440, "height": 900}}

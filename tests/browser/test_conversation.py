@@ -4,9 +4,9 @@ import re
 
 from playwright.async_api import Browser, expect
 
+from tests.asterisk.sip.voice import speaking_caller
 from tests.asterisk.stage import administrator, kinds
 from tests.browser.pages import at_desk, until
-from tests.browser.voice import speaking_caller
 from tests.onebox import RunningHotline
 
 

@@ -5,10 +5,10 @@ import asyncio
 from playwright.async_api import Browser, expect
 
 from tests.asterisk.sip.driver import Caller
+from tests.asterisk.sip.voice import Voice, speaking_caller
 from tests.asterisk.stage import administrator, kinds
 from tests.asterisk.test_calls import newest_call
 from tests.browser.pages import Screen, at_desk, until
-from tests.browser.voice import Voice, speaking_caller
 from tests.onebox import RunningHotline
 
 

@@ -33,7 +33,7 @@ class SipEvent:
     """One thing SIPp did or saw."""
 
     kind: str
-    """Caller: invite ringing answered hung-up-on hangs-up gives-up not-answered. Phone: invite offered answer
+    """Caller: invite ringing answered hung-up-on hangs-up gives-up not-answered. Phone: invite dialled offered answer
     hung-up-on hangs-up cancelled rejects."""
     tick_ms: int
     """Milliseconds on the clock of that SIPp process."""

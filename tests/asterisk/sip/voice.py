@@ -24,6 +24,8 @@ _RATE = 8000
 _FRAME = 160
 _ALAW, _DIGIT = 8, 101
 _WINDOW_SECONDS = 1.0
+_KEY_PACKETS, _KEY_ENDS, _KEY_GAP = 5, 3, 5
+"""A key in RFC 4733: so many packets while it is held, so many that say it is over, and then a pause."""
 _QUIET = 60.0
 """Root mean square of 16-bit samples below which a frame is silence."""
 
@@ -47,6 +49,7 @@ def _alaw(value: float) -> int:
     return min(_CODES, key=lambda one: abs(one[0] - value))[1]
 
 
+_SILENCE = bytes([0xD5]) * _FRAME
 _CALLER_SAYS = bytes(_alaw(8000 * math.sin(2 * math.pi * CALLER_HZ * n / _RATE)) for n in range(_FRAME))
 
 
@@ -67,6 +70,7 @@ def energy_at(hertz: float, samples: list[int]) -> float:
 class _Heard:
     at: float
     sound: Sound
+    payload: bytes
 
 
 @dataclass(slots=True)
@@ -80,9 +84,12 @@ class Voice:
     sent: int = 0
     digits: list[str] = field(default_factory=list)
     """Keys that came as RFC 4733 events."""
+    silent: bool = False
+    """Whether he says nothing, in packets of silence."""
     _socket: socket.socket | None = None
     _threads: list[threading.Thread] = field(default_factory=list)
-    _heard: deque[_Heard] = field(default_factory=lambda: deque(maxlen=100))
+    _heard: deque[_Heard] = field(default_factory=lambda: deque(maxlen=3000))
+    _keys: deque[str] = field(default_factory=deque)
     _peer: tuple[str, int] | None = None
     _over: threading.Event = field(default_factory=threading.Event)
     _digit_at: int = -1
@@ -120,6 +127,17 @@ class Voice:
             return "other"
         return "agent" if heard.count("agent") >= 3 else "silence"
 
+    def press(self, keys: str) -> None:
+        """Press keys, one after another."""
+        self._keys.extend(keys)
+
+    def hears_tone(self, hertz: float, *, since: float | None = None) -> bool:
+        """Whether most of the last quarter of a second was this tone; or any eighth of a second `since` then."""
+        now = time.monotonic()
+        heard = [one for one in list(self._heard) if one.at > (now - 0.25 if since is None else since)]
+        packets = sum(energy_at(hertz, [_LINEAR[code] for code in one.payload]) > 0.9 for one in heard)
+        return packets > (len(heard) // 2 if since is None else 6)
+
     def _listen(self) -> None:
         assert self._socket is not None
         while not self._over.is_set():
@@ -132,7 +150,7 @@ class Voice:
             kind = packet[1] & 0x7F
             if kind == _ALAW:
                 self.packets += 1
-                self._heard.append(_Heard(time.monotonic(), _sound_of(packet[12:])))
+                self._heard.append(_Heard(time.monotonic(), _sound_of(packet[12:]), packet[12:]))
             elif kind == _DIGIT:
                 began = int.from_bytes(packet[4:8], "big")
                 if began != self._digit_at:
@@ -145,10 +163,29 @@ class Voice:
         while not self._over.wait(0.02):
             if self._peer is None:
                 continue
-            header = struct.pack("!BBHII", 0x80, _ALAW, number, stamp, 0x5EED)
-            self._socket.sendto(header + _CALLER_SAYS, self._peer)
+            if self._keys:
+                number, stamp = self._press(self._keys.popleft(), number, stamp)
+            says = _SILENCE if self.silent else _CALLER_SAYS
+            self._send(_ALAW, number, stamp, says)
             number, stamp = (number + 1) & 0xFFFF, stamp + _FRAME
             self.sent += 1
+
+    def _press(self, key: str, number: int, stamp: int) -> tuple[int, int]:
+        """One key, in the time it takes; the next packet's number and time."""
+        code = "0123456789*#".index(key)
+        for packet in range(1, _KEY_PACKETS + _KEY_ENDS + 1):
+            held, over = min(packet, _KEY_PACKETS), packet > _KEY_PACKETS
+            event = struct.pack("!BBH", code, 0x8A if over else 0x0A, held * _FRAME)
+            self._send(_DIGIT, number, stamp, event)
+            number = (number + 1) & 0xFFFF
+            self._over.wait(0.02)
+        self._over.wait(0.02 * _KEY_GAP)
+        return number, stamp + _FRAME * (_KEY_PACKETS + _KEY_ENDS + _KEY_GAP)
+
+    def _send(self, kind: int, number: int, stamp: int, payload: bytes) -> None:
+        assert self._socket is not None
+        assert self._peer is not None
+        self._socket.sendto(struct.pack("!BBHII", 0x80, kind, number & 0xFFFF, stamp, 0x5EED) + payload, self._peer)
 
 
 def _sound_of(payload: bytes) -> Sound:
