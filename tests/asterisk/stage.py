@@ -35,6 +35,29 @@ async def at_desk(hotline: RunningHotline, username: str, *, ready: bool = True,
             await leave(agent)
 
 
+@asynccontextmanager
+async def configured(hotline: RunningHotline, *, of: str = "service", **changes: Any) -> AsyncIterator[None]:
+    """The queue `of` is set like this inside the block, and as it was after it."""
+    async with administrator(hotline) as admin:
+        before = await _queue(admin, of)
+        await _put_queue(admin, before | changes)
+        try:
+            yield
+        finally:
+            await _put_queue(admin, before)
+
+
+async def _queue(admin: Person, queue_id: str) -> dict[str, Any]:
+    whole = (await admin.get("/configuration"))["configuration"]
+    found: dict[str, Any] = next(queue for queue in whole["queues"] if queue["queue_id"] == queue_id)
+    return found
+
+
+async def _put_queue(admin: Person, queue: dict[str, Any]) -> None:
+    revision = (await admin.get("/configuration"))["revision"]
+    await admin.put(f"/configuration/queues/{queue['queue_id']}?revision={revision}", queue)
+
+
 async def leave(agent: Agent) -> None:
     """Wait until the agent's call is over, and sign him out of the line."""
     if agent.desk["state"]["name"] in ("offered", "ringing", "talking"):

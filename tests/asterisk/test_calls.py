@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.asterisk.sip.driver import Caller
-from tests.asterisk.stage import administrator, at_desk, callers, kinds
+from tests.asterisk.stage import administrator, at_desk, callers, configured, kinds
 from tests.onebox import RunningHotline
 from tests.people import Agent, Document
 
@@ -67,7 +67,11 @@ async def test_nobody_ready_longest_wait_first_and_who_gives_up_is_rung_back(hot
     first = Caller(hotline.sip, number="13800138003", hold_seconds=4)
     second = Caller(hotline.sip, number="13800138004", hold_seconds=8)
     leaver = Caller(hotline.sip, number="13800138005", hold_seconds=3)
-    async with administrator(hotline) as admin, at_desk(hotline, "carol", ready=False) as carol:
+    async with (
+        configured(hotline, apology_ring=1),
+        administrator(hotline) as admin,
+        at_desk(hotline, "carol", ready=False) as carol,
+    ):
         with callers(leaver, first, second):
             for caller in (leaver, first, second):
                 await asyncio.to_thread(caller.wait_for, "answered")

@@ -4,7 +4,7 @@ import asyncio
 
 from deploy.onebox.box import wait_until
 from tests.asterisk.sip.driver import Caller, DeskPhone
-from tests.asterisk.stage import administrator, at_desk, kinds
+from tests.asterisk.stage import administrator, at_desk, configured, kinds
 from tests.asterisk.test_calls import ended, newest_call
 from tests.onebox import RunningHotline
 
@@ -38,7 +38,7 @@ async def test_the_service_dies_and_comes_back_in_mid_call(hotline: RunningHotli
 
 
 async def test_callers_wait_through_the_services_death_and_keep_their_places(hotline: RunningHotline) -> None:
-    async with at_desk(hotline, "carol", ready=False) as carol:
+    async with configured(hotline, apology_ring=1), at_desk(hotline, "carol", ready=False) as carol:
         first = Caller(hotline.sip, number="13800138103", hold_seconds=60)
         second = Caller(hotline.sip, number="13800138104", hold_seconds=60)
         with first, second:
@@ -111,7 +111,7 @@ async def test_the_service_starts_and_routes_without_postgresql(hotline: Running
 
 
 async def test_redis_dies_in_mid_call_and_while_somebody_waits(hotline: RunningHotline) -> None:
-    async with at_desk(hotline, "carol") as carol:
+    async with configured(hotline, apology_ring=1), at_desk(hotline, "carol") as carol:
         talker = Caller(hotline.sip, number="13800138109", hold_seconds=7)
         waiter = Caller(hotline.sip, number="13800138110", hold_seconds=30)
         with talker:
