@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from agi_scripts import callback_over, ended, identify, wait
+from agi_scripts import callback_answered, callback_over, ended, identify, wait
 from callcenter.asterisk.agi import Agi, AGIError, AgiLostError
 from callcenter.asterisk.config import cdr_file
 from callcenter.asterisk.ledger import Ledger
@@ -29,6 +29,7 @@ STEPS: Final[dict[str, Step]] = {
     "identify": identify.run,
     "wait": wait.run,
     "ended": ended.run,
+    "callback_answered": callback_answered.run,
     "callback_over": callback_over.run,
 }
 """What Asterisk may ask for: agi://host:port/NAME. Nothing else is looked at, least of all files."""

@@ -79,6 +79,11 @@ class ServiceClient:
         """Report what is over; whether a service took it. Raises RequestRefusedError."""
         return self._post(_call_path(call_id, verb), body, REPORT_SECONDS)
 
+    def callback_answered(self, call_id: str, offer_id: str, at_ms: int) -> bool:
+        """Tell that a customer who is called back has answered; whether a service took it."""
+        body = {"offer_id": offer_id, "customer_answered_at_ms": at_ms}
+        return self._post(_call_path(call_id, "callback-answered"), body, REPORT_SECONDS)
+
     def message(self, call_id: str, recording: bytes, *, step_id: str, seconds: float, recorded_at_ms: int) -> bool:
         """Hand in what a caller said, a WAV file; whether a service took it. Raises RequestRefusedError."""
         query = urlencode({"step_id": step_id, "seconds": round(seconds, 3), "recorded_at_ms": recorded_at_ms})

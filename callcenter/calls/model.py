@@ -163,6 +163,8 @@ class _Fold:
     wrapped_up_at: int | None = None
     blocked: bool = False
     left_message: bool = False
+    was_passed_on: bool = False
+    """Somebody answered at the number to which an overflow led."""
     answered_by: int | None = None
     """The agent who answered last; a later offer that came to nothing does not take the talk from him."""
 
@@ -286,6 +288,7 @@ class _Fold:
 
     def _ended(self, at: int, body: Mapping[str, Any]) -> None:
         self.ended_by_witness = True
+        self.was_passed_on = bool(body.get("passed_on"))
         if body.get("fallback"):
             self.record.through = "fallback"
         by = HungUpBy(body.get("hung_up_by") or HungUpBy.CALLER)
@@ -341,7 +344,7 @@ class _Fold:
     def _unanswered(self, by: HungUpBy) -> CallStatus:
         if self.blocked:
             return CallStatus.BLOCKED
-        if self.record.passed_on_to:
+        if self.was_passed_on:
             return CallStatus.PASSED_ON
         if self.left_message:
             return CallStatus.MESSAGE

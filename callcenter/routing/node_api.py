@@ -118,7 +118,7 @@ class CallbackOverIn(BaseModel):
     cause: int = 0
     customer_answered_at_ms: Ms | None = None
     ended_at_ms: Ms
-    hung_up_by: Literal["caller", "agent", "system"] = "caller"
+    hung_up_by: Literal["customer", "agent", "system"] = "customer"
 
 
 class InstructionOut(BaseModel):
@@ -204,7 +204,9 @@ async def callback_answered(request: web.Request, call_id: str, /, told: Callbac
 @routes.post("/node/v1/calls/{call_id}/callback-over", roles=NODE)
 async def callback_over(request: web.Request, call_id: str, /, told: CallbackOverIn) -> Empty:
     """Calling a customer back is over; may come twice and late."""
-    await hotline(request).callbacks.over(call_id, CallbackOver(**told.model_dump()))
+    by = "caller" if told.hung_up_by == "customer" else told.hung_up_by
+    report = CallbackOver(**told.model_dump() | {"hung_up_by": by})
+    await hotline(request).callbacks.over(call_id, report)
     return Empty()
 
 
@@ -218,6 +220,7 @@ async def ended(request: web.Request, call_id: str, /, call: EndedIn) -> Empty:
         hung_up_by=call.hung_up_by,
         cause=call.cause,
         fallback=call.fallback,
+        passed_on=call.passed_on,
     )
     await hotline(request).routing.ended(call.facts(call_id), report)
     return Empty()

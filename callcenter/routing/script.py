@@ -37,7 +37,10 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The end of a call as its script reports it. `answered_at_ms`: when an agent answered, None if none did."""
+    """The end of a call as its script reports it. `answered_at_ms`: when an agent answered, None if none did.
+
+    `passed_on`: somebody answered at the number to which an overflow had passed the caller on.
+    """
 
     at_ms: int
     offer_id: str
@@ -45,6 +48,7 @@ class Ended:
     hung_up_by: str
     cause: int
     fallback: bool
+    passed_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -414,6 +414,7 @@ def _ended(call: LiveCall, report: Ended) -> CallEvent:
         hung_up_by=report.hung_up_by,
         cause=report.cause,
         fallback=report.fallback,
+        passed_on=report.passed_on,
         where=_where(call),
     )
 
