@@ -149,6 +149,7 @@ missing_packages() {
     if need_asterisk; then command -v debootstrap >/dev/null || echo debootstrap; fi
     if [[ $mode == test ]]; then
         command -v sipp >/dev/null || echo sip-tester
+        command -v tcpdump >/dev/null || echo tcpdump
         command -v chromium >/dev/null || echo chromium
         [[ -d /usr/share/fonts/opentype/noto || -n $(find /usr/share/fonts -iname '*cjk*' -print -quit 2>/dev/null) ]] ||
             echo fonts-noto-cjk
