@@ -122,7 +122,7 @@ def test_whatever_stands_somewhere_is_taken_or_refused_in_both_languages(path: P
 @pytest.mark.parametrize(
     ("path", "value", "field", "said"),
     [
-        (("queues", 0, "hours_id"), "nights", "queues.0.hours_id", "There is no opening hours 'nights'."),
+        (("queues", 0, "hours_id"), "nights", "queues.0.hours_id", "There is no set of opening hours 'nights'."),
         (("queues", 0, "needs", 0, "skill_id"), "magic", "queues.0.needs.0.skill_id", "There is no skill 'magic'."),
         (("queues", 0, "full"), {"kind": "queue", "queue_id": "x"}, "queues.0.full.queue_id", "There is no queue 'x'."),
         (
