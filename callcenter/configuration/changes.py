@@ -41,6 +41,7 @@ KINDS: Final = (
     Kind("menu", Menu, "menus", "menu_id"),
     Kind("pause_reason", PauseReason, "pause_reasons", "code"),
 )
+"""Those that others name come before them."""
 
 
 def kind_of(part: type[Part]) -> Kind:

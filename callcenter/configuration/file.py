@@ -103,7 +103,8 @@ def _is_printable(line: str) -> bool:
 
 
 def _not_yaml(text: str, error: yaml.MarkedYAMLError) -> UnreadableFileError:
-    mark = error.problem_mark or error.context_mark
+    is_never_closed = any(word in (error.context or "") for word in ("quoted", "flow"))
+    mark = (is_never_closed and error.context_mark) or error.problem_mark
     line = mark.line + 1 if mark else 1
     lines = text.split("\n")
     said = lines[line - 1] if line <= len(lines) else ""

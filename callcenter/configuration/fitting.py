@@ -14,7 +14,7 @@ Loc = tuple[str | int, ...]
 CALLED: Final = {
     "queue": ("queue", "队列"),
     "menu": ("menu", "菜单"),
-    "hours": ("opening hours", "营业时间"),
+    "hours": ("set of opening hours", "营业时间"),
     "skill": ("skill", "技能"),
     "pause_reason": ("pause reason", "小休原因"),
     "number": ("number", "号码"),

@@ -171,7 +171,7 @@ async def write(executor: Executor, old: Configuration, new: Configuration, user
         await _put_numbers(executor, new)
     await _put_members(executor, old, new, user_ids)
     await _put_agents(executor, old, new, user_ids)
-    for kind in changed:
+    for kind in reversed(changed):  # queues before the hours that they name
         await executor.execute(_REMOVE[kind.name], list(kind.of(new)))
     await executor.execute("update routing_settings set settings = $1", _json(new, set(General.model_fields)))
 

@@ -8,8 +8,11 @@ import asyncpg
 import pytest
 from alembic.script import ScriptDirectory
 
+from callcenter.configuration.model import Queue
+from callcenter.configuration.store import read
 from callcenter.db.migrate import alembic_config, migrate, migrate_now, newest_revision
-from callcenter.db.pool import Pool, ensure_partitions
+from callcenter.db.pool import Pool, create_pool, ensure_partitions
+from callcenter.settings import Settings
 from tests.storage.conftest import empty_database, postgres_program
 
 AT = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -39,6 +42,57 @@ async def test_two_replicas_migrate_at_once(postgres_url: str) -> None:
     assert await connection.fetchval("select version_num from alembic_version") == newest_revision()
     assert await connection.fetchval("select count(*) from call_types where direction = 'in'") == 20
     await connection.close()
+
+
+async def test_what_was_set_before_goes_on_as_it_was(postgres_url: str) -> None:
+    url = await empty_database(postgres_url)
+    await asyncio.to_thread(migrate_now, url, "0001")
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        """
+        insert into users (username, display_name, role, password_hash) values ('alice', '陈晓琳', 'agent', '');
+        insert into agents (user_id, extension, phone_kind) select user_id, '1001', 'browser' from users;
+        insert into queues values
+            ('b', '二', 'Second', 30, 2), ('a', '一', 'First', 20, 1), ('c', '三', 'Third', 120, 3);
+        insert into queue_numbers values ('4008001234', 'a'), ('', 'b'), ('abc', 'b');
+        insert into queue_members select 'b', user_id from users;
+        insert into calls (call_id, node, queue_id, status, arrived_at)
+            values ('node1-1763780000.1', 'node1', 'b', 'abandoned', now());
+        insert into ring_backs (number, call_id, first_at, last_at) values ('+8613800138000', 'x', now(), now());
+        """
+    )
+    await connection.close()
+    await migrate(url)
+    pool = await create_pool(Settings(database_url=url))
+    configuration = (await read(pool)).configuration
+    assert [(one.queue_id, one.name_en, one.offer_rings, one.numbers) for one in configuration.queues] == [
+        ("a", "First", 4, ["4008001234"]),
+        ("b", "Second", 6, []),
+        ("c", "Third", 20, []),
+    ]
+    assert [[one.username for one in queue.members or ()] for queue in configuration.queues] == [[], ["alice"], []]
+    defaults = Queue(queue_id="a", name_zh="一", name_en="First", numbers=["4008001234"], members=[])
+    assert configuration.queues[0] == defaults
+    assert await pool.fetchval("select kind from ring_backs") == "abandoned"
+    await pool.close()
+
+
+async def test_a_hotline_without_a_queue_gets_one_that_is_everybody_s(postgres_url: str) -> None:
+    url = await empty_database(postgres_url)
+    await asyncio.to_thread(migrate_now, url, "0001")
+    connection = await asyncpg.connect(url)
+    await connection.execute(
+        """
+        insert into users (username, display_name, role, password_hash) values ('alice', '陈晓琳', 'agent', '');
+        insert into agents (user_id, extension, phone_kind) select user_id, '1001', 'browser' from users;
+        """
+    )
+    await connection.close()
+    await migrate(url)
+    pool = await create_pool(Settings(database_url=url))
+    (queue,) = (await read(pool)).configuration.queues
+    assert (queue.queue_id, [one.username for one in queue.members or ()]) == ("service", ["alice"])
+    await pool.close()
 
 
 async def test_partitions_are_made_ahead_by_any_number_of_replicas(pool: Pool) -> None:

@@ -214,6 +214,17 @@ async def test_a_refused_agent_leaves_nothing_half_done(
     assert "1003" not in house.phones.known
 
 
+async def test_other_queues_leave_alone_when_a_membership_opens(house: House, staff: Staff, pool: Any) -> None:
+    await pool.execute("insert into queues (queue_id, name_zh, name_en, position) values ('night', '夜班', 'Night', 2)")
+    await pool.execute("update queue_members set opens_after_seconds = 45 where user_id = $1", house.ids["alice"])
+    change = carol(extension="1001", phone_kind=PhoneKind.BROWSER, queues=("night", "service", "night"))
+    await staff.change_agent(HOTLINE_ITSELF, house.ids["alice"], change)
+    rows = await pool.fetch(
+        "select queue_id, opens_after_seconds from queue_members where user_id = $1 order by 1", house.ids["alice"]
+    )
+    assert [tuple(row) for row in rows] == [("night", 0), ("service", 45)]
+
+
 async def test_another_extension_takes_the_old_phone_away(house: House, staff: Staff) -> None:
     made, _ = await staff.create_agent(HOTLINE_ITSELF, "carol", carol())
     done = await staff.change_agent(HOTLINE_ITSELF, made.agent.user_id, carol(extension="1033"))

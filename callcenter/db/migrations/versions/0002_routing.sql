@@ -31,7 +31,10 @@ create table menus (
 
 alter table queue_numbers alter column queue_id drop not null;
 alter table queue_numbers add column menu_id text references menus on delete cascade;
+delete from queue_numbers where number !~ '^\+?[0-9]{2,20}$';
+alter table queue_numbers add constraint queue_numbers_dialled check (number ~ '^\+?[0-9]{2,20}$');
 alter table queue_numbers add constraint queue_numbers_one_way check (num_nonnulls(queue_id, menu_id) = 1);
+comment on constraint queue_numbers_dialled on queue_numbers is 'What nobody can dial led nowhere, and is gone.';
 comment on table queue_numbers is 'Called number to queue or menu; a number that stands nowhere goes to the first queue by position.';
 
 alter table queue_members add column opens_after_seconds int not null default 0 check (opens_after_seconds >= 0);
