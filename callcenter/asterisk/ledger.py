@@ -72,6 +72,7 @@ def folded(rows: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
         if before["answered_at_ms"] is not None:
             merged["answered_at_ms"] = before["answered_at_ms"]
             merged["disposition"] = before["disposition"]
+            merged["agent_channel"] = before["agent_channel"]
         merged["fallback"] = before["fallback"] or row["fallback"]
         merged["attempts"] = before["attempts"] + 1
         calls[channel_id] = merged

@@ -22,8 +22,8 @@ from callcenter.clock import now_ms
 
 log = structlog.get_logger()
 
-LEAST_SECONDS: Final = 0.5
-"""What is shorter says nothing, and is not kept."""
+LEAST_SECONDS: Final = 1.1
+"""What is shorter says nothing, and is not kept: Asterisk leaves a second of the silence that ended it."""
 CLOSING_SECONDS: Final = 1.0
 """How long Asterisk may take to finish the file after it has told that the caller hung up."""
 ORPHAN_SECONDS: Final = 60

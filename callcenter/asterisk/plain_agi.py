@@ -6,6 +6,7 @@ environment (CALLCENTER_…) or from the file named by CALLCENTER_ENV_FILE, by d
 
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def run_plain(step: Step) -> int:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
     )
+    # Asterisk sends it at a hang-up, which shows in the stream too: what is under way is brought to its end.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     settings = Settings(_env_file=os.environ.get("CALLCENTER_ENV_FILE", ENV_FILE))
     node = Node.of(settings)
     try:

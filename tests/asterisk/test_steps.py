@@ -91,12 +91,33 @@ def test_of_several_phones_the_one_that_is_lost_later_keeps_the_caller(layer: La
         layer.push(quick)
         with Caller(layer.sip, hold_seconds=60):
             slow.wait_for("cancelled")
-            leg = next(line for line in layer.console("core show channels concise").splitlines() if "1004" in line)
+            leg = next(
+                line
+                for line in layer.console("core show channels concise").splitlines()
+                if line.startswith("PJSIP/1004")
+            )
             name = urllib.parse.quote(leg.split("!")[-1])
             layer.ari("DELETE", f"channels/{name}?reason_code=44")
             again = layer.service.wait_for("wait", 2).body
     assert (again["previous"]["dial_status"], again["previous"]["cause"]) == ("ANSWER", 44)
     assert again["answered"]
+
+
+def test_several_phones_ring_for_a_caller_who_hears_music(layer: Layer) -> None:
+    layer.service.answer_wait = lambda body: dial("1003", "1004") if body["answered"] else {"do": "say"}
+    with (
+        DeskPhone("1003", does="ignore") as slow,
+        DeskPhone("1004", ring_seconds=0.5, talk_seconds=1) as quick,
+    ):
+        layer.push(slow)
+        layer.push(quick)
+        with Caller(layer.sip, hold_seconds=30) as caller:
+            assert caller.finish() == 0
+    report = layer.service.wait_for("ended")
+    row = ledger_row(layer, report.call_id)
+    assert row["agent_channel"].startswith("PJSIP/1004-")
+    assert 0.8 < report.body["talking_seconds"] < 1.6
+    assert 0.8 < row["talking_seconds"] < 1.6, "the phone that was not answered has no part in it"
 
 
 REFUSED_ENDPOINTS = [
@@ -150,8 +171,8 @@ def test_the_same_announcement_again_begins_anew(layer: Layer) -> None:
         layer.service.answer_wait = once({"do": "say", "sounds": both})
         eventually(lambda: voice.hears_tone(APOLOGY_HZ), "its first part again", 2)
         layer.service.answer_wait = once({"do": "say", "sounds": []})
-        eventually(lambda: voice.hears == "other", "music, in the middle of it", 2)
-        assert not voice.hears_tone(APOLOGY_HZ)
+        eventually(lambda: not voice.hears_tone(APOLOGY_HZ), "music, in the middle of it", 0.9)
+        assert not voice.hears_tone(POSITION_HZ)
 
 
 def test_two_callers_hear_each_his_own(layer: Layer) -> None:
@@ -217,11 +238,9 @@ def test_a_slow_sound_holds_nobody_up_for_longer_than_a_second(layer: Layer) -> 
     names = named(layer, slow=tone(APOLOGY_HZ), slower=tone(POSITION_HZ))
     layer.service.sound_seconds = 3
     layer.service.answer_wait = first_then({"do": "say", "sounds": names}, lambda _: None)
-    with speaking(layer) as (caller, voice):
-        began = time.monotonic()
-        caller.wait_for("answered")
-        eventually(lambda: voice.hears == "other", "music")
-        assert time.monotonic() - began < 2
+    with speaking(layer) as (_, voice):
+        eventually(lambda: voice.packets > 0, "music")
+        assert time.monotonic() - layer.service.wait_for("wait").at < 1.9
 
 
 # ---- ask

@@ -2,13 +2,15 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from callcenter.asterisk.agi import Agi, AGIError, AgiLostError, AgiProtocolError
-from callcenter.asterisk.agi_facts import call_facts, ended_report, previous_offer
+from callcenter.asterisk.agi_facts import call_facts, callback_report, ended_report, previous_offer
 
 ENV = (
     "agi_network: yes\nagi_network_script: wait\nagi_channel: PJSIP/trunk-0\nagi_uniqueid: n1-1.0\n"
@@ -58,6 +60,60 @@ def test_a_value_that_is_not_safe_is_refused(wire: Wire, value: str) -> None:
     agi = wire.agi()
     with pytest.raises(ValueError, match="not allowed"):
         agi.set_variables({"CC_X": value})
+
+
+@pytest.mark.parametrize("value", ["PJSIP/1001&PJSIP/1002@node2", "+8613800138000"])
+def test_what_is_dialled_may_stand_in_a_variable(wire: Wire, value: str) -> None:
+    agi = wire.agi()
+    wire.say("200 result=1\n")
+    agi.set_variables({"CC_X": value})
+    assert wire.heard() == f'SET VARIABLE "CC_X" "{value}"\n'
+
+
+def test_what_is_played_and_recorded_is_quoted(wire: Wire) -> None:
+    agi = wire.agi()
+    wire.say("200 result=51 endpos=800\n")
+    assert agi.play(Path('/var/a "b" c'), 1.0, "123") == "3"
+    assert wire.heard() == 'STREAM FILE "/var/a \\"b\\" c" "123" 0\n'
+    wire.say("200 result=0\n")
+    assert agi.key(2.5) == ""
+    assert wire.heard() == "WAIT FOR DIGIT 2500\n"
+    wire.say("200 result=0 (timeout) endpos=16000\n")
+    agi.record(Path("/var/m 1"), 60, 5)
+    assert wire.heard() == 'RECORD FILE "/var/m 1" wav "#" 60000 s=5\n'
+    wire.say("200 result=0\n")
+    agi.start_music("cc-say-3")
+    assert wire.heard() == 'SET MUSIC ON "cc-say-3"\n'
+    with pytest.raises(ValueError, match="control character"):
+        agi.play(Path("/var/a\nEXEC System id"), 1.0)
+
+
+def test_a_command_that_takes_its_time_is_waited_for(wire: Wire) -> None:
+    agi = wire.agi()
+    later = threading.Timer(0.4, wire.say, ["200 result=0 endpos=800\n"])
+    later.start()
+    assert agi.play(Path("/var/a"), 1.0) == "", "longer than Asterisk may take for other answers"
+    later.join()
+    with pytest.raises(AgiProtocolError):
+        agi.execute("NOOP")
+
+
+@pytest.mark.parametrize(
+    "answer", ["HANGUP\n200 result=-1 endpos=800\n", "200 result=-1 (hangup) endpos=800\nHANGUP\n"]
+)
+def test_a_hang_up_in_a_recording_is_no_failure_of_asterisk(wire: Wire, answer: str) -> None:
+    agi = wire.agi()
+    wire.say(answer)
+    with pytest.raises(AgiLostError):
+        agi.record(Path("/var/m"), 60, 5)
+    assert agi.hung_up()
+
+
+def test_a_hang_up_told_with_an_answer_is_not_forgotten(wire: Wire) -> None:
+    agi = wire.agi()
+    wire.say("HANGUP\n200 result=0\n")
+    agi.execute("NOOP")
+    assert agi.hung_up()
 
 
 def test_pyst2s_own_commands_quote_and_stay_one_line(wire: Wire) -> None:
@@ -134,8 +190,8 @@ def test_call_facts(wire: Wire) -> None:
 
 
 @pytest.mark.parametrize("line", ["agi_callerid: unknown", "agi_callerid: 138\nagi_callingpres: 35"])
-def test_a_withheld_number_is_none(wire: Wire, line: str) -> None:
-    assert call_facts(wire.agi(env=f"{line}\nagi_calleridname: x\n"), "n1").caller_number is None
+def test_a_withheld_number_is_not_there(wire: Wire, line: str) -> None:
+    assert call_facts(wire.agi(env=f"{line}\nagi_calleridname: x\n"), "n1").caller_number == ""
 
 
 def test_the_previous_offer(wire: Wire) -> None:
@@ -160,3 +216,26 @@ def test_how_a_call_ended(
     agi = wire.agi(*arguments)
     report = ended_report(agi, call_facts(agi, "n1"))
     assert (report["answered_at_ms"], report["hung_up_by"], report["talking_seconds"]) == (answered, by, talking)
+
+
+def test_a_passed_on_caller_was_answered_by_no_agent(wire: Wire) -> None:
+    agi = wire.agi("4", "1000", "9000", "", "ANSWER", "16", "system", "3000", "", "", "1")
+    report = ended_report(agi, call_facts(agi, "n1"))
+    assert (report["passed_on"], report["answered_at_ms"], report["talking_seconds"]) == (True, None, 0.0)
+
+
+def test_one_who_was_passed_on_in_vain(wire: Wire) -> None:
+    agi = wire.agi("4", "1000", "9000", "", "BUSY", "17", "system", "", "", "", "1")
+    assert not ended_report(agi, call_facts(agi, "n1"))["passed_on"]
+
+
+def test_how_calling_back_ended(wire: Wire) -> None:
+    call_id, report = callback_report(
+        wire.agi("n1-5.1", "n1-5.1/2", "139", "1000", "1001", "9000", "NOANSWER", "19", "system", ""), "n1"
+    )
+    assert call_id == "n1-5.1"
+    assert report == {
+        "node": "n1", "channel": "PJSIP/trunk-0", "offer_id": "n1-5.1/2", "number": "139",
+        "agent_answered_at_ms": 1000, "dialled_at_ms": 1001, "dial_status": "NOANSWER", "cause": 19,
+        "customer_answered_at_ms": None, "ended_at_ms": 9000, "hung_up_by": "system",
+    }  # fmt: skip

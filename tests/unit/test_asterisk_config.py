@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from callcenter.asterisk.announcements import SLOTS
 from callcenter.asterisk.config import AsteriskOptions, BadOptionError, cli, command, render
 from callcenter.asterisk.phones import Phone, objects_of
 
@@ -43,10 +44,14 @@ def test_every_template_is_filled_in_and_private(tmp_path: Path) -> None:
         {"sip_host": "${SHELL(id)}"},
         {"realm": 'a"b'},
         {"ari_allowed_origins": ("http://a\r\n",)},
+        {"trunk_contact": "sip:a\ncontext = agents"},
+        {"trunk_contact": "10.0.0.1"},
+        {"hotline_number": "1\n2"},
+        {"node_spool_dir": Path("/a\nb")},
     ],
 )
 def test_a_value_cannot_leave_its_line(tmp_path: Path, more: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"not allowed|does not appear"):
+    with pytest.raises(ValueError, match=r"not allowed|does not appear|not a SIP URI"):
         render(options(tmp_path, **more))
 
 
@@ -54,6 +59,25 @@ def test_a_value_cannot_leave_its_line(tmp_path: Path, more: dict[str, Any]) -> 
 def test_a_trunk_is_an_address(tmp_path: Path, peer: str) -> None:
     with pytest.raises(ValueError, match="does not appear"):
         render(options(tmp_path, trunk_peers=(peer,)))
+
+
+def test_the_trunk_leads_out_only_where_it_is_told_to(tmp_path: Path) -> None:
+    render(options(tmp_path))
+    assert "CC_TRUNK = 0\n" in text(tmp_path, "extensions.conf")
+    assert "\ncontact = " not in text(tmp_path, "pjsip.conf")
+    render(options(tmp_path, trunk_contact="sip:trunk.example:5080", hotline_number="4008001234"))
+    assert "CC_TRUNK = 1\n" in text(tmp_path, "extensions.conf")
+    assert "CC_HOTLINE = 4008001234\n" in text(tmp_path, "extensions.conf")
+    assert "\ncontact = sip:trunk.example:5080\n" in text(tmp_path, "pjsip.conf")
+
+
+def test_announcements_have_their_slots(tmp_path: Path) -> None:
+    render(options(tmp_path, node_spool_dir=tmp_path / "node"))
+    classes = text(tmp_path, "musiconhold.conf").split("[cc-say-")[1:]
+    assert len(classes) == SLOTS
+    for number, one in enumerate(classes):
+        first = next(line for line in one.splitlines() if line.startswith("entry"))
+        assert first == f"entry = {tmp_path}/node/say/{number}"
 
 
 def test_a_socket_path_that_is_too_long_is_told(tmp_path: Path) -> None:

@@ -27,11 +27,12 @@ class Taken:
 
 def line(
     call: str, *, start: str = "100.5", answer: str = "101.5", end: str = "103.75", agent: str = "PJSIP/1003-1",
-    path: str = "", answered: str = "", clid: str = '"""a, b"" <138>"', disposition: str = "ANSWERED",
+    path: str = "", answered: str = "", back: str | None = "", clid: str = '"""a, b"" <138>"',
+    disposition: str = "ANSWERED",
 ) -> str:  # fmt: skip
     return (
         f'"{call}","{call}","0","{start}","{answer}","{end}","PJSIP/trunk-0","{agent}","hotline-call","4008",'
-        f'"138",{clid},"Dial","{disposition}","{path}","{answered}"\n'
+        f'"138",{clid},"Dial","{disposition}","{path}","{answered}"' + ("\n" if back is None else f',"{back}"\n')
     )
 
 
@@ -51,11 +52,37 @@ def test_the_row_after_the_conversation_adds_nothing() -> None:
     assert row["agent_channel"] == "PJSIP/1003-1"
 
 
-def test_music_is_no_answer() -> None:
-    [row] = wire(line("n1-1.0", path="music", agent=""))
+def test_the_hotlines_own_voice_is_no_answer() -> None:
+    [row] = wire(line("n1-1.0", path="answered", agent=""))
     assert (row["answered_at_ms"], row["talking_seconds"], row["disposition"]) == (None, 0, "NO ANSWER")
     [row] = wire(line("n1-1.0", path="fallback", answered="102750"))
     assert (row["answered_at_ms"], row["talking_seconds"], row["fallback"]) == (102750, 1.0, True)
+
+
+def test_of_several_phones_the_one_that_answered_counts() -> None:
+    lost = line("n1-1.0", agent="PJSIP/1004-2", answer="0.0", disposition="BUSY")
+    for lines in ((line("n1-1.0"), lost), (lost, line("n1-1.0"))):
+        [row] = wire(*lines)
+        assert (row["agent_channel"], row["answered_at_ms"], row["disposition"]) == ("PJSIP/1003-1", 101500, "ANSWERED")
+
+
+def test_a_caller_who_is_passed_on_was_answered_by_no_agent() -> None:
+    [row] = wire(line("n1-1.0", path="passed_on", agent="PJSIP/trunk-9"))
+    assert (row["path"], row["agent_channel"], row["answered_at_ms"]) == ("passed_on", "", None)
+
+
+def test_a_callback_is_a_row_of_its_own_under_the_entrys_call() -> None:
+    back = line("back-1", path="callback", answered="102000", back="n1-1.0", agent="PJSIP/trunk-9")
+    back = back.replace("PJSIP/trunk-0", "PJSIP/1003-4").replace("hotline-call", "callback")
+    incoming, called_back = wire(line("n1-1.0", agent="", path="answered"), back)
+    assert (incoming["call_id"], incoming["path"], incoming["answered_at_ms"]) == ("n1-1.0", "answered", None)
+    assert (called_back["call_id"], called_back["path"]) == ("n1-1.0", "callback")
+    assert (called_back["agent_channel"], called_back["answered_at_ms"]) == ("PJSIP/1003-4", 102000)
+    assert (called_back["caller_number"], called_back["caller_name"]) == (None, "")
+
+
+def test_a_line_of_the_release_before_is_read() -> None:
+    assert [row["call_id"] for row in wire(line("n1-1.0", back=None))] == ["n1-1.0"]
 
 
 def test_lines_of_other_kinds_are_left_out() -> None:
