@@ -8,8 +8,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from callcenter.configuration.model import ConfigurationError, Name, RingTarget, Seconds, Setting, SkillNeed
+from callcenter.configuration.fitting import ConfigurationError, refuse_doubles
+from callcenter.configuration.model import Name, RingTarget, Seconds, Setting, SkillNeed
 from callcenter.routing.model import Membership, Need, QueueRule, Strategy
+from callcenter.validation import Line
 
 MOST_CALLS = 1_000_000
 """Of one simulation: half a minute of work."""
@@ -78,7 +80,7 @@ class SimulatedAgents(Setting):
 class Scenario(Setting):
     """All of it. `seed` chooses the chance: the same seed brings the same callers, whoever answers them."""
 
-    name: Annotated[str, Field(max_length=200)] = ""
+    name: Line = ""
     hours: Annotated[float, Field(gt=0, le=100_000, allow_inf_nan=False)] = 100
     """How long callers come in. Long: chance evens out."""
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
@@ -91,9 +93,7 @@ class Scenario(Setting):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         names = [queue.queue_id for queue in self.queues]
-        if doubles := {name for name in names if names.count(name) > 1}:
-            name = min(doubles)
-            raise ConfigurationError(f"The queue {name!r} comes twice.", f"队列“{name}”重复。")
+        refuse_doubles(names, "queue")
         served = {membership.queue_id for kind in self.agents for membership in self.memberships(kind)}
         if unknown := served - set(names):
             name = min(unknown)

@@ -37,7 +37,7 @@ class Theory:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueFigures:
+class QueueForecast:
     """What became of a queue's callers. Waits are those of all callers: until the answer, or until they gave up.
 
     The service level is `in_time / arrived`: callers answered within the ring target, of all who came.
@@ -62,7 +62,7 @@ class QueueFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class AgentFigures:
+class AgentForecast:
     """The work of one kind of agents; `occupancy` is their time with calls, ringing included, of all their time."""
 
     count: int
@@ -73,19 +73,19 @@ class AgentFigures:
     occupancy: float
 
 
-def queue_figures(scenario: Scenario, outcome: Outcome) -> list[QueueFigures]:
+def queue_forecasts(scenario: Scenario, outcome: Outcome) -> list[QueueForecast]:
     """Of each queue, in the scenario's order."""
     return [_of_queue(scenario, queue, outcome) for queue in scenario.queues]
 
 
-def agent_figures(scenario: Scenario, outcome: Outcome) -> list[AgentFigures]:
+def agent_forecasts(scenario: Scenario, outcome: Outcome) -> list[AgentForecast]:
     """Of each kind of agents, in the scenario's order."""
     by_kind: list[list[AgentWork]] = [[] for _ in scenario.agents]
     for work in outcome.agents:
         by_kind[work.kind].append(work)
     open_ms = scenario.hours * 3_600_000
     return [
-        AgentFigures(
+        AgentForecast(
             len(works),
             [place.queue_id for place in scenario.memberships(kind)],
             min(work.calls for work in works),
@@ -119,12 +119,12 @@ def theory_of(scenario: Scenario, queue: SimulatedQueue) -> Theory | None:
     return Theory("Erlang C" if queue.patience_seconds is None else "Erlang A", state, ringing)
 
 
-def _of_queue(scenario: Scenario, queue: SimulatedQueue, outcome: Outcome) -> QueueFigures:
+def _of_queue(scenario: Scenario, queue: SimulatedQueue, outcome: Outcome) -> QueueForecast:
     calls = [call for call in outcome.calls if call.queue_id == queue.queue_id]
     waits = sorted(call.wait_ms / 1000 for call in calls)
     answered = sorted(call.wait_ms / 1000 for call in calls if call.agent_id is not None)
     rings = queue.ring_target.last_ring
-    return QueueFigures(
+    return QueueForecast(
         queue_id=queue.queue_id,
         target_rings=rings,
         target_seconds=rings * DEFAULT_CADENCE.period_seconds,
