@@ -1,5 +1,5 @@
-"""The `callcenter` command: run the service, run the node, migrate the database, find out what is wrong, carry
-what is set to and fro as a file.
+"""The `callcenter` command: run the service, run the node, migrate the database, find out what is wrong,
+simulate, carry what is set to and fro as a file.
 """
 
 import asyncio
@@ -75,6 +75,51 @@ def doctor() -> None:
     show(findings)
     if any(finding.wrong for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command("simulate")
+def simulate_scenario(
+    scenario: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A scenario of several queues and kinds of agents (YAML).")
+    ] = None,
+    *,
+    calls_an_hour: Annotated[str | None, typer.Option(metavar="MEAN", help="How many callers come.")] = None,
+    handle_seconds: Annotated[str | None, typer.Option(metavar="MEAN", help="What a call takes, with wrap-up.")] = None,
+    handle_times: Annotated[
+        str | None, typer.Option(metavar="SHAPE", help="exponential, or lognormal; exponential if not given.")
+    ] = None,
+    patience_seconds: Annotated[
+        str | None, typer.Option(metavar="MEAN", help="After how long callers give up; never, if not given.")
+    ] = None,
+    agents: Annotated[str | None, typer.Option(metavar="NUMBER", help="How many answer.")] = None,
+    answer_rings: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="At which ring agents answer; 0: at once. 1 if not given.")
+    ] = None,
+    target_rings: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Callers answered within so many rings; 3 if not given.")
+    ] = None,
+    hours: Annotated[str | None, typer.Option(metavar="NUMBER", help="How long to simulate; 100 if not given.")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="NUMBER", help="Another number, other callers.")] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a chart for a document.")] = None,
+) -> None:
+    """See what would become of callers with so many agents: waits, service level, occupancy; beside it Erlang C or A.
+
+    For example: callcenter simulate --calls-an-hour 120 --handle-seconds 180 --agents 8 --patience-seconds 120
+    """
+    from callcenter.routing.command import simulate_and_show
+
+    options = {
+        "queues.0.calls_an_hour": calls_an_hour,
+        "queues.0.handle_seconds": handle_seconds,
+        "queues.0.handle_times": handle_times,
+        "queues.0.patience_seconds": patience_seconds,
+        "queues.0.ring_target.rings": target_rings,
+        "agents.0.count": agents,
+        "answer_rings": answer_rings,
+        "hours": hours,
+        "seed": seed,
+    }
+    simulate_and_show(scenario, options, svg)
 
 
 @configuration.command("export")

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from callcenter.configuration import file
 from callcenter.configuration.service import Administration, Imported
+from callcenter.console import failed, told
 from callcenter.db.pool import AWAY, create_pool
 from callcenter.errors import HotlineError, InvalidInputError
 from callcenter.routing.store import LiveQueue
@@ -30,7 +31,7 @@ def export_file(settings: Settings, target: Path | None) -> None:
     try:
         target.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise _failed(f"{target}: {error.strerror}") from None
+        raise failed(f"{target}: {error.strerror}") from None
 
 
 def import_file(settings: Settings, source: Path, *, dry_run: bool) -> None:
@@ -39,7 +40,7 @@ def import_file(settings: Settings, source: Path, *, dry_run: bool) -> None:
         with source.open("rb") as opened:
             content = opened.read(file.LARGEST_FILE + 1)
     except OSError as error:
-        raise _failed(f"{source}: {error.strerror}") from None
+        raise failed(f"{source}: {error.strerror}") from None
     imported = asyncio.run(_imported(settings, content, dry_run=dry_run))
     changed = [one for one in imported.changes if one.what in _WHAT]
     for one in changed:
@@ -56,7 +57,7 @@ def import_file(settings: Settings, source: Path, *, dry_run: bool) -> None:
 def show_profile(name: str) -> None:
     """Show a shipped profile."""
     if name not in file.profile_names():
-        raise _failed(f"there is no profile {name!r} 没有此模板; there are: {', '.join(file.profile_names())}")
+        raise failed(f"there is no profile {name!r} 没有此模板; there are: {', '.join(file.profile_names())}")
     typer.echo(file.profile(name), nl=False)
 
 
@@ -88,23 +89,8 @@ async def _administration(settings: Settings) -> AsyncIterator[Administration]:
         finally:
             await pool.close()
     except HotlineError as error:
-        raise _failed(*_told(error)) from None
+        raise failed(*told(error)) from None
     except (RedisError, *AWAY) as error:
-        raise _failed(f"a part of the hotline is away 系统的一部分无法访问: {type(error).__name__}") from None
+        raise failed(f"a part of the hotline is away 系统的一部分无法访问: {type(error).__name__}") from None
     finally:
         await redis.aclose()
-
-
-def _told(error: HotlineError) -> list[str]:
-    said = {"": error.message()} | error.fields
-    lines = []
-    for name, one in said.items():
-        both = f"{one['en']} {one['zh']}" if isinstance(one, dict) else one
-        lines.append(f"{name}: {both}" if name not in ("", "body", "yaml") else both)
-    return lines
-
-
-def _failed(*lines: str) -> typer.Exit:
-    for line in lines:
-        typer.echo(f"error: {line}", err=True)
-    return typer.Exit(2)

@@ -40,10 +40,10 @@ _HEAD: Final = """\
 
 
 class UnreadableFileError(InvalidInputError):
-    """This file can't be read as a configuration."""
+    """This file can't be read."""
 
     error_id = "unreadable_file"
-    zh = "无法将此文件读作设置。"
+    zh = "无法读取此文件。"
 
 
 @dataclass(slots=True)

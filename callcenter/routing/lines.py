@@ -121,9 +121,9 @@ class Line:
         """The first moment (ms) at which one of these callers can be given to one of these agents; None: waiting
         alone brings none.
         """
-        after = self.least_wait()
         firsts = [first[0] for callers in self._callers.values() if (first := callers.first())]
-        if after is None or not firsts:
+        after = self.least_wait() if firsts else None
+        if after is None:
             return None
         return min(firsts) + after if after > 0 else -math.inf
 

@@ -11,7 +11,7 @@ is ever looked at; what waiting alone changes is known in advance.
 
 import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from callcenter.routing.lines import Line, Ranking, may_take_after_ms
@@ -255,13 +255,3 @@ class Floor:
             if agent_id in members:
                 return [agent_id]
         return self._line_of[entry.call_id].best_agents(max(0, now_ms - entry.waiting_since_ms))
-
-
-def match(entries: Iterable[QueueEntry], agents: Iterable[ReadyAgent]) -> list[Pair]:
-    """Pair these callers and agents, all of whom may be paired from the first moment on."""
-    floor = Floor()
-    for entry in entries:
-        floor.put_entry(entry)
-    for agent in agents:
-        floor.put_agent(agent)
-    return floor.match(0)
