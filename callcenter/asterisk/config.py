@@ -6,11 +6,12 @@ or open a comment.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from string import Template
 
+from callcenter.asterisk.model import NODE_NAME, TRUNK
 from callcenter.asterisk.modules import module_lines
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -21,6 +22,7 @@ AGI_SCRIPTS = PROJECT / "agi_scripts"
 TONE_COUNTRIES = {"CN": "cn", "HK": "hk", "US": "us"}
 """Countries whose tones stand in indications.conf, by ISO code."""
 
+_NODE_NAME = re.compile(NODE_NAME)
 _VALUE = re.compile(r"[A-Za-z0-9_.:/+@=,\[\]-]*")
 _MAX_CONTROL_PATH = 100
 """Longest path of a unix socket, in bytes, with some room."""
@@ -59,6 +61,8 @@ class AsteriskOptions:
     agi_port: int = 4573
     trunk_peers: tuple[str, ...] = ("127.0.0.1/32",)
     """Addresses or networks whose INVITEs are calls to the hotline."""
+    peers: Mapping[str, str] = field(default_factory=dict)
+    """The hotline's other nodes: name -> SIP address as host:port, the host an IP address."""
     country: str = "CN"
     realm: str = "callcenter"
     """Digest realm; a phone's stored digest is md5(extension:realm:password)."""
@@ -204,6 +208,7 @@ def _values(options: AsteriskOptions) -> Mapping[str, str]:
     return values | {
         "installed_dirs": installed,
         "nat_lines": nat,
+        "peers": "".join(_peer(name, address) for name, address in options.peers.items()),
         "trunk_matches": "".join(f"match = {_network(peer)}\n" for peer in options.trunk_peers),
         "modules": module_lines(_modules_dir(options.root) if options.root else _installed_modules()),
     }
@@ -215,6 +220,16 @@ def _checked(value: object) -> str:
     if not _VALUE.fullmatch(text):
         raise BadOptionError(f"not allowed in Asterisk's configuration: {text!r}")
     return text
+
+
+def _peer(name: str, address: str) -> str:
+    """The lines of pjsip.conf for another node. Raises ValueError for what is no name or address of one."""
+    host, _, port = address.rpartition(":")
+    if not _NODE_NAME.fullmatch(name) or name == TRUNK or not (port.isascii() and port.isdigit()):
+        raise BadOptionError(f"no name and SIP address of a node: {name!r} {address!r}")
+    host = str(ip_address(host.strip("[]")))
+    at = f"[{host}]" if ":" in host else host
+    return f"\n[{name}](node)\naors = {name}\npermit = {host}\n\n[{name}](node-address)\ncontact = sip:{at}:{port}\n"
 
 
 def _network(text: str) -> str:

@@ -24,7 +24,7 @@ ENV_FILE = Path(__file__).resolve().parents[2] / "agi_scripts" / "node.env"
 
 def node_client(settings: Settings) -> ServiceClient:
     """The client a node uses, with its spool."""
-    addresses = [address.strip() for address in settings.services.split(",") if address.strip()]
+    addresses = settings.service_urls
     spool = Spool(settings.spool_dir)
     return ServiceClient(addresses, settings.node_token.get_secret_value(), on_undelivered=spool.put)
 

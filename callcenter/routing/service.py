@@ -214,6 +214,11 @@ class Routing:
             self.extensions[agent_id] = (await self.live.agent(agent_id)).extension
         return self.extensions[agent_id]
 
+    async def _endpoint(self, agent_id: int, node: str) -> str:
+        """How a call on `node` reaches an agent's phone."""
+        agent = await self.live.agent(agent_id)
+        return agent.extension if agent.node in ("", node) else f"{agent.extension}@{agent.node}"
+
     def wake(self, call_id: str) -> None:
         """Something about this call has changed: the script that waits for it shall look."""
         for poll in self._polls.get(call_id, ()):
@@ -286,7 +291,7 @@ class Routing:
                     await popping.wait()  # the screen-pop goes first
                 return Dial(
                     call.offer_id,
-                    (await self.extension(call.agent_id or 0),),
+                    (await self._endpoint(call.agent_id or 0, facts.node),),
                     int(call.fields.get("ring_seconds", "20")),
                 )
             left = deadline - loop.time()

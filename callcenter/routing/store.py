@@ -107,6 +107,11 @@ class LiveAgent:
         return self.fields.get("online") == "1"
 
     @property
+    def node(self) -> str:
+        """Where his phone is registered, or was last; empty: nobody has seen it."""
+        return self.fields.get("node", "")
+
+    @property
     def queues(self) -> tuple[str, ...]:
         """The queues he serves."""
         return tuple(part for part in self.fields.get("queues", "").split(",") if part)

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 
-from .box import PARTS, Box
+from .box import Box
 from .processes import bound_log
 from .words import Problem, words
 
@@ -50,7 +50,7 @@ class Watch:
     def __init__(self, box: Box, tell: Callable[[str], None]) -> None:
         self.box = box
         self._tell = tell
-        self._deaths = dict.fromkeys(PARTS, 0)
+        self._deaths = dict.fromkeys(box.parts, 0)
         self._due: dict[str, float] = {}
 
     def run(self, stop: StopSignal) -> None:
