@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 import asyncpg
@@ -50,13 +49,13 @@ async def examine(settings: Settings) -> list[Finding]:
         ("settings", _settings),
         ("PostgreSQL", _postgres),
         ("Redis", _redis),
-        ("Asterisk (ARI)", _ari),
-        ("browser phones", _phones),
         ("call steps (AGI)", _agi),
         ("speech", _speech),
         ("disk", _disk),
     ]
-    checks += [("service", _service_at(url)) for url in _services(settings)]
+    checks += [(f"Asterisk {node} (ARI)", _ari_of(node, url)) for node, url in settings.ari_urls.items()]
+    checks += [("browser phones", _phones_at(url)) for url in settings.phone_websocket_urls]
+    checks += [("service", _service_at(url)) for url in settings.service_urls]
     return await asyncio.gather(*[_look(part, check, settings) for part, check in checks])
 
 
@@ -68,10 +67,6 @@ async def _look(part: str, check: Check, settings: Settings) -> Finding:
         return Finding(part, f"no answer in {ANSWER_SECONDS:.0f} s", "Is the address right, and the machine not busy?")
     except Exception as error:  # noqa: BLE001 - a doctor reports whatever happens
         return Finding(part, f"{type(error).__name__}: {error}", "This is unexpected: report it with this line.")
-
-
-def _services(settings: Settings) -> list[str]:
-    return [url.strip().rstrip("/") for url in settings.services.split(",") if url.strip()]
 
 
 async def _settings(settings: Settings) -> Finding:
@@ -123,47 +118,47 @@ async def _redis(settings: Settings) -> Finding:
     return Finding(part, f"{found['redis_version']}, {found['used_memory_human']} used")
 
 
-async def _ari(settings: Settings) -> Finding:
-    part, url = "Asterisk (ARI)", f"{settings.ari_url}/ari/asterisk/info"
-    auth = aiohttp.BasicAuth(settings.ari_user, settings.ari_password.get_secret_value())
-    try:
-        async with aiohttp.ClientSession() as session, session.get(url, auth=auth) as answer:
-            if answer.status == 401:
-                return Finding(part, "refuses the password", "CALLCENTER_ARI_PASSWORD must be that of ari.conf.")
-            if answer.status != 200:
-                return Finding(part, f"answers {answer.status}", "Load its ARI modules and look into its log.")
-            told = await answer.json()
-    except (aiohttp.ClientError, OSError) as error:
-        return Finding(part, str(error), "Start Asterisk, or correct CALLCENTER_ARI_URL.")
-    version, node = told["system"]["version"], told["config"].get("name", "")
-    if not version.split(".")[0].isdigit() or int(version.split(".")[0]) < OLDEST_ASTERISK:
-        return Finding(part, f"version {version}", f"Asterisk {OLDEST_ASTERISK} or newer is needed.")
-    if node != settings.node_name:
-        return Finding(
-            part,
-            f"its systemname is {node!r}, not {settings.node_name}",
-            "Set CALLCENTER_NODE_NAME to the same name.",
-        )
-    return Finding(part, f"{version}, node {node}")
+def _ari_of(node: str, url: str) -> Check:
+    part = f"Asterisk {node} (ARI)"
+
+    async def check(settings: Settings) -> Finding:
+        auth = aiohttp.BasicAuth(settings.ari_user, settings.ari_password.get_secret_value())
+        try:
+            async with aiohttp.ClientSession() as session, session.get(f"{url}/ari/asterisk/info", auth=auth) as answer:
+                if answer.status == 401:
+                    return Finding(part, "refuses the password", "CALLCENTER_ARI_PASSWORD must be that of ari.conf.")
+                if answer.status != 200:
+                    return Finding(part, f"answers {answer.status}", "Load its ARI modules and look into its log.")
+                told = await answer.json()
+        except (aiohttp.ClientError, OSError) as error:
+            return Finding(part, str(error), "Start Asterisk, or correct CALLCENTER_ARI_URL or CALLCENTER_NODES.")
+        version, name = told["system"]["version"], told["config"].get("name", "")
+        if not version.split(".")[0].isdigit() or int(version.split(".")[0]) < OLDEST_ASTERISK:
+            return Finding(part, f"version {version}", f"Asterisk {OLDEST_ASTERISK} or newer is needed.")
+        if name != node:
+            return Finding(
+                part,
+                f"its systemname is {name!r}, not {node}",
+                "Give it that name in CALLCENTER_NODE_NAME or CALLCENTER_NODES.",
+            )
+        return Finding(part, version)
+
+    return check
 
 
-def phone_websocket_url(settings: Settings) -> str:
-    """Where a browser phone connects to, as ws:// or wss://."""
-    if settings.phone_websocket_url:
-        return settings.phone_websocket_url
-    parts = urlsplit(settings.ari_url)
-    return urlunsplit(("wss" if parts.scheme == "https" else "ws", parts.netloc, "/ws", "", ""))
+def _phones_at(url: str) -> Check:
+    part = "browser phones"
 
+    async def check(_settings: Settings) -> Finding:
+        try:
+            async with aiohttp.ClientSession() as session, session.ws_connect(url, protocols=("sip",)) as socket:
+                if socket.protocol != "sip":
+                    return Finding(part, f"{url} is no SIP socket", "CALLCENTER_PHONE_WEBSOCKET_URL must lead to /ws.")
+        except (aiohttp.ClientError, OSError) as error:
+            return Finding(part, f"{url}: {error}", "Check Asterisk's http.conf and the web server in front of it.")
+        return Finding(part, url)
 
-async def _phones(settings: Settings) -> Finding:
-    part, url = "browser phones", phone_websocket_url(settings)
-    try:
-        async with aiohttp.ClientSession() as session, session.ws_connect(url, protocols=("sip",)) as socket:
-            if socket.protocol != "sip":
-                return Finding(part, f"{url} is no SIP socket", "CALLCENTER_PHONE_WEBSOCKET_URL must lead to /ws.")
-    except (aiohttp.ClientError, OSError) as error:
-        return Finding(part, f"{url}: {error}", "Check Asterisk's http.conf and the web server in front of it.")
-    return Finding(part, url)
+    return check
 
 
 async def _agi(settings: Settings) -> Finding:

@@ -20,7 +20,9 @@ from redis.exceptions import RedisError
 from callcenter import metrics
 from callcenter.asterisk.ari import Ari
 from callcenter.asterisk.door import AsteriskDoor
-from callcenter.asterisk.model import Fact
+from callcenter.asterisk.model import Fact, KeyPressed, PhoneReachable
+from callcenter.asterisk.nodes import Nodes
+from callcenter.asterisk.store import Ear
 from callcenter.blocking.service import Blocking
 from callcenter.calls.caller import CallerLookup
 from callcenter.calls.service import Calls
@@ -71,8 +73,7 @@ class Hotline:
         self.clock = now_ms
         self.cadence = cadence_of(settings.country)
         self.zone = ZoneInfo(settings.zone)
-        ari = Ari(settings.ari_url, settings.ari_user, settings.ari_password.get_secret_value())
-        self.asterisk = AsteriskDoor(ari, settings.media_address, self._heard, self._asterisk_is_here)
+        self.asterisk = Nodes([self._door(node, url) for node, url in settings.ari_urls.items()])
         self.customers = Customers(pool, country=settings.country)
         self.calls = Calls(pool, settings.country)
         self.callers = CallerLookup(pool, self.customers, settings.country)
@@ -83,7 +84,14 @@ class Hotline:
         self.routing = Routing(
             self.live, self.callers.card, self.desks, self.clock, plan=self._plan(), today=self._today
         )
-        now = HotlineNow(self.live, self._current_plan, self.clock, zone=self.zone, country=settings.country)
+        now = HotlineNow(
+            self.live,
+            self._current_plan,
+            self.clock,
+            self.asterisk.subscribe_channel,
+            zone=self.zone,
+            country=settings.country,
+        )
         self.line = Line(self.routing, SoundVoice(self.sounds, settings.country), now, self.clock)
         self.work = DeskWork(
             self.routing, self.clock, self.asterisk.end_leg, self.asterisk.set_signed_in, settings.country
@@ -98,6 +106,15 @@ class Hotline:
         self.prompts = Prompts(pool, self.sounds)
         self.messages = Messages(pool, self.live, self.clock)
         self.writer = CallWriter(redis, pool, self.clock, self.cadence)
+
+    def _door(self, node: str, url: str) -> AsteriskDoor:
+        settings = self.settings
+        ari = Ari(url, settings.ari_user, settings.ari_password.get_secret_value())
+        ear = Ear(self.redis, node)
+        media_address = settings.media_address_of(node)
+        return AsteriskDoor(
+            node, ari, ear, media_address=media_address, on_fact=self._heard, on_connect=self._node_is_here
+        )
 
     async def start(self) -> list[asyncio.Task[None]]:
         """Bring the live queue up to date and start what runs beside the requests."""
@@ -163,20 +180,26 @@ class Hotline:
         await self.routing.picture.look_anew()
         await self.routing.match()
 
-    async def _asterisk_is_here(self) -> None:
+    async def _node_is_here(self, node: str) -> None:
         """After every connection: phones pushed, the fallback told who is there, the live queue compared."""
         with contextlib.suppress(*AWAY):
-            await self._push_phones()
+            await self.asterisk.push_all(await self.staff.phones_to_push(), at=node)
         for agent in await self.live.agents():
-            await self.asterisk.set_signed_in(agent.extension, agent.state is not AgentState.SIGNED_OUT)
+            signed_in = agent.state is not AgentState.SIGNED_OUT
+            await self.asterisk.set_signed_in(agent.extension, signed_in, at=node)
         await self.reconciler.compare()
 
     async def _push_phones(self) -> None:
-        """Bring every phone to Asterisk; those it knows already cost one look each."""
+        """Bring every phone to the nodes; those they know already cost one look each."""
         await self.asterisk.push_all(await self.staff.phones_to_push())
 
     async def _heard(self, fact: Fact) -> None:
+        if isinstance(fact, KeyPressed):
+            await self.line.pressed(fact.call_id, fact.digit)
+            return
         await self.witness.take(fact)
+        if isinstance(fact, PhoneReachable) and fact.contact:
+            self.asterisk.registered(fact)
 
     async def _tick(self) -> None:
         await self.callbacks.wake_rested()
@@ -194,6 +217,8 @@ class Hotline:
         await self.sync_roster()
         await self.reconciler.run_once()
         await self.callbacks.restore(self.calls)
+        for node in self.asterisk.names:
+            metrics.NODE_UP.labels(node).set(self.asterisk.connected(node))
         counts = dict.fromkeys(AgentState, 0)
         for agent in await self.live.agents():
             counts[agent.state] += 1

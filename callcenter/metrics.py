@@ -11,6 +11,7 @@ MISSES = Counter("callcenter_offers_missed", "Offers that came to nothing, by re
 WAITED = Histogram("callcenter_wait_seconds", "Seconds from arrival to an agent's answer", ["queue"], buckets=_WAITS)
 WAITING = Gauge("callcenter_waiting", "Callers waiting now", ["queue"])
 AGENTS = Gauge("callcenter_agents", "Agents by state", ["state"])
+NODE_UP = Gauge("callcenter_node_up", "1 while a node serves calls, 0 while it does not", ["node"])
 IDENTIFY = Histogram("callcenter_identify_seconds", "Looking a caller up", buckets=_FAST)
 POP = Histogram("callcenter_pop_seconds", "From a call's arrival on Asterisk to its screen-pop", buckets=_FAST)
 REPAIRS = Counter("callcenter_repairs", "What the reconciler put right", ["what"])

@@ -45,9 +45,12 @@ def own_environment(ours: Iterable[str] = ()) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("CALLCENTER_") or name in kept}
 
 
-def layout_for_tests(var: Path, *, address: str = "127.0.0.1") -> Layout:
-    """A layout with free ports in `var`, on PostgreSQL that does not wait for the disk."""
-    web, sip, ari, agi, postgres, redis = free_ports(6, address=address)
+def layout_for_tests(var: Path, *, address: str = "127.0.0.1", nodes: int = 1, replicas: int = 1) -> Layout:
+    """A layout with free ports in `var`, on PostgreSQL that does not wait for the disk.
+
+    `nodes`: how many Asterisks, the second at the next address; `replicas`: how many services.
+    """
+    sip, ari, agi, postgres, redis, web, *_ = free_ports(5 + replicas, address=address)
     rtp = free_ports(RTP_PORTS, address=address)
     root = layout_from({name: value for name, value in os.environ.items() if name == "CALLCENTER_ASTERISK_ROOT"})
     return Layout(
@@ -61,13 +64,17 @@ def layout_for_tests(var: Path, *, address: str = "127.0.0.1") -> Layout:
         postgres_port=postgres,
         redis_port=redis,
         rtp_ports=(rtp[0], rtp[-1]),
+        asterisk_nodes=nodes,
+        replicas=replicas,
         asterisk_root=root.asterisk_root,
         throwaway=True,
     )
 
 
 class RunningHotline:
-    """A hotline with all parts running. `parts`: postgres, redis, asterisk, serve, node."""
+    """A hotline with all parts running: postgres, redis, asterisk, serve, node, and where there are several of a
+    kind asterisk2, serve2, node2 and so on.
+    """
 
     def __init__(self, box: Box) -> None:
         self.box = box
@@ -99,7 +106,7 @@ class RunningHotline:
     @property
     def sip(self) -> str:
         """host:port for callers."""
-        return self.box.sip_address()
+        return str(self.facts["sip"])
 
     @property
     def database_url(self) -> str:
@@ -137,7 +144,7 @@ class RunningHotline:
 
     def restore(self) -> None:
         """Start every part that a test left stopped."""
-        for part in ("postgres", "redis", "asterisk", "serve", "node"):
+        for part in self.box.parts:
             self.box.start(part)
 
     @contextmanager
@@ -154,14 +161,15 @@ class RunningHotline:
         """The process id of a running part."""
         return self.box.processes[part].pid
 
-    def asterisk(self, command: str) -> str:
-        """What Asterisk's console answers to `command`."""
-        console = [self.facts["asterisk_cli"], "-rx", command]
+    def asterisk(self, command: str, *, node: int = 0) -> str:
+        """What an Asterisk's console answers to `command`; `node` counts from 0."""
+        console = [self.facts["nodes"][node]["asterisk_cli"], "-rx", command]
         return subprocess.run(console, capture_output=True, text=True, check=True, timeout=20).stdout
 
     def hang_up_everything(self) -> None:
-        """End every channel on Asterisk, as if everybody hung up."""
-        self.asterisk("channel request hangup all")
+        """End every channel on every Asterisk, as if everybody hung up."""
+        for node in range(len(self.facts["nodes"])):
+            self.asterisk("channel request hangup all", node=node)
 
     def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run `callcenter …` with this hotline's settings, some of them changed."""
@@ -182,10 +190,12 @@ class RunningHotline:
 
 
 @contextmanager
-def private_hotline(*, address: str = "127.0.0.1") -> Iterator[RunningHotline]:
+def private_hotline(*, address: str = "127.0.0.1", nodes: int = 1, replicas: int = 1) -> Iterator[RunningHotline]:
     """A hotline of the block's own, ended and removed after it; CALLCENTER_KEEP_TEST_VAR=1 keeps it."""
     var = Path(tempfile.mkdtemp(prefix="callcenter-test-"))
-    hotline = RunningHotline(Box(layout_for_tests(var, address=address), own_environment()))
+    hotline = RunningHotline(
+        Box(layout_for_tests(var, address=address, nodes=nodes, replicas=replicas), own_environment())
+    )
     try:
         hotline.begin()
         yield hotline

@@ -1,7 +1,7 @@
-"""One WebSocket to Asterisk's REST interface: events in, requests and answers over the same socket.
+"""Asterisk's REST interface: events in over one WebSocket; requests over it too, or over HTTP where it is not open.
 
-Owns the connection and nothing about calls. A request is sent at most once: when the socket is lost, its caller
-is told, and looks at what is there before trying again.
+Owns the connections and nothing about calls. A request is sent at most once: when its answer does not come, its
+caller is told, and looks at what is there before trying again.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from typing import Any, Final
 import aiohttp
 import orjson
 import structlog
+from yarl import URL
 
 log = structlog.get_logger()
 
@@ -25,6 +26,7 @@ EVENTS: Final = (
     "ChannelUnhold",
     "ChannelHangupRequest",
     "ChannelDestroyed",
+    "ChannelDtmfReceived",
     "ContactStatusChange",
     "EndpointStateChange",
     "RESTResponse",
@@ -32,8 +34,7 @@ EVENTS: Final = (
 """The only messages Asterisk sends: answers to our requests, and the events that callcenter.asterisk.model reads."""
 
 REQUEST_SECONDS: Final = 5.0
-_FIRST_PAUSE_SECONDS: Final = 0.2
-_LONGEST_PAUSE_SECONDS: Final = 5.0
+CONNECT_SECONDS: Final = 2.0
 _HEARTBEAT_SECONDS: Final = 10.0
 
 
@@ -46,19 +47,25 @@ class AriError(Exception):
 
 
 class AriAwayError(Exception):
-    """No socket to Asterisk, or it was lost before the answer came: the request may have been carried out."""
+    """No way to Asterisk, or it was lost before the answer came: the request may have been carried out."""
+
+
+AWAY = (AriAwayError, AriError)
+"""What a request may raise."""
 
 
 class Ari:
-    """The socket. `on_connect` runs after each connect; events that come meanwhile are kept and follow it."""
+    """One Asterisk. `on_connect` runs after each connect; events that come meanwhile are kept and follow it."""
 
     def __init__(self, url: str, user: str, password: str, app: str = "callcenter") -> None:
         """`url`: Asterisk's HTTP server without a path, http or https."""
         self.app = app
         self.connected = False
+        self.answered_at: float | None = None
+        """When Asterisk last said anything at all (the event loop's time)."""
         self.on_connect: Callable[[], Awaitable[None]] | None = None
         self.on_event: Callable[[dict[str, Any]], Awaitable[None] | None] | None = None
-        self._url = f"{url.rstrip('/')}/ari/events?app={app}"
+        self._url = f"{url.rstrip('/')}/ari"
         token = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {token}"}
         self._socket: aiohttp.ClientWebSocketResponse | None = None
@@ -66,23 +73,24 @@ class Ari:
         self._ids = itertools.count(1)
         self._backlog: list[dict[str, Any]] | None = None
 
-    async def run(self) -> None:
-        """Stay connected until cancelled."""
-        pause = _FIRST_PAUSE_SECONDS
-        async with aiohttp.ClientSession(headers=self._headers) as session:
-            while True:
+    async def listen(self) -> None:
+        """Connect and hear events until the connection is lost or can't be had; whether it could is in the log.
+
+        Asterisk gives a second listener of the same `app` the first one's place.
+        """
+        url = f"{self._url}/events?app={self.app}"
+        try:
+            async with aiohttp.ClientSession(headers=self._headers) as session:
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    socket = await session.ws_connect(url, heartbeat=_HEARTBEAT_SECONDS, max_msg_size=0, timeout=_CLOSE)
                 try:
-                    async with session.ws_connect(
-                        self._url, heartbeat=_HEARTBEAT_SECONDS, max_msg_size=0, timeout=_CLOSE
-                    ) as socket:
-                        await self._converse(socket)
-                    pause = _FIRST_PAUSE_SECONDS
-                except (aiohttp.ClientError, OSError, TimeoutError) as error:
-                    log.warning("no connection to asterisk", error=type(error).__name__)
+                    await self._converse(socket)
                 finally:
-                    self._lost()
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                    await socket.close()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.warning("no connection to asterisk", error=type(error).__name__)
+        finally:
+            self._lost()
 
     async def request(
         self,
@@ -97,8 +105,9 @@ class Ari:
         Raises AriError for an answer of 400 and above, AriAwayError when there is no answer.
         """
         socket = self._socket
+        content = None if body is None else orjson.dumps(body)
         if socket is None or socket.closed:
-            raise AriAwayError
+            return await self.request_by_http(method, uri, query, content)
         request_id = str(next(self._ids))
         message: dict[str, Any] = {
             "type": "RESTRequest",
@@ -107,8 +116,8 @@ class Ari:
             "uri": uri,
             "query_strings": [{"name": name, "value": value} for name, value in (query or {}).items()],
         }
-        if body is not None:
-            message |= {"content_type": "application/json", "message_body": orjson.dumps(body).decode()}
+        if content is not None:
+            message |= {"content_type": "application/json", "message_body": content.decode()}
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[request_id] = answer
         try:
@@ -119,11 +128,30 @@ class Ari:
             raise AriAwayError from error
         finally:
             self._answers.pop(request_id, None)
-        status = int(response.get("status_code", 500))
-        if status >= 400:
-            raise AriError(status, str(response.get("reason_phrase", "")))
-        text = response.get("message_body")
-        return orjson.loads(text) if text else None
+        reason, text = str(response.get("reason_phrase", "")), response.get("message_body")
+        return _result(int(response.get("status_code", 500)), reason, text)
+
+    async def request_by_http(
+        self,
+        method: str,
+        uri: str,
+        query: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        seconds: float = REQUEST_SECONDS,
+    ) -> Any:
+        """As `request`, on a connection of its own: the client repeats a request on a kept one that was closed."""
+        try:
+            async with (
+                aiohttp.ClientSession(headers=self._headers | _JSON, timeout=aiohttp.ClientTimeout(seconds)) as session,
+                session.request(
+                    method, URL(f"{self._url}/{uri}", encoded=True).with_query(query), data=content
+                ) as response,
+            ):
+                text = await response.text()
+                self.answered_at = asyncio.get_running_loop().time()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise AriAwayError from error
+        return _result(response.status, response.reason or "", text)
 
     async def _converse(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Read until the socket is closed; start the owner's resync beside the reading."""
@@ -160,6 +188,7 @@ class Ari:
             await socket.close()
 
     async def _receive(self, message: dict[str, Any]) -> None:
+        self.answered_at = asyncio.get_running_loop().time()
         if message.get("type") == "RESTResponse":
             answer = self._answers.get(str(message.get("request_id")))
             if answer and not answer.done():
@@ -191,4 +220,12 @@ class Ari:
         self._answers.clear()
 
 
-_CLOSE = aiohttp.ClientWSTimeout(ws_close=1.0)
+def _result(status: int, reason: str, text: str | None) -> Any:
+    """An answer's JSON, or None. Raises AriError."""
+    if status >= 400:
+        raise AriError(status, reason)
+    return orjson.loads(text) if text else None
+
+
+_CLOSE: Final = aiohttp.ClientWSTimeout(ws_close=1.0)
+_JSON: Final = {"Content-Type": "application/json"}

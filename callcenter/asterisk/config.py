@@ -6,12 +6,13 @@ or open a comment.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from string import Template
 
 from callcenter.asterisk.announcements import SLOTS, class_lines
+from callcenter.asterisk.model import NODE_NAME, TRUNK
 from callcenter.asterisk.modules import module_lines
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -22,6 +23,7 @@ AGI_SCRIPTS = PROJECT / "agi_scripts"
 TONE_COUNTRIES = {"CN": "cn", "HK": "hk", "US": "us"}
 """Countries whose tones stand in indications.conf, by ISO code."""
 
+_NODE_NAME = re.compile(NODE_NAME)
 _VALUE = re.compile(r"[A-Za-z0-9_.:/+@=,\[\]-]*")
 _CONTACT = re.compile(r"sips?:[A-Za-z0-9_.:@\[\]-]+")
 _MAX_CONTROL_PATH = 100
@@ -67,6 +69,8 @@ class AsteriskOptions:
     """What people who are called see."""
     node_spool_dir: Path = Path("/var/spool/callcenter")
     """Where `callcenter node` keeps sounds and announcements; Asterisk plays them from there."""
+    peers: Mapping[str, str] = field(default_factory=dict)
+    """The hotline's other nodes: name -> SIP address as host:port, the host an IP address."""
     country: str = "CN"
     realm: str = "callcenter"
     """Digest realm; a phone's stored digest is md5(extension:realm:password)."""
@@ -215,6 +219,7 @@ def _values(options: AsteriskOptions) -> Mapping[str, str]:
     return values | {
         "installed_dirs": installed,
         "nat_lines": nat,
+        "peers": "".join(_peer(name, address) for name, address in options.peers.items()),
         "trunk_matches": "".join(f"match = {_network(peer)}\n" for peer in options.trunk_peers),
         "trunk_contact_line": _trunk_contact_line(options.trunk_contact),
         "slot_classes": _slot_classes(options),
@@ -243,6 +248,16 @@ def _checked(value: object) -> str:
     if not _VALUE.fullmatch(text):
         raise BadOptionError(f"not allowed in Asterisk's configuration: {text!r}")
     return text
+
+
+def _peer(name: str, address: str) -> str:
+    """The lines of pjsip.conf for another node. Raises ValueError for what is no name or address of one."""
+    host, _, port = address.rpartition(":")
+    if not _NODE_NAME.fullmatch(name) or name == TRUNK or not (port.isascii() and port.isdigit()):
+        raise BadOptionError(f"no name and SIP address of a node: {name!r} {address!r}")
+    host = str(ip_address(host.strip("[]")))
+    at = f"[{host}]" if ":" in host else host
+    return f"\n[{name}](node)\naors = {name}\npermit = {host}\n\n[{name}](node-address)\ncontact = sip:{at}:{port}\n"
 
 
 def _network(text: str) -> str:

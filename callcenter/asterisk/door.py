@@ -1,130 +1,143 @@
-"""Asterisk as the other rooms see it: phones, legs and channels in their words, and whether it is there.
+"""One Asterisk as the service sees it: whether it lives, what happens on it, what it is told.
 
-Raises UnavailableError while Asterisk is away.
+Every replica of the service may ask and tell; one of them listens (callcenter.asterisk.store).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Protocol
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
 
 import structlog
+from redis.exceptions import RedisError
 
-from callcenter.asterisk.ari import Ari, AriAwayError, AriError
+from callcenter.asterisk.ari import AWAY, Ari
 from callcenter.asterisk.model import Fact, LegReader
-from callcenter.asterisk.phones import Phone, PhoneKind, Phones
-from callcenter.errors import UnavailableError
-from callcenter.routing.reconcile import Channel
+from callcenter.asterisk.phones import Phone, Phones
+from callcenter.asterisk.store import RENEW_SECONDS, Ear
 
 log = structlog.get_logger(__name__)
 
-
-class KnownPhone(Protocol):
-    """A phone as the staff's room describes it."""
-
-    @property
-    def extension(self) -> str:
-        """Its number and its name on Asterisk."""
-
-    @property
-    def kind(self) -> str:
-        """In the browser or on the desk."""
-
-    @property
-    def ha1_digest(self) -> str:
-        """md5(extension:realm:password)."""
-
-    @property
-    def display_name(self) -> str:
-        """Whose it is."""
-
-
-@asynccontextmanager
-async def _answered() -> AsyncIterator[None]:
-    try:
-        yield
-    except* (AriAwayError, AriError) as errors:
-        log.warning("asterisk did not do it", error=type(errors.exceptions[0]).__name__)
-        raise UnavailableError from None
+LOOK_SECONDS: Final = 1.0
+"""How often a node is asked whether it is there, and how long it may take to answer."""
+DEAD_SECONDS: Final = 4.0
+"""A node that has not answered for so long, on any connection, is dead."""
+_FIRST_PAUSE_SECONDS: Final = 0.2
+_LONGEST_PAUSE_SECONDS: Final = 1.0
 
 
 class AsteriskDoor:
-    """The way from the service to one Asterisk and back."""
+    """The way from the service to one Asterisk and back. Its requests raise AriAwayError and AriError."""
 
     def __init__(
         self,
+        node: str,
         ari: Ari,
+        ear: Ear,
+        *,
         media_address: str,
         on_fact: Callable[[Fact], Awaitable[None]],
-        on_connect: Callable[[], Awaitable[None]],
+        on_connect: Callable[[str], Awaitable[None]],
     ) -> None:
-        """`media_address`: where phones send their sound. `on_connect` runs after each connection, before the facts
-        that follow it are told to `on_fact`.
+        """`media_address`: where phones send their sound. `on_connect(node)` runs after each connection that
+        listens, before the facts that follow it are told to `on_fact`.
         """
+        self.node = node
+        self.phones = Phones(ari, media_address=media_address)
         self._ari = ari
-        self._phones = Phones(ari, media_address=media_address)
-        self._reader = LegReader()
+        self._ear = ear
+        self._reader = LegReader(node)
         self._on_fact = on_fact
         self._on_connect = on_connect
+        self._another_listens = False
+        self._began_at = 0.0
         ari.on_connect = self._connected
         ari.on_event = self._heard
 
     @property
-    def connected(self) -> bool:
-        """Whether Asterisk's events are being heard."""
+    def listening(self) -> bool:
+        """Whether this replica hears what happens there."""
         return self._ari.connected
 
+    @property
+    def connected(self) -> bool:
+        """Whether it serves calls: it answers, and this replica listens to it or another does."""
+        return self.listening or (self._another_listens and self._ari.answered_at is not None and self.alive)
+
+    @property
+    def alive(self) -> bool:
+        """False when it has answered on no connection for `DEAD_SECONDS`. While merely its events are not heard, it
+        lives.
+        """
+        answered_at = self._ari.answered_at
+        since = self._began_at if answered_at is None else answered_at
+        return asyncio.get_running_loop().time() - since < DEAD_SECONDS
+
     async def run(self) -> None:
-        """Stay connected until cancelled."""
-        await self._ari.run()
+        """Listen whenever this replica is the one to, and see whether the node lives, until cancelled."""
+        self._began_at = asyncio.get_running_loop().time()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look(), name=f"look {self.node}")
+            tasks.create_task(self._listen(), name=f"listen {self.node}")
+
+    async def _look(self) -> None:
+        while True:
+            try:
+                await self._ari.request_by_http("GET", "asterisk/ping", seconds=LOOK_SECONDS)
+            except AWAY as error:
+                log.debug("node does not answer", node=self.node, error=type(error).__name__)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = _FIRST_PAUSE_SECONDS
+        try:
+            while True:
+                began_at = loop.time()
+                if await self._may_listen():
+                    await self._listen_once()
+                    lasted = loop.time() - began_at > _LONGEST_PAUSE_SECONDS
+                    pause = _FIRST_PAUSE_SECONDS if lasted else min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                else:
+                    pause = RENEW_SECONDS
+                await asyncio.sleep(pause)
+        finally:
+            with contextlib.suppress(RedisError, TimeoutError):
+                await self._ear.give_back()
+
+    async def _may_listen(self) -> bool:
+        try:
+            mine = await self._ear.take()
+        except (RedisError, TimeoutError) as error:
+            log.warning("nobody can say who listens", node=self.node, error=type(error).__name__)
+            mine, self._another_listens = False, False
+        else:
+            self._another_listens = not mine
+        return mine
+
+    async def _listen_once(self) -> None:
+        """Listen until the connection or the right to it is lost."""
+        listening = asyncio.create_task(self._ari.listen(), name=f"ari {self.node}")
+        keeping = asyncio.create_task(self._ear.keep(), name=f"ear {self.node}")
+        try:
+            await asyncio.wait((listening, keeping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (listening, keeping):
+                task.cancel()
+            for ended in await asyncio.gather(listening, keeping, return_exceptions=True):
+                if isinstance(ended, Exception):
+                    log.error("listening broke; it is tried again", node=self.node, exc_info=ended)
 
     async def _connected(self) -> None:
-        self._reader = LegReader()
-        await self._on_connect()
+        self._reader = LegReader(self.node)
+        await self._on_connect(self.node)
 
     async def _heard(self, event: dict[str, Any]) -> None:
         fact = self._reader.read(event)
         if fact is not None:
             await self._on_fact(fact)
 
-    async def push(self, extension: str, kind: PhoneKind, ha1_digest: str | None, display_name: str = "") -> None:
-        """Make Asterisk know this phone as it is now, and listen to it."""
-        async with _answered():
-            await self._phones.push(extension, kind, ha1_digest, display_name)
-
-    async def push_all(self, phones: Sequence[KnownPhone]) -> None:
-        """Make Asterisk know these phones and no others, and listen to them."""
-        wanted = [
-            Phone(one.extension, "browser" if one.kind == "browser" else "desk", one.ha1_digest, one.display_name)
-            for one in phones
-        ]
-        async with _answered():
-            await self._phones.push_all(wanted)
-            await self._phones.forget_others({one.extension for one in wanted})
-
-    async def remove(self, extension: str) -> None:
-        """Make Asterisk forget a phone."""
-        async with _answered():
-            await self._phones.remove(extension)
-
-    async def set_signed_in(self, extension: str, signed_in: bool) -> None:
-        """Tell Asterisk's fallback queue whether it may ring this agent. Told again at the next connection."""
-        try:
-            await self._phones.set_signed_in(extension, signed_in)
-        except (AriAwayError, AriError) as error:
-            log.warning("fallback not told", error=type(error).__name__)
-
-    async def end_leg(self, channel_id: str) -> None:
-        """End an agent's leg and keep the caller, who asks what to do next; already gone is success."""
-        async with _answered():
-            await self._phones.end_leg(channel_id)
-
-    async def reachable(self) -> set[str]:
-        """The extensions whose phones are registered."""
-        async with _answered():
-            return await self._phones.reachable()
-
-    async def channels(self) -> list[Channel]:
-        """Every channel that belongs to a call of the hotline."""
-        async with _answered():
-            found = await self._phones.channels()
-        return [Channel(one.channel_id, one.call_id, one.offer_id, one.extension, one.state == "Up") for one in found]
+    async def push_all(self, phones: Sequence[Phone]) -> None:
+        """Make it know these phones and no others, and have them listened to."""
+        await self.phones.push_all(phones)
+        await self.phones.forget_others({one.extension for one in phones})

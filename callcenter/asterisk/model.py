@@ -3,11 +3,18 @@
 Asterisk's vocabulary (channels, causes, endpoint states) ends here.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+NODE_NAME: Final = r"[a-z][a-z0-9]{0,19}"
+"""Shape of a node's name: the first part of its channels' ids, and an endpoint's name beside phones' numbers."""
+EXTENSION: Final = r"[0-9]{3,6}"
+"""Shape of a phone's number, which is its endpoint's name."""
+TRUNK: Final = "trunk"
+"""Name of the trunk's endpoint in deploy/asterisk/pjsip.conf."""
 MAX_REMEMBERED: Final = 10_000
 """Channels whose hang-up request was seen and whose end was not (lost with a socket)."""
 
@@ -21,6 +28,11 @@ class Leg:
     extension: str
     channel_id: str
     at_ms: int
+
+    @property
+    def node(self) -> str:
+        """Where the phone is; the caller may be on another node."""
+        return node_of(self.channel_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +72,67 @@ class LegEnded(Leg):
 
 @dataclass(frozen=True, slots=True)
 class PhoneReachable:
-    """A phone registered, or is gone."""
+    """A phone registered at a node, or is gone from it."""
 
+    node: str
     extension: str
     reachable: bool
+    contact: str = ""
+    """Its SIP address, where it has just registered."""
 
 
-Fact = LegCreated | LegRinging | LegAnswered | LegHeld | LegResumed | LegEnded | PhoneReachable
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A caller pressed a key. Told of callers whose channel is listened to."""
 
+    call_id: str
+    digit: str
+    """One of 0-9, *, #, A-D."""
+    at_ms: int
+
+    @property
+    def node(self) -> str:
+        """Where the caller is."""
+        return node_of(self.call_id)
+
+
+Fact = LegCreated | LegRinging | LegAnswered | LegHeld | LegResumed | LegEnded | PhoneReachable | KeyPressed
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One channel of a call of the hotline as it is now."""
+
+    channel_id: str
+    call_id: str
+    offer_id: str
+    """Empty for a caller, and for a phone that Asterisk's own queue rang."""
+    endpoint: str
+    """Whom it leads to: a phone's extension, another node's name, or the trunk."""
+    up: bool
+
+    @property
+    def node(self) -> str:
+        """The node it is on."""
+        return node_of(self.channel_id)
+
+    @property
+    def is_caller(self) -> bool:
+        """The caller himself, whom the call is named after."""
+        return self.channel_id == self.call_id
+
+    @property
+    def extension(self) -> str:
+        """The phone, where it is an agent's leg; else empty."""
+        return self.endpoint if is_extension(self.endpoint) else ""
+
+    @property
+    def peer(self) -> str:
+        """The other node, where it is one half of a call's way between two; else empty."""
+        return "" if is_extension(self.endpoint) or self.endpoint == TRUNK else self.endpoint
+
+
+_EXTENSION: Final = re.compile(EXTENSION)
 _STATES: Final[Mapping[str, type[LegRinging | LegAnswered]]] = {"Ringing": LegRinging, "Up": LegAnswered}
 _PLAIN: Final[Mapping[str, type[LegHeld | LegResumed]]] = {
     "ChannelHold": LegHeld,
@@ -76,9 +141,10 @@ _PLAIN: Final[Mapping[str, type[LegHeld | LegResumed]]] = {
 
 
 class LegReader:
-    """Turns one socket's events into facts. Remembers only what one event needs from an earlier one."""
+    """Turns one node's events into facts. Remembers only what one event needs from an earlier one."""
 
-    def __init__(self) -> None:
+    def __init__(self, node: str) -> None:
+        self._node = node
         self._asked_to_end: dict[str, None] = {}
         self._reachable: dict[str, bool] = {}
 
@@ -92,7 +158,9 @@ class LegReader:
     def _read(self, event: Mapping[str, Any]) -> Fact | None:
         kind = event["type"]
         if kind in ("EndpointStateChange", "ContactStatusChange"):
-            return self._reachability(event["endpoint"])
+            return self._reachability(event["endpoint"], event.get("contact_info") or {})
+        if kind == "ChannelDtmfReceived":
+            return _key(event)
         channel = event["channel"]
         channel_id: str = channel["id"]
         if kind == "ChannelHangupRequest" and not event.get("soft"):
@@ -109,12 +177,21 @@ class LegReader:
         if len(self._asked_to_end) > MAX_REMEMBERED:
             del self._asked_to_end[next(iter(self._asked_to_end))]
 
-    def _reachability(self, endpoint: Mapping[str, Any]) -> PhoneReachable | None:
+    def _reachability(self, endpoint: Mapping[str, Any], contact: Mapping[str, Any]) -> PhoneReachable | None:
+        """A new registration is told though the phone had one here: it may have been at another node meanwhile."""
         extension, reachable = str(endpoint["resource"]), endpoint["state"] == "online"
-        if self._reachable.get(extension) == reachable:
+        address = contact.get("uri", "") if reachable and contact.get("contact_status") != "Removed" else ""
+        if not is_extension(extension) or (self._reachable.get(extension) == reachable and not address):
             return None
         self._reachable[extension] = reachable
-        return PhoneReachable(extension, reachable)
+        return PhoneReachable(self._node, extension, reachable, address)
+
+
+def _key(event: Mapping[str, Any]) -> KeyPressed | None:
+    channel = channel_of(event["channel"])
+    if channel is None or not channel.is_caller:
+        return None
+    return KeyPressed(channel.call_id, event["digit"], at_ms(event["timestamp"]))
 
 
 def _meaning(kind: str, state: str) -> type[LegCreated | LegRinging | LegAnswered | LegHeld | LegResumed] | None:
@@ -124,17 +201,38 @@ def _meaning(kind: str, state: str) -> type[LegCreated | LegRinging | LegAnswere
     return _STATES.get(state) if kind == "ChannelStateChange" else _PLAIN.get(kind)
 
 
-def leg_of(channel: Mapping[str, Any], moment_ms: int) -> tuple[str, str, str, str, int] | None:
-    """Leg's fields from an ARI channel snapshot, or None when it is not an agent's leg of a hotline call."""
-    values = channel.get("channelvars") or {}
-    call_id = values.get("CC_CALL") or ""
-    channel_id = str(channel["id"])
-    if not call_id or call_id == channel_id:
+def channel_of(snapshot: Mapping[str, Any]) -> Channel | None:
+    """An ARI channel snapshot in our words, or None when it belongs to no call of the hotline.
+
+    A channel from the trunk that nobody has named yet is a caller who has just come in.
+    """
+    values = snapshot.get("channelvars") or {}
+    channel_id, endpoint = str(snapshot["id"]), endpoint_of(snapshot["name"])
+    call_id = values.get("CC_CALL") or (channel_id if endpoint == TRUNK else "")
+    if not call_id:
         return None
-    return call_id, values.get("CC_OFFER") or "", extension_of(channel["name"]), channel_id, moment_ms
+    return Channel(channel_id, call_id, values.get("CC_OFFER") or "", endpoint, snapshot["state"] == "Up")
 
 
-def extension_of(channel_name: str) -> str:
+def leg_of(snapshot: Mapping[str, Any], moment_ms: int) -> tuple[str, str, str, str, int] | None:
+    """Leg's fields from an ARI channel snapshot, or None when it is not an agent's leg of a hotline call."""
+    channel = channel_of(snapshot)
+    if channel is None or not channel.extension:
+        return None
+    return channel.call_id, channel.offer_id, channel.extension, channel.channel_id, moment_ms
+
+
+def node_of(channel_id: str) -> str:
+    """`node1-1763780000.42` -> `node1`: Asterisk's `systemname` begins every channel's id."""
+    return channel_id.partition("-")[0]
+
+
+def is_extension(text: str) -> bool:
+    """Whether this is the number of a phone."""
+    return bool(_EXTENSION.fullmatch(text))
+
+
+def endpoint_of(channel_name: str) -> str:
     """`PJSIP/1001-0000002a` -> `1001`."""
     return channel_name.partition("/")[2].rpartition("-")[0]
 

@@ -9,20 +9,22 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
+from urllib.parse import quote
 
 from callcenter.asterisk.ari import Ari, AriError
-from callcenter.asterisk.model import at_ms, extension_of
+from callcenter.asterisk.model import EXTENSION, Channel, channel_of, is_extension
 
 PhoneKind = Literal["browser", "desk"]
-TRUNK: Final = "trunk"
-"""Name of the trunk's endpoint in deploy/asterisk/pjsip.conf."""
 LEG_LOST: Final = 44
 """Q.850 cause of a leg whose phone is gone; Asterisk's RTP timeout gives the same. dialplans/ keep the caller."""
+CALLBACK: Final = "callback"
+"""The dialplan's context in which an agent who was rung is connected with the customer."""
 AT_ONCE: Final = 20
 _SUBSCRIBE_AT_ONCE: Final = 100
-_EXTENSION = re.compile(r"[0-9]{3,6}")
+_EXTENSION = re.compile(EXTENSION)
 _DIGEST = re.compile(r"[0-9a-f]{32}")
+_NUMBER = re.compile(r"\+?[0-9]{1,32}")
 _CONTACT = re.compile(r"sip:[A-Za-z0-9@.:_-]+")
 
 
@@ -40,16 +42,20 @@ class Phone:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelNow:
-    """One channel as it is now, for a resync. A caller's: `extension` is empty and `call_id` its own id."""
+class CallingBack:
+    """An agent to be connected with a customer who is rung back."""
 
+    extension: str
     channel_id: str
+    """The channel of the agent's phone, an id of our choosing that begins with the node's name and `-`."""
+    number: str
+    """The customer's, as it is dialled."""
     call_id: str
     offer_id: str
-    extension: str
-    state: str
-    """Asterisk's word: Down, Ring, Ringing, Up."""
-    created_at_ms: int
+    agent_seconds: int
+    """How long the agent's phone rings at most."""
+    ring_seconds: int
+    """How long the customer's does after it."""
 
 
 class Phones:
@@ -71,7 +77,12 @@ class Phones:
         async with asyncio.TaskGroup() as tasks:
             for phone in phones:
                 tasks.create_task(self._push(phone, room))
-        app = await self._ari.request("GET", f"applications/{self._ari.app}")
+        try:
+            app = await self._ari.request("GET", f"applications/{self._ari.app}")
+        except AriError as error:
+            if error.status == 404:
+                return  # nobody listens; who comes to listen brings all phones again
+            raise
         heard = set(app["endpoint_ids"])
         new = [name for phone in phones if (name := f"PJSIP/{phone.extension}") not in heard]
         for start in range(0, len(new), _SUBSCRIBE_AT_ONCE):
@@ -81,8 +92,8 @@ class Phones:
     async def forget_others(self, extensions: set[str]) -> None:
         """Forget every phone but these: one whose agent was changed while Asterisk could not be told."""
         found = await self._ari.request("GET", "endpoints/PJSIP")
-        for name in {str(one["resource"]) for one in found} - extensions - {TRUNK}:
-            if _EXTENSION.fullmatch(name):
+        for name in {str(one["resource"]) for one in found} - extensions:
+            if is_extension(name):
                 await self.remove(name)
 
     async def remove(self, extension: str) -> None:
@@ -95,9 +106,15 @@ class Phones:
         await self._delete(f"deviceStates/Stasis%3Aagent-{extension}")
 
     async def reachable(self) -> set[str]:
-        """Extensions whose phone is registered, or answers at its fixed address."""
+        """What is registered, or answers at its fixed address: phones by extension, other nodes by name."""
         found = await self._ari.request("GET", "endpoints/PJSIP")
-        return {one["resource"] for one in found if one["state"] == "online" and one["resource"] != TRUNK}
+        return {one["resource"] for one in found if one["state"] == "online"}
+
+    async def forget_contact(self, extension: str, contact: str) -> None:
+        """Forget one registration of a phone. Already gone is success."""
+        _check(_EXTENSION, extension)
+        name = f"{extension};@{hashlib.md5(contact.encode(), usedforsecurity=False).hexdigest()}"
+        await self._delete(f"asterisk/config/dynamic/res_pjsip/contact/{quote(name, safe='')}")
 
     async def set_signed_in(self, extension: str, signed_in: bool) -> None:
         """Say whether the fallback queue may ring this agent. Asterisk keeps it over restarts."""
@@ -113,10 +130,34 @@ class Phones:
         """End an agent's leg; the dialplan keeps the caller and asks what to do with him. Already gone is success."""
         await self.hang_up(channel_id, LEG_LOST)
 
-    async def channels(self) -> list[ChannelNow]:
-        """Agents' legs of hotline calls and the trunk's channels, as they are now."""
+    async def channels(self) -> list[Channel]:
+        """The channels of hotline calls as they are now: callers, agents' legs, ways between nodes."""
         found = await self._ari.request("GET", "channels")
-        return [channel for one in found if (channel := _channel_now(one))]
+        return [channel for one in found if (channel := channel_of(one))]
+
+    async def listen_to(self, channel_id: str) -> None:
+        """Hear the keys pressed on a channel until it ends."""
+        await self._subscribe("POST", f"channel:{channel_id}")
+
+    async def originate(self, ring: CallingBack) -> None:
+        """Ring an agent's phone; when he answers, the dialplan's [callback] rings the customer. Raises ValueError."""
+        _check(_EXTENSION, ring.extension)
+        _check(_NUMBER, ring.number)
+        query = {
+            "endpoint": f"PJSIP/{ring.extension}",
+            "context": CALLBACK,
+            "extension": ring.number,
+            "priority": "1",
+            "callerId": ring.number,
+            "timeout": str(ring.agent_seconds),
+        }
+        variables = {
+            "CC_CALL": ring.call_id,
+            "CC_OFFER": ring.offer_id,
+            "CC_RING_SECONDS": str(ring.ring_seconds),
+            "PJSIP_HEADER(add,X-Call-Id)": ring.call_id,
+        }
+        await self._ari.request("POST", f"channels/{ring.channel_id}", query=query, body={"variables": variables})
 
     async def _push(self, phone: Phone, room: asyncio.Semaphore) -> None:
         objects = objects_of(phone, self._realm, self._media_address)
@@ -217,25 +258,6 @@ def objects_of(phone: Phone, realm: str, media_address: str) -> dict[str, list[t
         endpoint += [("media_address", media_address), ("bind_rtp_to_media_address", "yes")]
     mark = hashlib.sha256(repr((auth, aor, endpoint)).encode()).hexdigest()[:20]
     return {"auth": auth, "aor": aor, "endpoint": [*endpoint, ("accountcode", mark)]}
-
-
-def _channel_now(one: dict[str, Any]) -> ChannelNow | None:
-    values = one.get("channelvars") or {}
-    extension = extension_of(one["name"])
-    trunk = extension == TRUNK
-    if trunk and (values.get("CC_CALL") or one["id"]) != one["id"]:
-        return None
-    call_id = one["id"] if trunk else values.get("CC_CALL") or ""
-    if not call_id:
-        return None
-    return ChannelNow(
-        channel_id=one["id"],
-        call_id=call_id,
-        offer_id=values.get("CC_OFFER") or "",
-        extension="" if trunk else extension,
-        state=one["state"],
-        created_at_ms=at_ms(one["creationtime"]),
-    )
 
 
 def _check(shape: re.Pattern[str], text: str) -> None:

@@ -34,8 +34,7 @@ class Node:
         """The node of these settings. Raises OSError when the spool can't be made, ValueError for bad addresses."""
         folder = settings.spool_dir
         spool = Spool(folder)
-        addresses = [address.strip() for address in settings.services.split(",") if address.strip()]
-        service = ServiceClient(addresses, settings.node_token.get_secret_value(), on_undelivered=spool.put)
+        service = ServiceClient(settings.service_urls, settings.node_token.get_secret_value(), on_undelivered=spool.put)
         return cls(
             name=settings.node_name,
             service=service,

@@ -67,6 +67,7 @@ class PhoneAccount(BaseModel):
     kind: Literal["browser", "desk"]
     extension: str
     websocket_url: str = ""
+    websocket_urls: Annotated[list[str], Field(description="One for each node; the first that can be had serves")] = []
     uri: str = ""
     username: str = ""
     password: str = ""

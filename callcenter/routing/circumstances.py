@@ -1,26 +1,42 @@
 """What the dialogue with a caller asks of the hotline as a whole: opening hours, room in a line, who is there."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from callcenter.clock import moment
 from callcenter.configuration.hours import open_at
 from callcenter.configuration.model import Queue
 from callcenter.customers.model import dialled_form
+from callcenter.errors import HotlineError
 from callcenter.routing.model import AgentState
 from callcenter.routing.plan import Plan
 from callcenter.routing.store import LiveQueue
+
+log = structlog.get_logger(__name__)
 
 
 class HotlineNow:
     """The hotline as it is at the moment of asking."""
 
     def __init__(
-        self, live: LiveQueue, plan: Callable[[], Plan], clock: Callable[[], int], *, zone: ZoneInfo, country: str
+        self,
+        live: LiveQueue,
+        plan: Callable[[], Plan],
+        clock: Callable[[], int],
+        subscribe_channel: Callable[[str], Awaitable[None]],
+        *,
+        zone: ZoneInfo,
+        country: str,
     ) -> None:
+        """`subscribe_channel(call id)` has a caller's keys told; raises HotlineError."""
         self._live = live
         self._plan = plan
         self._clock = clock
+        self._subscribe_channel = subscribe_channel
+        self._beside: set[asyncio.Task[None]] = set()
         self._zone = zone
         self._country = country
 
@@ -43,6 +59,18 @@ class HotlineNow:
         ]
         agents = await self._live.agents_of(serving)
         return any(agent.state is not AgentState.SIGNED_OUT for agent in agents)
+
+    def hear_keys(self, call_id: str) -> None:
+        """Have Asterisk tell which keys this caller presses; nobody waits for it."""
+        task = asyncio.create_task(self._subscribe(call_id), name="hear-keys")
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def _subscribe(self, call_id: str) -> None:
+        try:
+            await self._subscribe_channel(call_id)
+        except HotlineError:
+            log.warning("keys not heard", call_id=call_id)
 
     def dialled_form(self, number: str) -> str | None:
         """A number as the trunk takes it; None for what may not be called back."""

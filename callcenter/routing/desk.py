@@ -274,15 +274,17 @@ class DeskWork:
             call=Part(call.call_id, moves=call_moves(CallMove.ANSWER), guard=offer, set=before | {"reconnecting": ""}),
         )
 
-    async def set_reachable(self, agent_id: int, reachable: bool, node: str = "") -> None:
-        """His phone has registered at this node, or is gone from it: without one he is offered nothing."""
+    async def set_reachable(self, agent_id: int, reachable: bool, node: str) -> None:
+        """His phone has registered at a node, or is gone from it: without one he is offered nothing. That it is gone
+        from a node where it was before says nothing.
+        """
         agent = await self.live.agent(agent_id)
-        if agent.online == reachable and (agent.node == node or not reachable):
+        if agent.online == reachable and (not reachable or agent.node == node):
             return
-        if not reachable and node and agent.node not in ("", node):
-            return  # gone from a node that it had left already
-        home = {"online": "1", "node": node} if reachable else {"online": "0"}
-        await self.live.step(self._clock(), agent=Part(agent_id, set=home))
+        if not reachable and agent.node not in ("", node):
+            return
+        place = {"online": "1", "node": node} if reachable else {"online": "0"}
+        await self.live.step(self._clock(), agent=Part(agent_id, set=place))
         if reachable:
             await self.routing.match()
 

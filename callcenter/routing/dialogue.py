@@ -76,6 +76,9 @@ class Circumstances(Protocol):
     def dialled_form(self, number: str) -> str | None:
         """A number as the trunk takes it; None for what is none or may not be called back."""
 
+    def hear_keys(self, call_id: str) -> None:
+        """From now on the keys are heard that this waiting caller presses; asked again from time to time."""
+
 
 @dataclass(slots=True)
 class Turn:

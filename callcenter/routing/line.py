@@ -28,6 +28,7 @@ class Line:
         self.live = routing.live
         self._clock = clock
         self._voice = voice
+        self._world = world
         self._dialogue = Dialogue(lambda: routing.plan, voice, world, clock)
 
     async def wait(
@@ -166,6 +167,8 @@ class Line:
             await self._overflow(call, due, line)
             return None, None
         sounds, line = await self._say(call, queue, due.act, line, now)
+        if queue.callback.key:
+            self._world.hear_keys(call.call_id)
         facts = [event_at(call.call_id, Kind.MUSIC if due.act is Act.GREET else Kind.APOLOGY, now)]
         if due.act is Act.ANNOUNCE:
             facts = []

@@ -1,16 +1,18 @@
-"""Compares the live queue with Asterisk and puts right what differs, saying what and why.
+"""Compares the live queue with the Asterisk nodes and puts right what differs, saying what and why.
 
-Runs at every connection to Asterisk and every few seconds. Repairs only what the truth's owner says: a call is
-over when Asterisk has no channel for it; without Asterisk's word nothing is ended that somebody still speaks of.
+Runs at every connection to a node and every few seconds. Repairs only what the truth's owner says: a call is over
+when its own node has no channel for it, or is dead; while a node that lives does not say, nothing is ended that
+somebody still speaks of.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Protocol
 
 import structlog
 
 from callcenter import metrics
+from callcenter.asterisk.model import Channel, node_of
+from callcenter.errors import UnavailableError
 from callcenter.events import Kind, event, event_at
 from callcenter.routing.model import (
     AgentMove,
@@ -38,31 +40,32 @@ DEAF_SECONDS = 30
 """A talk that has no leg after this long, and whose script asks what to do, is none any more."""
 MISSING_SECONDS = 8
 """A call that Asterisk does not have is given this long for its end to be told: the node keeps reports of ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A channel on Asterisk: a caller's (`extension` empty) or an agent's leg."""
-
-    channel_id: str
-    call_id: str
-    offer_id: str
-    extension: str
-    up: bool
+LET_GO_BY = {
+    AgentState.OFFERED: AgentMove.WITHDRAW,
+    AgentState.RINGING: AgentMove.WITHDRAW,
+    AgentState.TALKING: AgentMove.END,
+}
+"""How an agent leaves a call that is not his any more."""
 
 
 class Asterisk(Protocol):
-    """What is asked of Asterisk."""
+    """What is asked of the Asterisk nodes."""
 
     @property
-    def connected(self) -> bool:
-        """Whether Asterisk's events are being heard."""
+    def names(self) -> Sequence[str]:
+        """Every node."""
 
-    async def channels(self) -> list[Channel]:
-        """Every channel that belongs to a call of the hotline."""
+    def alive(self, node: str) -> bool:
+        """False when a node has answered on no connection for some seconds."""
 
-    async def reachable(self) -> set[str]:
-        """The extensions whose phones are registered."""
+    async def channels(self) -> Mapping[str, Sequence[Channel]]:
+        """The channels of the hotline's calls, by node; a node that does not answer is left out."""
+
+    async def reachable(self) -> Mapping[str, Sequence[str]]:
+        """Extension -> the nodes where its phone is registered. Raises UnavailableError when nobody can say."""
+
+    async def end_ways_to(self, dead: str) -> int:
+        """End the channels between living nodes and a dead one; how many."""
 
 
 class Reconciler:
@@ -77,29 +80,37 @@ class Reconciler:
         self._missing: dict[str, int] = {}
 
     async def run_once(self) -> None:
-        """One comparison."""
-        if self._asterisk.connected:
-            await self.compare()
-            await self._leases(self._clock())
-        else:
-            await self._silent()
-            await self._leases(self._clock() - BLIND_LEASE_SECONDS * 1000)
-        await self._agents()
+        """One comparison, and what can be put right without Asterisk."""
+        agents = await self._live.agents()
+        answering = await self._compare(agents)
+        await self._leases(answering)
+        await self._let_go(agents)
         await self._routing.match()
 
     async def compare(self) -> None:
         """Bring the live queue to what Asterisk has; at every connection, and again and again."""
-        await self._phones()
-        await self._calls(await self._asterisk.channels())
+        await self._compare(await self._live.agents())
+
+    async def _compare(self, agents: Sequence[LiveAgent]) -> Set[str]:
+        """The nodes that answered, with whose channels the calls are compared."""
+        channels = await self._asterisk.channels()
+        dead = [node for node in self._asterisk.names if not self._asterisk.alive(node)]
+        await self._phones(agents)
+        await self._calls(channels, dead, agents)
+        await self._ways(channels, dead)
+        return channels.keys()
 
     def _repaired(self, what: str, **about: object) -> None:
         metrics.REPAIRS.labels(what).inc()
         log.warning("repaired", what=what, **about)
 
-    async def _leases(self, ended_before_ms: int) -> None:
+    async def _leases(self, answering: Set[str]) -> None:
         """Offers that should have come to something: the caller has his place back, the agent is free."""
         now = self._clock()
-        for call_id in await self._live.due("cc:leases", ended_before_ms):
+        long_ended = set(await self._live.due("cc:leases", now - BLIND_LEASE_SECONDS * 1000))
+        for call_id in await self._live.due("cc:leases", now):
+            if node_of(call_id) not in answering and call_id not in long_ended:
+                continue
             call = await self._live.call(call_id)
             self._repaired("lease ended", call_id=call_id)
             await self._routing.offer_over(call, OfferOver(call.offer_id, "CANCEL", 0, now))
@@ -111,33 +122,57 @@ class Reconciler:
                 fact = event(call_id, Kind.MISSED, now, about=call.offer_id or call_id, reason=reason)
                 await self._live.step(now, call=entry, events=[fact])
 
-    async def _phones(self) -> None:
-        reachable = await self._asterisk.reachable()
-        for agent in await self._live.agents():
-            if agent.known and agent.online != (agent.extension in reachable):
-                await self._witness.phone(agent.agent_id, agent.extension in reachable)
+    async def _phones(self, agents: Sequence[LiveAgent]) -> None:
+        """Where the agents' phones are, and which are gone: a dead node's are."""
+        try:
+            reachable = await self._asterisk.reachable()
+        except UnavailableError:
+            return
+        for agent in agents:
+            claims = reachable.get(agent.extension, ())
+            node = agent.node if agent.node in claims else next(iter(claims), "")
+            if agent.known and (agent.online != bool(node) or node not in ("", agent.node)):
+                await self._witness.phone(agent.agent_id, bool(node), node or agent.node)
 
-    async def _calls(self, channels: list[Channel]) -> None:
+    async def _calls(
+        self, channels: Mapping[str, Sequence[Channel]], dead: Sequence[str], agents: Sequence[LiveAgent]
+    ) -> None:
         now = self._clock()
-        there = {channel.call_id for channel in channels if not channel.extension}
-        legs = {channel.call_id: channel for channel in channels if channel.extension and channel.up}
-        missing = [call_id for call_id, _ in await self._live.live_calls() if call_id not in there]
+        every = [channel for those in channels.values() for channel in those]
+        there = {channel.call_id for channel in every if channel.is_caller}
+        live = await self._live.live_calls()
+        missing = [call_id for call_id, _ in live if node_of(call_id) in channels and call_id not in there]
         self._missing = {call_id: self._missing.get(call_id, now) for call_id in missing}
         gone = [call_id for call_id, since in self._missing.items() if now - since > MISSING_SECONDS * 1000]
+        gone += [call_id for call_id, _ in live if node_of(call_id) in dead]
         for call in await self._live.calls(gone):
             await self._lost(call, now)
-        await self._deaf({channel.call_id for channel in channels if channel.extension}, now)
-        agents = {agent.agent_id: agent for agent in await self._live.agents()}
-        for call in await self._live.calls(list(legs)):
-            leg = legs[call.call_id]
-            agent = agents.get(self._witness.agents.get(leg.extension, 0))
+        unseen = [(call_id, seen) for call_id, seen in live if node_of(call_id) not in (*channels, *dead)]
+        await self._silent(unseen, now)
+        connected = {channel.call_id for channel in every if not channel.is_caller}
+        await self._deaf([(call_id, seen) for call_id, seen in live if call_id in there - connected], now)
+        legs = {channel.call_id: channel for channel in every if channel.extension and channel.up}
+        await self._conversations([leg for call_id, leg in legs.items() if call_id in there], agents, now)
+
+    async def _conversations(self, legs: Sequence[Channel], agents: Sequence[LiveAgent], now: int) -> None:
+        by_id = {agent.agent_id: agent for agent in agents}
+        calls = await self._live.calls([leg.call_id for leg in legs])
+        for call, leg in zip(calls, legs, strict=True):
+            agent = by_id.get(self._witness.agents.get(leg.extension, 0))
             if agent is not None:
                 await self._conversation(call, leg, agent, now)
 
-    async def _deaf(self, with_leg: set[str], now: int) -> None:
+    async def _ways(self, channels: Mapping[str, Sequence[Channel]], dead: Sequence[str]) -> None:
+        """Half a conversation that leads to a dead node is ended: the caller has his place back, the phone is free."""
+        for node in dead:
+            if any(channel.peer == node for those in channels.values() for channel in those):
+                ended = await self._asterisk.end_ways_to(node)
+                self._repaired("way to a dead node ended", node=node, channels=ended)
+
+    async def _deaf(self, live: Sequence[tuple[str, int]], now: int) -> None:
         """Callers who are said to talk while their script waits for somebody: they have their place back."""
-        asking = [call_id for call_id, seen in await self._live.live_calls() if now - seen < DEAF_SECONDS * 1000]
-        for call in await self._live.calls([call_id for call_id in asking if call_id not in with_leg]):
+        asking = [call_id for call_id, seen in live if now - seen < DEAF_SECONDS * 1000]
+        for call in await self._live.calls(asking):
             since = call.at("answered_at") or call.at("arrived") or now
             if call.state is not CallState.TALKING or now - since < DEAF_SECONDS * 1000:
                 continue
@@ -171,24 +206,15 @@ class Reconciler:
         closing = Part(call.call_id, moves=call_moves(CallMove.END), set={"ended_at": str(now)})
         await self._live.step(now, call=closing, events=[event(call.call_id, Kind.LOST, now)])
 
-    async def _agents(self) -> None:
+    async def _let_go(self, agents: Sequence[LiveAgent]) -> None:
         """Agents held by a call that is not theirs any more are let go."""
         now = self._clock()
-        held = {
-            AgentState.OFFERED: AgentMove.WITHDRAW,
-            AgentState.RINGING: AgentMove.WITHDRAW,
-            AgentState.TALKING: AgentMove.END,
-        }
-        agents = [
-            agent
-            for agent in await self._live.agents()
-            if agent.state in held and now - agent.since_ms >= YOUNG_SECONDS * 1000
-        ]
-        calls = await self._live.calls([agent.call_id for agent in agents])
-        for agent, call in zip(agents, calls, strict=True):
+        held = [agent for agent in agents if agent.state in LET_GO_BY and now - agent.since_ms >= YOUNG_SECONDS * 1000]
+        calls = await self._live.calls([agent.call_id for agent in held])
+        for agent, call in zip(held, calls, strict=True):
             if call.agent_id == agent.agent_id and call.state in (CallState.OFFERED, CallState.TALKING):
                 continue
-            move = held[agent.state]
+            move = LET_GO_BY[agent.state]
             settings = {"since": str(now)}
             if move is AgentMove.WITHDRAW:
                 settings |= {"call": "", "offer": ""}
@@ -196,10 +222,9 @@ class Reconciler:
             if (await self._live.step(now, agent=let_go)).applied:
                 self._repaired("agent let go", agent_id=agent.agent_id)
 
-    async def _silent(self) -> None:
+    async def _silent(self, live: Sequence[tuple[str, int]], now: int) -> None:
         """Without Asterisk's word: callers whose script has been silent for too long have left."""
-        now = self._clock()
-        for call_id, seen_at in await self._live.live_calls():
-            call = await self._live.call(call_id)
-            if call.state is CallState.WAITING and now - seen_at > SILENT_SECONDS * 1000:
+        silent = [call_id for call_id, seen in live if now - seen > SILENT_SECONDS * 1000]
+        for call in await self._live.calls(silent):
+            if call.state is CallState.WAITING:
                 await self._lost(call, now)

@@ -133,6 +133,11 @@ class LiveAgent:
         return self.fields.get("online") == "1"
 
     @property
+    def node(self) -> str:
+        """Where his phone is registered, or was last; empty: nobody has seen it."""
+        return self.fields.get("node", "")
+
+    @property
     def queues(self) -> tuple[str, ...]:
         """The queues he serves."""
         return tuple(part for part in self.fields.get("queues", "").split(",") if part)
@@ -166,11 +171,6 @@ class LiveAgent:
     def misses(self) -> int:
         """How many offers in a row he has missed."""
         return _number(self.fields.get("misses")) or 0
-
-    @property
-    def node(self) -> str:
-        """The node where his phone is registered; empty: not known, or only one."""
-        return self.fields.get("node", "")
 
     @property
     def wrapup_until_ms(self) -> int | None:

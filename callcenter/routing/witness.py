@@ -7,6 +7,7 @@ without an offer is one that Asterisk's fallback queue rang while no service was
 from callcenter import metrics
 from callcenter.asterisk.model import (
     Fact,
+    KeyPressed,
     Leg,
     LegAnswered,
     LegEnded,
@@ -49,11 +50,13 @@ class Witness:
 
     async def take(self, fact: Fact) -> None:
         """Act on one fact."""
+        if isinstance(fact, KeyPressed):
+            return
         agent_id = self.agents.get(fact.extension)
         if agent_id is None:
             return
         if isinstance(fact, PhoneReachable):
-            await self._work.set_reachable(agent_id, fact.reachable)
+            await self._work.set_reachable(agent_id, fact.reachable, fact.node)
         elif not fact.call_id:
             return
         elif not fact.offer_id:
@@ -153,9 +156,9 @@ class Witness:
             agent.guard = {"call": fact.call_id}
             await self._live.step(at, agent=agent)
 
-    async def phone(self, agent_id: int, reachable: bool) -> None:
-        """An agent's phone is registered, or is not."""
-        await self._work.set_reachable(agent_id, reachable)
+    async def phone(self, agent_id: int, reachable: bool, node: str) -> None:
+        """An agent's phone is registered at a node, or is gone from it."""
+        await self._work.set_reachable(agent_id, reachable, node)
 
     async def answered(self, call_id: str, offer_id: str, extension: str, channel_id: str, at_ms: int) -> None:
         """An answer that nobody saw as it happened."""

@@ -8,7 +8,6 @@ Asterisk of the phone. When Asterisk is away the change stands, the answer says 
 import asyncio
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -275,10 +274,12 @@ class Staff:
         done = await self._told(await self.get_agent(user_id), secret)
         if not done.phone_pushed:
             raise UnavailableError(detail="Asterisk")
+        sockets = self._settings.phone_websocket_urls
         return {
             "kind": "browser",
             "extension": agent.extension,
-            "websocket_url": self._settings.phone_websocket_url or _websocket_of(self._settings.ari_url),
+            "websocket_url": sockets[0],
+            "websocket_urls": sockets,
             "uri": f"sip:{agent.extension}@{self._settings.sip_domain}",
             "username": agent.extension,
             "password": secret,
@@ -320,11 +321,6 @@ class Staff:
 def _new_secret(draft: AgentDraft) -> str | None:
     """A password for a desk phone; a browser phone gets one whenever its page asks."""
     return generated(20) if draft.extension and draft.phone_kind is PhoneKind.DESK else None
-
-
-def _websocket_of(ari_url: str) -> str:
-    parts = urlsplit(ari_url)
-    return f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/ws"
 
 
 async def _keep_an_administrator(connection: Any) -> None:

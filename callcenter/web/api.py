@@ -28,33 +28,42 @@ class Component(BaseModel):
 
 
 class Health(BaseModel):
-    """The service's parts. `status` is down when calls can't be served, degraded when less is wrong."""
+    """The service's parts. `status` is down when calls can't be served, degraded when less is wrong: one of several
+    nodes away, for example.
+    """
 
     status: Literal["ok", "degraded", "down"]
-    components: dict[str, Component]
+    components: Annotated[dict[str, Component], Field(description="`asterisk`: whether any node serves calls")]
+    nodes: Annotated[dict[str, Component], Field(description="Each Asterisk, by its name")]
 
 
 @routes.get("/healthz", roles=PUBLIC)
 async def healthz(request: web.Request, /) -> Health | web.Response:
-    """200 while calls can be served, 503 when they can't: without Redis or Asterisk."""
+    """200 while calls can be served, 503 when they can't: without Redis or any Asterisk."""
     house = hotline(request)
     lag = next(iter(metrics.WRITER_LAG.collect())).samples[0].value
     postgresql, redis = await asyncio.gather(_probe(house.pool.fetchval("select 1")), _probe(house.redis.ping()))
-    connected = house.asterisk.connected
+    nodes = {name: _node(house.asterisk.connected(name)) for name in house.asterisk.names}
+    some_node = any(node.ok for node in nodes.values())
     health = Health(
         status="ok",
         components={
             "postgresql": postgresql,
             "redis": redis,
-            "asterisk": Component(ok=connected, detail="" if connected else "ARI is not connected"),
+            "asterisk": _node(some_node),
             "writer": Component(ok=lag < LAG_SECONDS, detail="" if lag < LAG_SECONDS else "behind", seconds=lag),
         },
+        nodes=nodes,
     )
-    if not all(part.ok for part in health.components.values()):
-        health.status = "degraded" if redis.ok and connected else "down"
+    if not all(part.ok for part in (*health.components.values(), *nodes.values())):
+        health.status = "degraded" if redis.ok and some_node else "down"
     if health.status != "down":
         return health
     return web.Response(body=health.model_dump_json().encode(), status=503, content_type="application/json")
+
+
+def _node(connected: bool) -> Component:
+    return Component(ok=connected, detail="" if connected else "ARI is not connected")
 
 
 async def _probe(asked: Awaitable[object]) -> Component:

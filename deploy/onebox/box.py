@@ -17,13 +17,14 @@ from callcenter.settings import Settings
 from callcenter.words import Problem, words
 
 from . import first_data, servers
-from .layout import PROJECT, Layout
+from .layout import PROJECT, Layout, NodePlace
 from .ports import refuse_taken
 from .processes import Process, Program, start_time, wait_for
 from .secret_file import SecretFile
 
-PARTS = ("postgres", "redis", "asterisk", "serve", "node")
-"""In the order of starting; ended the other way round."""
+KINDS = ("postgres", "redis", "asterisk", "serve", "node")
+"""Kinds of parts in the order of starting; ended the other way round."""
+OUR_OWN = ("serve", "node")
 NEEDED_MEGABYTES = 300
 
 Teller = Callable[[str], None]
@@ -51,7 +52,8 @@ class Box:
         """
         layout = self.layout
         try:
-            for folder in (layout.var, layout.log, layout.run, layout.var / "asterisk", layout.var / "spool"):
+            places = [folder for place in layout.nodes for folder in (place.folder, place.spool)]
+            for folder in (layout.var, layout.log, layout.run, *places):
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Problem(
@@ -70,7 +72,7 @@ class Box:
         if self._lock < 0:
             return
         self.layout.hotline_file.unlink(missing_ok=True)
-        for name in reversed(PARTS):
+        for name in reversed(self.parts):
             self.stop(name)
         (self.layout.run / "onebox.pid").unlink(missing_ok=True)
         os.close(self._lock)
@@ -81,7 +83,7 @@ class Box:
 
         Raises Problem; then call `close()`.
         """
-        mine = [name for name in ("postgres", "redis", "asterisk") if self.is_ours(name)]
+        mine = [name for name in self.parts if kind_of(name) not in OUR_OWN and self.is_ours(name)]
         if mine:
             tell(words(f"starting {', '.join(mine)}", f"启动 {'、'.join(mine)}"))
             for name in mine:
@@ -92,10 +94,11 @@ class Box:
         self.migrate()
         self.logins = first_data.load(self)
         tell(words("starting the service and the node", "启动服务与节点"))
-        self.start("serve", ready=False)
-        self.start("node", ready=False)
-        self.wait_ready("serve")
-        self.wait_ready("node")
+        ours = [name for name in self.parts if kind_of(name) in OUR_OWN]
+        for name in ours:
+            self.start(name, ready=False)
+        for name in ours:
+            self.wait_ready(name)
 
     def _take_lock(self) -> None:
         self._lock = os.open(self.layout.run / "onebox.lock", os.O_CREAT | os.O_RDWR, 0o600)
@@ -130,21 +133,47 @@ class Box:
     def _make_settings(self) -> Settings:
         layout, secret = self.layout, self.secrets.secret
         given = self._environment
-        return Settings(
+        settings = Settings(
             database_url=layout.database_url or self._private_database("callcenter"),
             redis_url=layout.redis_url or f"redis://:{secret('redis')}@{layout.address}:{layout.redis_port}/0",
             ari_url=layout.ari_url or f"http://{layout.address}:{layout.ari_port}",
             ari_password=SecretStr(given.get("CALLCENTER_ARI_PASSWORD") or secret("ari")),
             web_host=layout.web_host,
             web_port=layout.web_port,
-            services=given.get("CALLCENTER_SERVICES") or layout.web_url,
+            services=given.get("CALLCENTER_SERVICES") or ",".join(layout.web_urls),
             agi_host=layout.address,
             agi_port=layout.agi_port,
             node_token=SecretStr(given.get("CALLCENTER_NODE_TOKEN") or secret("node_token")),
-            asterisk_log_dir=layout.log / "asterisk",
-            spool_dir=layout.var / "spool",
+            asterisk_log_dir=layout.nodes[0].log,
+            spool_dir=layout.nodes[0].spool,
             sounds_dir=layout.var / "sounds",
         )
+        if layout.asterisk_nodes == 1:
+            return settings
+        addresses = {place.name: place.address for place in layout.nodes}
+        several = {
+            "node_name": layout.nodes[0].name,
+            "nodes": ",".join(f"{name}=http://{at}:{layout.ari_port}" for name, at in addresses.items()),
+            "media_address": ",".join(f"{name}={at}" for name, at in addresses.items()),
+        }
+        return settings.model_copy(update=several)
+
+    def settings_of(self, name: str) -> Settings:
+        """What one part is told: those of `settings` that are its own differ over parts of a kind."""
+        number = number_of(name)
+        if number == 0:
+            return self.settings
+        if kind_of(name) == "serve":
+            return self.settings.model_copy(update={"web_port": self.layout.web_port + number})
+        place = self.layout.nodes[number]
+        own = {
+            "node_name": place.name,
+            "ari_url": self.settings.ari_urls[place.name],
+            "agi_host": place.address,
+            "asterisk_log_dir": place.log,
+            "spool_dir": place.spool,
+        }
+        return self.settings.model_copy(update=own)
 
     def _private_database(self, name: str) -> str:
         layout = self.layout
@@ -152,17 +181,25 @@ class Box:
             f"postgresql://callcenter:{self.secrets.secret('database')}@{layout.address}:{layout.postgres_port}/{name}"
         )
 
-    def environment(self) -> dict[str, str]:
-        """The environment of the service, the node and every `callcenter` command of this hotline."""
+    def environment(self, part: str) -> dict[str, str]:
+        """The environment of a service or a node; that of the first service is every `callcenter` command's."""
         told = {}
+        settings = self.settings_of(part)
         for name in Settings.model_fields:
-            value = getattr(self.settings, name)
+            value = getattr(settings, name)
             told[f"CALLCENTER_{name.upper()}"] = (
                 value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             )
         return {**self._environment, **told, "PYTHONUNBUFFERED": "1"}
 
     # ---- one part
+
+    @property
+    def parts(self) -> list[str]:
+        """Every part in the order of starting; the second of a kind is called asterisk2, serve2 or node2."""
+        many = {"asterisk": self.layout.asterisk_nodes, "node": self.layout.asterisk_nodes}
+        many["serve"] = self.layout.replicas
+        return [f"{kind}{number or ''}" for kind in KINDS for number in (0, *range(2, many.get(kind, 1) + 1))]
 
     def is_ours(self, name: str) -> bool:
         """Is this part private to this hotline, or somebody else's server?"""
@@ -171,7 +208,7 @@ class Box:
             "redis": self.layout.redis_url,
             "asterisk": self.layout.ari_url,
         }
-        return not theirs.get(name)
+        return not theirs.get(kind_of(name))
 
     def program(self, name: str) -> Program:
         """How this part is started; its files are made if they are missing."""
@@ -181,28 +218,30 @@ class Box:
             return servers.postgres(layout)
         if name == "redis":
             return servers.redis_server(layout, self.secrets.secret("redis"))
-        if name == "asterisk":
-            return servers.asterisk(layout, servers.asterisk_options(layout, self.settings))
+        if kind_of(name) == "asterisk":
+            place = layout.nodes[number_of(name)]
+            options = servers.asterisk_options(layout, self.settings_of(name), place)
+            return servers.asterisk(name, layout, place, options)
         return Program(
             name=name,
-            argv=[sys.executable, "-m", "callcenter.cli", name],
+            argv=[sys.executable, "-m", "callcenter.cli", kind_of(name)],
             folder=PROJECT,
             log=layout.log / f"{name}.log",
-            environment=self.environment(),
+            environment=self.environment(name),
         )
 
     def ready(self, name: str) -> bool:
         """Does this part do its work now?"""
-        settings, layout = self.settings, self.layout
+        settings, kind = self.settings_of(name), kind_of(name)
         if name == "postgres":
             return servers.postgres_answers(self._private_database("postgres"))
         if name == "redis":
             return servers.redis_answers(settings.redis_url)
-        if name == "asterisk":
+        if kind == "asterisk":
             password = settings.ari_password.get_secret_value()
             return servers.asterisk_answers(settings.ari_url, settings.ari_user, password)
-        if name == "serve":
-            return servers.http_status(f"{layout.web_url}/healthz") == 200
+        if kind == "serve":
+            return servers.http_status(f"{self.layout.web_urls[number_of(name)]}/healthz") == 200
         return servers.tcp_answers(settings.agi_host, settings.agi_port)
 
     def start(self, name: str, *, ready: bool = True) -> Process:
@@ -238,16 +277,26 @@ class Box:
             servers.make_schema_owner(self._private_database("postgres"), "callcenter")
         migrate_now(self.settings.database_url)
 
-    def sip_address(self) -> str:
-        """Where a trunk sends its calls, as host:port."""
-        host = urlsplit(self.layout.ari_url).hostname if self.layout.ari_url else self.layout.address
+    def sip_address(self, place: NodePlace) -> str:
+        """Where a trunk sends its calls for a node, as host:port."""
+        host = urlsplit(self.layout.ari_url).hostname if self.layout.ari_url else place.address
         return f"{host}:{self.layout.sip_port}"
+
+
+def kind_of(name: str) -> str:
+    """`asterisk2` -> `asterisk`."""
+    return name.rstrip("0123456789")
+
+
+def number_of(name: str) -> int:
+    """`asterisk` -> 0, `asterisk2` -> 1."""
+    return int(name.removeprefix(kind_of(name)) or 1) - 1
 
 
 def end_leftovers(layout: Layout) -> int:
     """End what a run that was killed left behind; how many processes that were."""
-    order = {name: place for place, name in enumerate(PARTS)}
-    records = sorted(layout.run.glob("*.pid"), key=lambda record: -order.get(record.stem, -1))
+    order = {kind: place for place, kind in enumerate(KINDS)}
+    records = sorted(layout.run.glob("*.pid"), key=lambda record: -order.get(kind_of(record.stem), -1))
     ended = 0
     for record in records:
         if record.stem == "onebox":

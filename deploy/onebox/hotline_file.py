@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .box import Box
+from .layout import NodePlace
 from .secret_file import private_file
 from .servers import asterisk_console
 
@@ -14,7 +15,7 @@ def facts(box: Box, logins: Sequence[dict[str, Any]]) -> dict[str, Any]:
     settings, layout = box.settings, box.layout
     return {
         "web_url": layout.web_url,
-        "sip": box.sip_address(),
+        "sip": box.sip_address(layout.nodes[0]),
         "hotline_number": settings.hotline_number,
         "agi": f"agi://{settings.agi_host}:{settings.agi_port}",
         "ari_url": settings.ari_url,
@@ -24,10 +25,19 @@ def facts(box: Box, logins: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "redis_url": settings.redis_url,
         "metrics_url": f"{layout.web_url}/metrics",
         "node_token": settings.node_token.get_secret_value(),
-        "asterisk_cli": str(asterisk_console(layout)) if box.is_ours("asterisk") else "asterisk",
+        "asterisk_cli": _console(box, layout.nodes[0]),
+        "nodes": [
+            {"name": name, "sip": box.sip_address(place), "ari_url": url, "asterisk_cli": _console(box, place)}
+            for (name, url), place in zip(settings.ari_urls.items(), layout.nodes, strict=True)
+        ],
+        "web_urls": layout.web_urls,
         "logs": str(layout.log),
         "logins": list(logins),
     }
+
+
+def _console(box: Box, place: NodePlace) -> str:
+    return str(asterisk_console(place)) if box.is_ours("asterisk") else "asterisk"
 
 
 def write(box: Box, logins: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -3,14 +3,39 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 
 from callcenter.words import Problem
 
 PROJECT = Path(__file__).resolve().parents[2]
 ASTERISK_ROOT = Path("/opt/callcenter/asterisk")
+MOST_OF_A_KIND = 9
 SERVER_USER = "callcenter"
 """The system user that PostgreSQL and Redis run as when this is started by root."""
+
+
+class Listener(NamedTuple):
+    """A port that a part will listen at, and the variable that moves it."""
+
+    variable: str
+    protocol: str
+    """tcp or udp."""
+    address: str
+    port: int
+    part: str
+
+
+class NodePlace(NamedTuple):
+    """One Asterisk: its name, the address of all that it listens at, the folder of its files."""
+
+    name: str
+    address: str
+    folder: Path
+    log: Path
+    spool: Path
+    """Where its `callcenter node` keeps reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +52,10 @@ class Layout:
     postgres_port: int = 5433
     redis_port: int = 6380
     rtp_ports: tuple[int, int] = (10000, 10999)
+    asterisk_nodes: int = 1
+    """How many Asterisks, each with its own `callcenter node`; the second listens at 127.0.0.2, and so on."""
+    replicas: int = 1
+    """How many services, at neighbouring web ports."""
     asterisk_root: Path = ASTERISK_ROOT
     database_url: str = ""
     redis_url: str = ""
@@ -52,22 +81,40 @@ class Layout:
     @property
     def web_url(self) -> str:
         """Where browsers go on this machine."""
-        host = self.address if self.web_host in ("", "0.0.0.0", "::") else self.web_host  # noqa: S104
-        return f"http://{host}:{self.web_port}"
+        return self.web_urls[0]
 
-    def listeners(self) -> list[tuple[str, str, int, str]]:
-        """What will listen: (variable, protocol, port, part); parts that are somebody else's left out."""
+    @property
+    def web_urls(self) -> list[str]:
+        """Where each replica of the service is."""
+        host = self.address if self.web_host in ("", "0.0.0.0", "::") else self.web_host  # noqa: S104
+        return [f"http://{host}:{self.web_port + number}" for number in range(self.replicas)]
+
+    @property
+    def nodes(self) -> list[NodePlace]:
+        """Every Asterisk of this hotline, the first first."""
+        places = [NodePlace("node1", self.address, self.var / "asterisk", self.log / "asterisk", self.var / "spool")]
+        for number in range(1, self.asterisk_nodes):
+            name, address = f"node{number + 1}", str(ip_address(self.address) + number)
+            own = f"asterisk-{name}"
+            places.append(NodePlace(name, address, self.var / own, self.log / own, self.var / f"spool-{name}"))
+        return places
+
+    def listeners(self) -> list[Listener]:
+        """What will listen; parts that are somebody else's left out."""
+        here = self.address
         wanted = [
-            ("CALLCENTER_WEB_PORT", "tcp", self.web_port, "web"),
-            ("CALLCENTER_AGI_PORT", "tcp", self.agi_port, "node"),
+            Listener("CALLCENTER_WEB_PORT", "tcp", here, self.web_port + number, "web")
+            for number in range(self.replicas)
         ]
+        wanted += [Listener("CALLCENTER_AGI_PORT", "tcp", node.address, self.agi_port, "node") for node in self.nodes]
         if not self.database_url:
-            wanted.append(("CALLCENTER_POSTGRES_PORT", "tcp", self.postgres_port, "PostgreSQL"))
+            wanted.append(Listener("CALLCENTER_POSTGRES_PORT", "tcp", here, self.postgres_port, "PostgreSQL"))
         if not self.redis_url:
-            wanted.append(("CALLCENTER_REDIS_PORT", "tcp", self.redis_port, "Redis"))
+            wanted.append(Listener("CALLCENTER_REDIS_PORT", "tcp", here, self.redis_port, "Redis"))
         if not self.ari_url:
-            wanted.append(("CALLCENTER_SIP_PORT", "udp", self.sip_port, "SIP"))
-            wanted.append(("CALLCENTER_ARI_PORT", "tcp", self.ari_port, "Asterisk"))
+            for node in self.nodes:
+                wanted.append(Listener("CALLCENTER_SIP_PORT", "udp", node.address, self.sip_port, "SIP"))
+                wanted.append(Listener("CALLCENTER_ARI_PORT", "tcp", node.address, self.ari_port, "Asterisk"))
         return wanted
 
 
@@ -85,24 +132,47 @@ def layout_from(environment: Mapping[str, str] = os.environ) -> Layout:
         postgres_port=_port(environment, "CALLCENTER_POSTGRES_PORT", base.postgres_port),
         redis_port=_port(environment, "CALLCENTER_REDIS_PORT", base.redis_port),
         rtp_ports=(first, last),
+        asterisk_nodes=_count(environment, "CALLCENTER_ASTERISK_NODES"),
+        replicas=_count(environment, "CALLCENTER_REPLICAS"),
         asterisk_root=Path(environment.get("CALLCENTER_ASTERISK_ROOT") or base.asterisk_root).absolute(),
         database_url=environment.get("CALLCENTER_DATABASE_URL", ""),
         redis_url=environment.get("CALLCENTER_REDIS_URL", ""),
         ari_url=environment.get("CALLCENTER_ARI_URL", ""),
     )
+    if layout.ari_url and layout.asterisk_nodes > 1:
+        raise Problem(
+            "CALLCENTER_ASTERISK_NODES starts private Asterisks, CALLCENTER_ARI_URL says to use another. Unset one.",
+            "CALLCENTER_ASTERISK_NODES 启动自带的 Asterisk，CALLCENTER_ARI_URL 则指定其他 Asterisk。请取消其中一个。",
+        )
+    if layout.web_port + layout.replicas > 65536:
+        raise Problem(
+            f"there is no port for each of {layout.replicas} services from {layout.web_port} on."
+            " Set CALLCENTER_WEB_PORT to a smaller number.",
+            f"从 {layout.web_port} 起没有足够的端口给 {layout.replicas} 个服务。请减小 CALLCENTER_WEB_PORT。",
+        )
     _refuse_doubles(layout)
     return layout
 
 
 def _refuse_doubles(layout: Layout) -> None:
-    seen: dict[tuple[str, int], str] = {}
-    for variable, protocol, port, _part in layout.listeners():
-        other = seen.setdefault((protocol, port), variable)
+    seen: dict[tuple[str, str, int], str] = {}
+    for variable, protocol, address, port, _part in layout.listeners():
+        other = seen.setdefault((protocol, address, port), variable)
         if other != variable:
             raise Problem(
                 f"{other} and {variable} are both {port}. Set one of them to another port.",
                 f"{other} 与 {variable} 都是 {port}。请把其中一个改为其他端口。",
             )
+
+
+def _count(environment: Mapping[str, str], name: str) -> int:
+    text = environment.get(name) or "1"
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_OF_A_KIND):
+        raise Problem(
+            f"{name}={text} cannot be. Set it to a number from 1 to {MOST_OF_A_KIND}.",
+            f"{name}={text} 无效。请设为 1 到 {MOST_OF_A_KIND} 之间的数字。",
+        )
+    return int(text)
 
 
 def _port(environment: Mapping[str, str], name: str, default: int) -> int:

@@ -75,11 +75,11 @@ def _sockets(folder: Path) -> set[str]:
 
 def refuse_taken(layout: Layout) -> None:
     """Raise Problem for the first port that somebody else listens on."""
-    for variable, protocol, port, part in layout.listeners():
-        if is_free(layout.address, protocol, port):
+    for variable, protocol, address, port, part in layout.listeners():
+        if is_free(address, protocol, port):
             continue
         by = holder(protocol, port)
-        other = next_free(layout.address, protocol, port)
+        other = next_free(address, protocol, port)
         raise Problem(
             f"port {port} ({protocol}, for {part}) is taken{f' by {by}' if by else ''}."
             f" Stop that program, or choose another port: {variable}={other} make run",

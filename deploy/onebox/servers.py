@@ -23,7 +23,7 @@ from callcenter.asterisk.config import AsteriskOptions, BadOptionError, cli, com
 from callcenter.settings import Settings
 from callcenter.words import Problem
 
-from .layout import SERVER_USER, Layout
+from .layout import SERVER_USER, Layout, NodePlace
 from .processes import Program, identity, last_words
 from .secret_file import private_file
 
@@ -226,20 +226,20 @@ def redis_answers(url: str) -> bool:
 # ---- Asterisk
 
 
-def asterisk_options(layout: Layout, settings: Settings) -> AsteriskOptions:
-    """Where this hotline's Asterisk is and listens. Raises Problem when none is installed."""
-    folder = layout.var / "asterisk"
+def asterisk_options(layout: Layout, settings: Settings, place: NodePlace) -> AsteriskOptions:
+    """Where one Asterisk of this hotline is and listens. Raises Problem when none is installed."""
     return AsteriskOptions(
         root=_asterisk_root(layout),
-        etc_dir=folder / "etc",
-        run_dir=_socket_folder(folder / "run"),
+        etc_dir=place.folder / "etc",
+        run_dir=_socket_folder(place.folder / "run"),
         log_dir=settings.asterisk_log_dir,
-        spool_dir=folder / "spool",
-        state_dir=folder / "state",
+        spool_dir=place.folder / "spool",
+        state_dir=place.folder / "state",
         node_name=settings.node_name,
-        sip_host=layout.address,
+        sip_host=place.address,
         sip_port=layout.sip_port,
-        http_host=layout.address,
+        peers={other.name: f"{other.address}:{layout.sip_port}" for other in layout.nodes if other != place},
+        http_host=place.address,
         http_port=layout.ari_port,
         ari_user=settings.ari_user,
         ari_password=settings.ari_password.get_secret_value(),
@@ -278,8 +278,8 @@ def _socket_folder(wanted: Path) -> Path:
     return base / f"callcenter-{hashlib.sha256(str(wanted).encode()).hexdigest()[:12]}"
 
 
-def asterisk(layout: Layout, options: AsteriskOptions) -> Program:
-    """Asterisk with its configuration rendered anew; writes the console's command beside it."""
+def asterisk(name: str, layout: Layout, place: NodePlace, options: AsteriskOptions) -> Program:
+    """Asterisk as the part `name`, with its configuration rendered anew; writes the console's command beside it."""
     try:
         render(options)
         argv = command(options)
@@ -291,22 +291,22 @@ def asterisk(layout: Layout, options: AsteriskOptions) -> Program:
             f"无法写入 Asterisk 配置：{error}。请换一个文件夹或取值（CALLCENTER_VAR 只能含拉丁字母、数字与 . _ -）。",
         ) from error
     quoted = " ".join(f"'{word}'" for word in prefix)
-    console = asterisk_console(layout)
+    console = asterisk_console(place)
     with private_file(console) as partial:
         partial.write_text(f'#!/bin/sh\nexec {quoted} "$@"\n')
     console.chmod(0o700)
     return Program(
-        name="asterisk",
+        name=name,
         argv=argv,
-        folder=layout.var / "asterisk",
-        log=layout.log / "asterisk.log",
-        environment={**PATH_AND_TONGUE, "HOME": str(layout.var / "asterisk")},
+        folder=place.folder,
+        log=layout.log / f"{name}.log",
+        environment={**PATH_AND_TONGUE, "HOME": str(place.folder)},
     )
 
 
-def asterisk_console(layout: Layout) -> Path:
+def asterisk_console(place: NodePlace) -> Path:
     """A program that is this Asterisk's console: add `-rx` and a command."""
-    return layout.var / "asterisk" / "console"
+    return place.folder / "console"
 
 
 def asterisk_answers(url: str, user: str, password: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from callcenter.words import Problem, words
 
-from .box import PARTS, Box
+from .box import Box
 from .processes import bound_log
 
 RESTART_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -51,7 +51,7 @@ class Watch:
     def __init__(self, box: Box, tell: Callable[[str], None]) -> None:
         self.box = box
         self._tell = tell
-        self._deaths = dict.fromkeys(PARTS, 0)
+        self._deaths = dict.fromkeys(box.parts, 0)
         self._due: dict[str, float] = {}
 
     def run(self, stop: StopSignal) -> None:

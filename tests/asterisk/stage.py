@@ -18,12 +18,17 @@ async def administrator(hotline: RunningHotline) -> AsyncIterator[Person]:
 
 
 @asynccontextmanager
-async def at_desk(hotline: RunningHotline, username: str, *, ready: bool = True, **phone: Any) -> AsyncIterator[Agent]:
-    """An agent at his desk with a registered SIP phone on it, ready unless told otherwise; gone after the block."""
+async def at_desk(
+    hotline: RunningHotline, username: str, *, ready: bool = True, node: int = 0, replica: int = 0, **phone: Any
+) -> AsyncIterator[Agent]:
+    """An agent at his desk with a registered SIP phone on it, ready unless told otherwise; gone after the block.
+
+    `node` and `replica`: where his phone and his page are, counted from 0.
+    """
     login = hotline.logins[username]
-    async with Agent(hotline.web_url) as agent:
+    async with Agent(hotline.facts["web_urls"][replica]) as agent:
         with DeskPhone(login["extension"], **phone) as desk_phone:
-            assert desk_phone.register(hotline.sip, login["sip_password"])
+            assert desk_phone.register(hotline.facts["nodes"][node]["sip"], login["sip_password"])
             await agent.sign_in(username, login["password"])
             await agent.sit_down()
             await leave(agent)

@@ -102,8 +102,8 @@ def test_up_down_and_up_again_with_the_data_there(layout: Layout, onebox: Starte
     assert first["logins"][0]["password"] in said
     assert not (layout.var / "hotline.json").exists()
     assert part_ids(layout) == {}
-    for _variable, protocol, port, _part in layout.listeners():
-        assert protocol != "tcp" or nobody_listens(port)
+    for listener in layout.listeners():
+        assert listener.protocol != "tcp" or nobody_listens(listener.port)
 
     again = onebox("run", LC_ALL="zh_CN.UTF-8")
     second = ready(layout, again)

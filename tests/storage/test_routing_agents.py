@@ -194,7 +194,7 @@ async def test_every_change_of_an_agent_is_kept_and_is_in_the_table(house: House
     await house.answers(1, facts)
     await house.hangs_up(facts)
     await house.work.finish(1, facts.call_id, {"call_type": "repair"})
-    await house.work.set_reachable(1, reachable=False)
+    await house.work.set_reachable(1, reachable=False, node="node1")
     kept = [fields for _, fields in await house.live.redis.xrange("cc:agent_events")]
     moves = [(one["from"], one["move"], one["to"]) for one in kept if one["from"] != one["to"]]
     assert [move for _, move, _ in moves] == ["go_ready", "claim", "ring", "answer", "end", "finish"]

@@ -63,10 +63,10 @@ async def test_a_caller_keeps_his_place_when_an_agent_does_not_answer(house: Hou
 async def test_an_agent_whose_phone_is_gone_is_not_offered_a_call(house: House) -> None:
     await house.agent(1)
     await house.work.set_state(1, AgentState.READY)
-    await house.work.set_reachable(1, reachable=False)
+    await house.work.set_reachable(1, reachable=False, node="node1")
     facts = await house.enter(1)
     assert (await house.live.call(facts.call_id)).state is CallState.WAITING
-    await house.work.set_reachable(1, reachable=True)
+    await house.work.set_reachable(1, reachable=True, node="node1")
     assert (await house.live.call(facts.call_id)).state is CallState.OFFERED
 
 
@@ -152,7 +152,7 @@ class Shift(RuleBasedStateMachine):
 
     @rule(agent_id=st.sampled_from(sorted(AGENTS)), reachable=st.booleans())
     def phone_comes_or_goes(self, agent_id: int, reachable: bool) -> None:
-        self.do(self.house.work.set_reachable(agent_id, reachable))
+        self.do(self.house.work.set_reachable(agent_id, reachable, "node1"))
 
     @precondition(lambda self: self.calls)
     @rule(place=st.integers(0, 50), status=st.sampled_from(["NOANSWER", "BUSY", "CHANUNAVAIL", "CONGESTION"]))

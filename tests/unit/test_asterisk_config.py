@@ -101,6 +101,33 @@ def test_nobody_anonymous_and_nothing_dangerous(tmp_path: Path) -> None:
     assert not [name for name in closed if name in modules]
 
 
+def test_another_node_is_known_by_its_name_from_its_address_only(tmp_path: Path) -> None:
+    render(options(tmp_path, peers={"node2": "10.0.0.2:5060", "node3": "[2001:db8::3]:5070"}))
+    pjsip = text(tmp_path, "pjsip.conf")
+    assert "[node2](node)\naors = node2\npermit = 10.0.0.2\n" in pjsip
+    assert "[node2](node-address)\ncontact = sip:10.0.0.2:5060\n" in pjsip
+    assert "contact = sip:[2001:db8::3]:5070\n" in pjsip
+    assert "from_user = node1\n" in pjsip
+    assert "deny = 0.0.0.0/0.0.0.0\n" in pjsip
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("trunk", "10.0.0.2:5060"),
+        ("1001", "10.0.0.2:5060"),
+        ("node2]\n[x", "10.0.0.2:5060"),
+        ("node2", "10.0.0.2"),
+        ("node2", "node2.example:5060"),
+        ("node2", "10.0.0.2:5060\npermit = 0.0.0.0/0"),
+        ("node2", "10.0.0.2:５０６０"),
+    ],
+)
+def test_a_node_has_a_name_and_an_address(tmp_path: Path, name: str, address: str) -> None:
+    with pytest.raises(ValueError, match=r"no name and SIP address|does not appear"):
+        render(options(tmp_path, peers={name: address}))
+
+
 def test_a_pushed_phone_is_marked_by_all_that_is_pushed() -> None:
     digest = "0" * 32
     desk = objects_of(Phone("1003", "desk", digest), "r", "127.0.0.1")

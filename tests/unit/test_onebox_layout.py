@@ -59,6 +59,30 @@ def test_own_servers_need_no_port() -> None:
     assert box.is_ours("serve")
 
 
+def test_more_nodes_and_replicas_listen_beside_the_first() -> None:
+    layout = layout_from({"CALLCENTER_ASTERISK_NODES": "2", "CALLCENTER_REPLICAS": "3"})
+    assert [(place.name, place.address, place.folder.name) for place in layout.nodes] == [
+        ("node1", "127.0.0.1", "asterisk"),
+        ("node2", "127.0.0.2", "asterisk-node2"),
+    ]
+    assert [url.rpartition(":")[2] for url in layout.web_urls] == ["8080", "8081", "8082"]
+    assert Box(layout, {}).parts == [
+        *("postgres", "redis", "asterisk", "asterisk2", "serve", "serve2", "serve3", "node", "node2")
+    ]
+    assert Box(layout_from({}), {}).parts == ["postgres", "redis", "asterisk", "serve", "node"]
+
+
+@pytest.mark.parametrize("text", ["0", "10", "-1", "two", "２"])
+def test_what_is_no_number_of_nodes_is_refused_by_name(text: str) -> None:
+    with pytest.raises(Problem, match="CALLCENTER_ASTERISK_NODES"):
+        layout_from({"CALLCENTER_ASTERISK_NODES": text})
+
+
+def test_private_nodes_and_somebody_elses_are_not_mixed() -> None:
+    with pytest.raises(Problem, match="CALLCENTER_ARI_URL"):
+        layout_from({"CALLCENTER_ASTERISK_NODES": "2", "CALLCENTER_ARI_URL": "http://a"})
+
+
 def test_a_taken_port_is_told_with_its_holder_and_a_free_one() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))

@@ -1,0 +1,244 @@
+"""All Asterisks of the hotline together, as the other rooms see them.
+
+What is told is told to every node; one that is away hears it at its next connection, and is no error for the others.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import structlog
+
+from callcenter.asterisk.ari import AWAY
+from callcenter.asterisk.door import AsteriskDoor
+from callcenter.asterisk.model import Channel, PhoneReachable, is_extension, node_of
+from callcenter.asterisk.phones import CallingBack, Phone, PhoneKind
+from callcenter.errors import UnavailableError
+
+log = structlog.get_logger(__name__)
+
+
+class KnownPhone(Protocol):
+    """A phone as the staff's room describes it."""
+
+    @property
+    def extension(self) -> str:
+        """Its number and its name on Asterisk."""
+
+    @property
+    def kind(self) -> str:
+        """In the browser or on the desk."""
+
+    @property
+    def ha1_digest(self) -> str:
+        """md5(extension:realm:password)."""
+
+    @property
+    def display_name(self) -> str:
+        """Whose it is."""
+
+
+class Nodes:
+    """Every node's door, by its name."""
+
+    def __init__(self, doors: Sequence[AsteriskDoor]) -> None:
+        self._doors = {door.node: door for door in doors}
+        self._forgetting: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Watch and listen until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for door in self._doors.values():
+                tasks.create_task(door.run(), name=f"asterisk {door.node}")
+
+    # -- who is there ----------------------------------------------------------------------------------
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The nodes, in the order in which they are set."""
+        return tuple(self._doors)
+
+    def connected(self, node: str) -> bool:
+        """Whether a node serves calls: it answers and is listened to, by this replica or by another."""
+        return self._doors[node].connected
+
+    def alive(self, node: str) -> bool:
+        """False when a node has answered on no connection for four seconds. While merely its events are not heard,
+        it lives.
+        """
+        return self._doors[node].alive
+
+    async def reachable(self) -> dict[str, list[str]]:
+        """Extension -> the nodes where its phone is registered: one, or more while a phone that has gone over to
+        another node still stands at the first. The latest PhoneReachable told where it is.
+
+        Raises:
+            UnavailableError: a node that lives does not answer, so that nobody can say.
+        """
+        living = [door for door in self._doors.values() if door.alive]
+        async with _answered():
+            found = await asyncio.gather(*(door.phones.reachable() for door in living))
+        claims: dict[str, list[str]] = {}
+        for door, names in zip(living, found, strict=True):
+            for extension in filter(is_extension, names):
+                claims.setdefault(extension, []).append(door.node)
+        return claims
+
+    async def channels(self) -> dict[str, list[Channel]]:
+        """The channels of the hotline's calls, by node; a node that does not answer is left out."""
+        doors = list(self._doors.values())
+        found = await asyncio.gather(*(door.phones.channels() for door in doors), return_exceptions=True)
+        answers: dict[str, list[Channel]] = {}
+        for door, channels in zip(doors, found, strict=True):
+            if isinstance(channels, AWAY):
+                log.warning("node does not say its channels", node=door.node, error=type(channels).__name__)
+            elif isinstance(channels, BaseException):
+                raise channels
+            else:
+                answers[door.node] = channels
+        return answers
+
+    # -- what all of them are told ---------------------------------------------------------------------
+
+    async def push(self, extension: str, kind: PhoneKind, ha1_digest: str | None, display_name: str = "") -> None:
+        """Make the nodes know this phone as it is now, and have it listened to.
+
+        Raises:
+            UnavailableError: no node could be told.
+        """
+        phone = Phone(extension, kind, ha1_digest, display_name)
+        await self._tell(lambda door: door.phones.push_all([phone]))
+
+    async def push_all(self, phones: Sequence[KnownPhone], *, at: str | None = None) -> None:
+        """Make the nodes, or the one named, know these phones and no others, and have them listened to.
+
+        Raises:
+            UnavailableError: no node could be told.
+        """
+        wanted = [
+            Phone(one.extension, "browser" if one.kind == "browser" else "desk", one.ha1_digest, one.display_name)
+            for one in phones
+        ]
+        await self._tell(lambda door: door.push_all(wanted), at=at)
+
+    async def remove(self, extension: str) -> None:
+        """Make the nodes forget a phone.
+
+        Raises:
+            UnavailableError: no node could be told.
+        """
+        await self._tell(lambda door: door.phones.remove(extension))
+
+    async def set_signed_in(self, extension: str, signed_in: bool, *, at: str | None = None) -> None:
+        """Tell the nodes, or the one named, whether their fallback queue may ring this agent. Nodes that are away
+        are told at their next connection.
+        """
+        with contextlib.suppress(UnavailableError):
+            await self._tell(lambda door: door.phones.set_signed_in(extension, signed_in), at=at)
+
+    async def _tell(self, say: Callable[[AsteriskDoor], Awaitable[None]], *, at: str | None = None) -> None:
+        doors = [self._doors[at]] if at else list(self._doors.values())
+        told = await asyncio.gather(*(_told(door, say) for door in doors))
+        if not any(told):
+            raise UnavailableError(detail="Asterisk")
+
+    def registered(self, fact: PhoneReachable) -> None:
+        """A phone has registered at a node: the others shall forget that they had it, in the background."""
+        for door in self._doors.values():
+            if door.node != fact.node and door.alive:
+                task = asyncio.create_task(self._forget(door, fact), name=f"forget {fact.extension}")
+                self._forgetting.add(task)
+                task.add_done_callback(self._forgetting.discard)
+
+    @staticmethod
+    async def _forget(door: AsteriskDoor, fact: PhoneReachable) -> None:
+        with contextlib.suppress(*AWAY):
+            await door.phones.forget_contact(fact.extension, fact.contact)
+
+    # -- what one of them is told ----------------------------------------------------------------------
+
+    async def end_leg(self, channel_id: str) -> None:
+        """End an agent's leg and keep the caller, who asks what to do next; already gone is success.
+
+        Raises:
+            UnavailableError: its node is away.
+        """
+        async with _answered():
+            await self._door_of(channel_id).phones.end_leg(channel_id)
+
+    async def end_ways_to(self, dead: str) -> int:
+        """End the channels between living nodes and a dead one, which nobody else ends; how many.
+
+        A node that still reaches the dead one keeps them: then it is not dead for the people who talk.
+        """
+        ended = 0
+        for door in self._doors.values():
+            with contextlib.suppress(*AWAY):
+                if door.node == dead or not door.alive or dead in await door.phones.reachable():
+                    continue
+                for channel in await door.phones.channels():
+                    if channel.peer == dead:
+                        await door.phones.end_leg(channel.channel_id)
+                        ended += 1
+        return ended
+
+    async def originate(
+        self,
+        *,
+        node: str,
+        extension: str,
+        channel_id: str,
+        number: str,
+        call_id: str,
+        offer_id: str,
+        agent_seconds: int,
+        ring_seconds: int,
+    ) -> None:
+        """Ring an agent's phone at its node, to connect him with a customer who is rung back (docs/node-api.md).
+
+        Raises:
+            UnavailableError: the node is away or refuses; the phone may ring all the same.
+            ValueError: `channel_id` does not begin with the node's name and `-`, or a number is none.
+        """
+        if node_of(channel_id) != node:
+            raise ValueError("a channel's id begins with its node's name")
+        async with _answered():
+            await self._doors[node].phones.originate(
+                CallingBack(extension, channel_id, number, call_id, offer_id, agent_seconds, ring_seconds)
+            )
+
+    async def subscribe_channel(self, channel_id: str) -> None:
+        """Have a caller's keys told as facts (KeyPressed), until his channel ends or its listener changes.
+
+        Raises:
+            UnavailableError: its node is away, or nobody listens to it.
+        """
+        async with _answered():
+            await self._door_of(channel_id).phones.listen_to(channel_id)
+
+    def _door_of(self, channel_id: str) -> AsteriskDoor:
+        door = self._doors.get(node_of(channel_id))
+        if door is None:
+            raise UnavailableError(detail="Asterisk")
+        return door
+
+
+async def _told(door: AsteriskDoor, say: Callable[[AsteriskDoor], Awaitable[None]]) -> bool:
+    try:
+        async with _answered():
+            await say(door)
+    except UnavailableError:
+        log.warning("node not told yet", node=door.node)
+        return False
+    return True
+
+
+@asynccontextmanager
+async def _answered() -> AsyncIterator[None]:
+    try:
+        yield
+    except* AWAY as errors:
+        log.warning("asterisk did not do it", error=type(errors.exceptions[0]).__name__)
+        raise UnavailableError(detail="Asterisk") from None
