@@ -1,6 +1,7 @@
 """What is set reaches every replica at once, survives PostgreSQL's absence, and can be looked up for any moment."""
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -72,7 +73,7 @@ async def test_a_change_is_in_force_at_once_everywhere(house: House, pool: Any, 
         await until(lambda: _both_listen(redis))
         await put_queue(house)
         for one in (house.hotline, other):
-            await until(lambda one=one: _has(one, "complaint"), 1)
+            await until(functools.partial(_has, one, "complaint"), 1)
             assert one.routing.queues["complaint"].ring_seconds == 15, "three rings of the country's cadence"
         await house.hotline.staff.change_agent(
             HOTLINE_ITSELF, house.ids["alice"], AgentDraft("Alice", Role.AGENT, "1001", PhoneKind.BROWSER, ())
