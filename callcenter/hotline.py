@@ -32,7 +32,7 @@ from callcenter.errors import UnavailableError
 from callcenter.routing.desk import DeskNow, DeskWork
 from callcenter.routing.model import AgentState, Queue
 from callcenter.routing.reconcile import Reconciler
-from callcenter.routing.rings import cadence_of
+from callcenter.routing.rings import Cadence, cadence_of
 from callcenter.routing.roster import RosterKeeper
 from callcenter.routing.service import Routing
 from callcenter.routing.store import LiveQueue
@@ -109,7 +109,9 @@ class Hotline:
 
     def _ringing(self, queue: QueueAsSet) -> Queue:
         """A queue as routing takes it: its offers in seconds."""
-        seconds = round(queue.offer_rings * self.cadence.period_seconds)
+        own = self.roster.roster.configuration.cadence
+        cadence = Cadence(own.tone_seconds, own.silence_seconds) if own else self.cadence
+        seconds = round(queue.offer_rings * cadence.period_seconds)
         return Queue(queue.queue_id, queue.name_zh, queue.name_en, seconds, tuple(queue.numbers))
 
     async def _desk_now(self, agent_id: int) -> DeskNow:
