@@ -166,7 +166,7 @@ def speed(waiting: int, matches: int, agents: int = AGENTS, queues: int = QUEUES
     )
 
 
-def storm(rounds: int) -> Storm:
+def declining(rounds: int) -> Storm:
     """400 phones that decline and 500 callers: all agents come back, all are claimed, all is put back."""
     floor = Floor()
     agents = [ReadyAgent(agent_id, (Membership("service"),), agent_id) for agent_id in range(STORM_AGENTS)]
@@ -202,7 +202,7 @@ def run(matches: int = MATCHES) -> Run:
         )
         for few, many in ((speeds[0], speeds[2]), (speeds[1], speeds[3]))
     ]
-    return Run(speeds=speeds, growths=growths, storm=storm(max(10, matches // 100)))
+    return Run(speeds=speeds, growths=growths, storm=declining(max(10, matches // 100)))
 
 
 def show(done: Run) -> None:
@@ -224,9 +224,9 @@ def show(done: Run) -> None:
             f"{'✓' if growth.times <= growth.times_log else '✗'} {growth.waiting_from:,} to {growth.waiting_to:,} "
             f"waiting: a match costs {growth.times} times as much (log: {growth.times_log})"
         )
-    one = done.storm
+    storm = done.storm
     console.print(
-        f"  {one.agents} phones decline, {one.waiting} wait: a round costs {one.p50_ms} ms, p99 {one.p99_ms} ms"
+        f"  {storm.agents} phones decline, {storm.waiting} wait: a round costs {storm.p50_ms} ms, p99 {storm.p99_ms} ms"
     )
 
 
