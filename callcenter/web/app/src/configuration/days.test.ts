@@ -4,7 +4,7 @@ import type { Configuration, HoursDay } from "../api/configuration";
 import { heldBy, monthAway, monthDays, nextSpan, spansText, timeIn, weekdayOf } from "./days";
 import { newObject } from "./objects";
 
-const hours = { ...newObject("hours", {} as Configuration), holiday: [{ start: "10:00", end: "16:00" }], exceptions: [{ day: "2026-10-01", name: "盘点", spans: [] }] };
+const hours = { ...newObject("hours", { queues: [] as unknown } as Configuration), holiday: [{ start: "10:00", end: "16:00" }], exceptions: [{ day: "2026-10-01", name: "盘点", spans: [] }] };
 const known = (why: HoursDay["why"], day: string): HoursDay => ({ day, spans: [], why, name: "国庆节" });
 
 it("shows a month in six weeks from a Monday", () => {

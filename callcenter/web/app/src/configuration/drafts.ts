@@ -7,9 +7,11 @@
 import type { Bilingual } from "../api/types";
 
 export interface Draft<T extends object = object> {
-  /** As it was when the draft began, or was last brought up to date; null: it is new. */
-  base: T | null;
+  /** As it was when the draft began, or was last brought up to date. */
+  base: T;
   value: T;
+  /** The service has none like it yet. */
+  isNew: boolean;
   /** What the service, or the form itself, found wrong: dotted field -> complaint. */
   wrong: Record<string, Bilingual>;
   /** Fields that somebody else has changed too, since. */
@@ -27,18 +29,19 @@ function sorted(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, one]) => [name, sorted(one)]));
 }
 
-export const draftOf = <T extends object>(base: T): Draft<T> => ({ base: copy(base), value: copy(base), wrong: {}, clashes: [], gone: false });
-export const newDraft = <T extends object>(value: T): Draft<T> => ({ base: null, value: copy(value), wrong: {}, clashes: [], gone: false });
+export const draftOf = <T extends object>(base: T, isNew = false): Draft<T> => ({ base: copy(base), value: copy(base), isNew, wrong: {}, clashes: [], gone: false });
 
-export const changed = (draft: Draft): boolean => draft.base === null || !same(draft.base, draft.value);
+export const changed = (draft: Draft): boolean => !same(draft.base, draft.value);
+
+type Fields = Record<string, unknown>;
 
 /** Brings a draft up to what the service has now (null: it is gone). */
 export function rebase<T extends object>(draft: Draft<T>, theirs: T | null): Draft<T> {
-  if (draft.base === null) return draft;
+  if (draft.isNew) return draft;
   if (theirs === null) return { ...draft, gone: true };
-  const [base, mine, now] = [draft.base, draft.value, theirs] as Record<string, unknown>[];
-  if (base === undefined || mine === undefined || now === undefined || same(base, now)) return draft;
-  const value: Record<string, unknown> = {};
+  const [base, mine, now] = [draft.base, draft.value, theirs] as [Fields, Fields, Fields];
+  if (same(base, now)) return draft.gone ? { ...draft, gone: false } : draft;
+  const value: Fields = {};
   const clashes = new Set(draft.clashes);
   for (const name of new Set([...Object.keys(now), ...Object.keys(mine)])) {
     const minesIsOld = same(base[name], mine[name]);
@@ -46,12 +49,4 @@ export function rebase<T extends object>(draft: Draft<T>, theirs: T | null): Dra
     if (!minesIsOld && !same(base[name], now[name]) && !same(mine[name], now[name])) clashes.add(name);
   }
   return { ...draft, base: copy(theirs), value: value as T, clashes: [...clashes], gone: false };
-}
-
-/** The complaint about a field, or (`within`) about anything inside it. */
-export function complaint(wrong: Record<string, Bilingual>, path: string, within: boolean): Bilingual | null {
-  const exact = wrong[path];
-  if (exact !== undefined || !within) return exact ?? null;
-  const inside = Object.keys(wrong).find((name) => name.startsWith(`${path}.`));
-  return inside === undefined ? null : (wrong[inside] ?? null);
 }

@@ -28,7 +28,14 @@ export const ID_FIELD: Record<ListedKind, string> = {
 };
 
 export function listOf<K extends ListedKind>(whole: Configuration, kind: K): Objects[K][] {
-  return whole[kind === "pause-reasons" ? "pause_reasons" : kind] as unknown as Objects[K][];
+  const lists: { [one in ListedKind]: Objects[one][] } = {
+    queues: whole.queues,
+    menus: whole.menus,
+    hours: whole.hours,
+    skills: whole.skills,
+    "pause-reasons": whole.pause_reasons,
+  };
+  return lists[kind];
 }
 
 export const idOf = (kind: ListedKind, value: object): string => String((value as Record<string, unknown>)[ID_FIELD[kind]] ?? "");
@@ -52,7 +59,7 @@ const TO_MESSAGE: Destination = { kind: "message" };
 /** What a form for a new object begins with: the service's own defaults, shown so that they can be changed. */
 export function newObject<K extends ListedKind>(kind: K, whole: Configuration): Objects[K] {
   const names = { name_zh: "", name_en: "" };
-  const made: { [one in ListedKind]: Objects[one] } = {
+  const made: Pick<Objects, ListedKind> = {
     queues: {
       queue_id: "", ...names, numbers: [], strategy: "longest_idle", ring_at_once: 3, priority: 0,
       ring_target: { kind: "within", rings: 3 }, response_seconds: 60, offer_rings: 4, apology_ring: 5, greet_first: false,

@@ -10,7 +10,7 @@ import { api } from "../api";
 import type { Configuration, ConfigurationNow } from "../api/configuration";
 import { ApiError } from "../api/errors";
 import { useWords } from "../ui/words";
-import { changed, copy, draftOf, newDraft, rebase, same, type Draft } from "./drafts";
+import { changed, copy, draftOf, rebase, same, type Draft } from "./drafts";
 import { idOf, lacks, listOf, newObject, objectOf, type Kind, type Levels, type ListedKind, type Objects } from "./objects";
 
 /** The id of a draft for something that is not there yet; no object can have it. */
@@ -46,18 +46,18 @@ export const useConfiguration = defineStore("configuration", () => {
     }
   }
 
-  /** The draft of an object, begun now if there is none; null: there is no such object. */
-  function draft<K extends Kind>(kind: K, id: string): Draft<Objects[K]> | null {
+  /** Begins the draft of an object, if there is such an object and no draft yet. */
+  function open(kind: Kind, id: string): void {
     const key = keyOf(kind, id);
-    if (!drafts.has(key) && whole.value !== null) {
-      if (id === NEW) drafts.set(key, newDraft(newObject(kind as ListedKind, whole.value)));
-      else {
-        const base = objectOf(whole.value, kind, id);
-        if (base !== null) drafts.set(key, draftOf(base));
-      }
+    if (drafts.has(key) || whole.value === null) return;
+    if (id === NEW) drafts.set(key, draftOf(newObject(kind as ListedKind, whole.value), true));
+    else {
+      const base = objectOf(whole.value, kind, id);
+      if (base !== null) drafts.set(key, draftOf(base));
     }
-    return (drafts.get(key) as Draft<Objects[K]> | undefined) ?? null;
   }
+  const draft = <K extends Kind>(kind: K, id: string): Draft<Objects[K]> | null =>
+    (drafts.get(keyOf(kind, id)) as Draft<Objects[K]> | undefined) ?? null;
   const drop = (kind: Kind, id: string): boolean => drafts.delete(keyOf(kind, id));
   const isChanged = (kind: Kind, id: string): boolean => {
     const found = drafts.get(keyOf(kind, id));
@@ -100,7 +100,7 @@ export const useConfiguration = defineStore("configuration", () => {
   /** Saves the levels of each skill whose row of agents was changed. */
   async function saveLevels(): Promise<void> {
     const found = draft("levels", "all") as Draft<Levels> | null;
-    if (found?.base == null || whole.value === null) return;
+    if (found === null || whole.value === null) return;
     const { base } = found;
     const wanted = copy(found.value);
     for (const skill of whole.value.skills) {
@@ -117,5 +117,5 @@ export const useConfiguration = defineStore("configuration", () => {
   }
   const reorder = (queueIds: string[]): Promise<void> => change((from) => api.configure("queue-order", from, { queue_ids: queueIds }));
 
-  return { whole, revision, failure, overtaken, load, draft, drop, isChanged, changedKinds, save, saveLevels, remove, reorder };
+  return { whole, revision, failure, overtaken, load, open, draft, drop, isChanged, changedKinds, save, saveLevels, remove, reorder };
 });
