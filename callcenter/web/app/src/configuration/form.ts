@@ -1,27 +1,15 @@
 /** One object's form: its draft, what is wrong with it, and the verbs at its foot. */
-import "element-plus/es/components/message-box/style/css";
-
-import { ElMessageBox } from "element-plus/es/components/message-box/index.mjs";
 import { computed, onBeforeUnmount, onMounted, provide, ref, watchEffect } from "vue";
 import { useI18n } from "vue-i18n";
 
 import { ApiError } from "../api/errors";
 import { useSession } from "../session/store";
 import { sayDone, sayWrong } from "../ui/messages";
+import { sure } from "../ui/sure";
 import { WRONG } from "../ui/wrong";
 import { changed } from "./drafts";
 import type { Kind, ListedKind } from "./objects";
 import { NEW, useConfiguration } from "./store";
-
-/** Asks before something is lost. */
-export async function sure(text: string, yes: string, no: string): Promise<boolean> {
-  try {
-    await ElMessageBox.confirm(text, { confirmButtonText: yes, cancelButtonText: no, type: "warning" });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** A conflict has a place of its own on the page; everything else is said at its top. */
 export function sayUnlessOvertaken(error: unknown): void {
@@ -65,7 +53,7 @@ export function useObjectForm<K extends Exclude<Kind, "levels">>(kind: K, id: ()
     if (isNew.value) done(null);
   }
   async function remove(name: string): Promise<void> {
-    if (!(await sure(t("configuration.removeAsk", { name }), t("configuration.remove"), t("app.cancel")))) return;
+    if (!(await sure(t("configuration.removeAsk", { name }), t("configuration.remove")))) return;
     try {
       await store.remove(kind as ListedKind, id());
       sayDone(t("configuration.removed"));

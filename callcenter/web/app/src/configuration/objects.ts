@@ -79,7 +79,7 @@ export function newObject<K extends ListedKind>(kind: K, whole: Configuration): 
     skills: { skill_id: "", ...names, agents: {} },
     "pause-reasons": { code: "", ...names, productive: false, longest_seconds: null },
   };
-  return made[kind];
+  return made[kind] as Objects[K];
 }
 
 const firstQueue = (whole: Configuration): Destination => ({ kind: "queue", queue_id: whole.queues[0]?.queue_id ?? "" });
