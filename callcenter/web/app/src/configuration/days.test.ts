@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import type { Configuration, HoursDay } from "../api/configuration";
-import { heldBy, monthAway, monthDays, nextSpan, spansText, timeIn, weekdayOf } from "./days";
+import { heldBy, monthAway, monthDays, nextSpan, shortSpan, spansText, timeIn, weekdayOf } from "./days";
 import { newObject } from "./objects";
 
 const hours = { ...newObject("hours", { queues: [] as unknown } as Configuration), holiday: [{ start: "10:00", end: "16:00" }], exceptions: [{ day: "2026-10-01", name: "盘点", spans: [] }] };
@@ -29,6 +29,10 @@ it.each([
   ["25:00", "25:00"],
   ["noon", "noon"],
 ])("reads the time %s as %s", (text, time) => expect(timeIn(text)).toBe(time));
+it("is brief in the calendar", () => {
+  expect(shortSpan({ start: "09:00", end: "12:30" })).toBe("9–12:30");
+  expect(shortSpan({ start: "00:00", end: "24:00" })).toBe("0–24");
+});
 it("offers the afternoon after a morning", () => {
   expect(nextSpan([{ start: "09:00", end: "12:00" }])).toEqual({ start: "13:00", end: "17:00" });
   expect(nextSpan([])).toEqual({ start: "09:00", end: "18:00" });

@@ -52,6 +52,9 @@ export function timeIn(text: string): string {
 /** "09:00–12:00 13:00–18:00"; empty for a closed day. */
 export const spansText = (spans: readonly Span[]): string => spans.map((one) => `${one.start}–${one.end}`).join(" ");
 
+/** The same where there is little room: "9–12". */
+export const shortSpan = ({ start, end }: Span): string => [start, end].map((time) => time.replace(/^0/, "").replace(/:00$/, "")).join("–");
+
 /** The next span to offer after those a day has: the afternoon after a morning, else after an hour's rest. */
 export function nextSpan(spans: readonly Span[]): Span {
   const last = spans.at(-1);

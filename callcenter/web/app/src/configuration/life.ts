@@ -119,7 +119,7 @@ export function queueLife(queue: QueueSetting, cadence: Cadence | null): Life {
     answeredAt,
     leavesAt,
     shown,
-    rings: Array.from({ length: Math.ceil(Math.max(apologyAt, inTimeUntil) / period) }, (_, index) => index * period),
+    rings: Array.from({ length: Math.ceil(Math.max(apologyAt, inTimeUntil) / period) + 1 }, (_, index) => index * period),
     offers: offersUntil(queue, period, ends),
     marks: marks.map((mark) => ({ ...mark, ring: ringAt(mark.at, period) })).sort((a, b) => a.at - b.at),
   };
