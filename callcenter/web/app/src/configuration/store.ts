@@ -9,6 +9,7 @@ import { computed, reactive, ref, shallowRef } from "vue";
 import { api } from "../api";
 import type { Configuration, ConfigurationNow } from "../api/configuration";
 import { ApiError } from "../api/errors";
+import { useSession } from "../session/store";
 import { useWords } from "../ui/words";
 import { changed, copy, draftOf, rebase, same, type Draft } from "./drafts";
 import { idOf, lacks, listOf, newObject, objectOf, type Kind, type Levels, type ListedKind, type Objects } from "./objects";
@@ -24,6 +25,8 @@ export const useConfiguration = defineStore("configuration", () => {
   /** Somebody else has changed the configuration: what is shown is old, and nothing is saved before it is loaded. */
   const overtaken = ref(false);
   const drafts = reactive(new Map<string, Draft>());
+  /** Whose drafts they are: another person at this browser does not find them. */
+  let owner: number | null = null;
 
   function take(now: ConfigurationNow): void {
     whole.value = now.configuration;
@@ -38,6 +41,9 @@ export const useConfiguration = defineStore("configuration", () => {
   }
   async function load(): Promise<void> {
     failure.value = null;
+    const person = useSession().user?.user_id ?? null;
+    if (person !== owner) drafts.clear();
+    owner = person;
     try {
       take(await api.configuration());
     } catch (error) {

@@ -98,7 +98,7 @@ export const zhCN = {
     way: { kind: "去向", queue: "转队列", menu: "转菜单", number: "转号码", message: "留言", callback: "提示回拨", end: "结束语后挂断", waits: "继续等候", numberHint: "例如 13800138000" },
     strategy: { longest_idle: "空闲最久", fewest_calls: "今天接得最少", rotation: "严格轮流", ring_several: "几部同时振铃" },
     strategyText: { longest_idle: "先派给空闲最久的座席。", fewest_calls: "先派给今天接听最少的座席。", rotation: "按轮次派；缺席错过的轮次，回来后补上。", ring_several: "空闲最久的几位同时振铃，先接者得。" },
-    target: { kind: "目标说法", rings: "声数", within: "几声内接", before: "几声前接", after: "响过几声即接", withinN: "{n} 声内", beforeN: "第 {n} 声前", afterN: "响 {n} 声即接" },
+    target: { kind: "目标说法", rings: "声数", within: "几声以内", before: "第几声之前", after: "响过几声", withinN: "{n} 声内", beforeN: "第 {n} 声前", afterN: "响 {n} 声即接" },
     queue: {
       new: "新建队列", order: "排在首位的队列接听未指定去向的号码。拖动或按 Alt+↑↓ 调整。", always: "全天营业", anyNumber: "其余号码", basics: "基本", priorityHint: "每级相当于多等 {n} 秒", who: "谁来接", whoText: "本组先接，等久了再放开给别组。", everybody: "所有有分机的人", these: "指定成员", membersN: "{n} 人", findAgent: "姓名、分机", onlyMembers: "只看成员", allFound: "全选所列座席", fromStart: "一开始就接", nobodyFound: "没有符合的座席。", moreFound: "还有 {n} 人，请用姓名或分机筛选。",
       how: "怎么派", ownerHint: "0：不优先", skill: "技能", level: "级别至少", strict: "严格要求", relax: "等久放宽", relaxAfter: "秒后放宽：", relaxTo: "级别", removeStep: "删除这一步放宽", addNeed: "添加技能要求", noSkills: "还没有建立技能。", noNeeds: "不要求技能，成员都可以接。",
