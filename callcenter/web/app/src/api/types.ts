@@ -109,6 +109,7 @@ export interface Desk {
 export interface BrowserAccount {
   kind: "browser";
   websocket_url: string;
+  websocket_urls: string[];
   uri: string;
   username: string;
   password: string;
