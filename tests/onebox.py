@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.onebox import hotline_file
-from deploy.onebox.box import Box, wait_until
+from deploy.onebox.box import Box, kind_of, number_of, wait_until
 from deploy.onebox.layout import Layout, layout_from
 from deploy.onebox.ports import is_free
 from deploy.onebox.processes import last_words
@@ -167,9 +167,10 @@ class RunningHotline:
         return subprocess.run(console, capture_output=True, text=True, check=True, timeout=20).stdout
 
     def hang_up_everything(self) -> None:
-        """End every channel on every Asterisk, as if everybody hung up."""
-        for node in range(len(self.facts["nodes"])):
-            self.asterisk("channel request hangup all", node=node)
+        """End every channel on every running Asterisk, as if everybody hung up."""
+        for part in self.box.processes:
+            if kind_of(part) == "asterisk":
+                self.asterisk("channel request hangup all", node=number_of(part))
 
     def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run `callcenter …` with this hotline's settings, some of them changed."""

@@ -137,6 +137,7 @@ export interface Desk {
 export interface BrowserAccount {
   kind: "browser";
   websocket_url: string;
+  websocket_urls: string[];
   uri: string;
   username: string;
   password: string;
