@@ -1,8 +1,8 @@
 """What is set reaches every replica at once, survives PostgreSQL's absence, and can be looked up for any moment."""
 
 import asyncio
-from functools import partial
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
