@@ -115,7 +115,8 @@ async def test_an_agents_phone_is_rung_to_call_a_customer_back(layer: Layer) -> 
                 "POST", "applications/calling/subscription", query={"eventSource": "endpoint:PJSIP/1003"}
             )
             channel_id = f"{NODE}-callback.1"
-            ring = CallingBack("1003", channel_id, "13800138077", "layer1-1795528000.7", "layer1-1795528000.7/9", 20)
+            call_id = "layer1-1795528000.7"
+            ring = CallingBack("1003", channel_id, "13800138077", call_id, f"{call_id}/9", 15, 20)
             await listener.phones.originate(ring)
             ringing = await listener.hears(LegRinging)
             answered = await listener.hears(LegAnswered)
@@ -135,6 +136,6 @@ async def test_an_agents_phone_is_rung_to_call_a_customer_back(layer: Layer) -> 
 
 @pytest.mark.parametrize("number", ["", "138;x", "1" * 33, "1\r\n", "${SHELL(id)}"])
 async def test_what_is_no_number_is_not_called_back(layer: Layer, number: str) -> None:
-    ring = CallingBack("1003", f"{NODE}-callback.2", number, "layer1-1.7", "layer1-1.7/9", 20)
+    ring = CallingBack("1003", f"{NODE}-callback.2", number, "layer1-1.7", "layer1-1.7/9", 15, 20)
     with pytest.raises(ValueError, match="not of the form"):
         await Listener(layer, "calling").phones.originate(ring)

@@ -61,7 +61,7 @@ async def facts_of_missed_offer(pair: RunningHotline, number: str, phone_at: int
 @pytest.mark.parametrize("by", ["caller", "agent"])
 async def test_an_agent_on_the_other_node_answers(pair: RunningHotline, callers_node: int, by: str) -> None:
     number = f"1380013920{callers_node}"
-    phone = {"talk_seconds": 1.0} if by == "agent" else {}
+    phone: dict[str, Any] = {"talk_seconds": 1.0} if by == "agent" else {}
     async with (
         administrator(pair) as admin,
         at_desk(pair, "carol", node=other(callers_node), replica=1, ring_seconds=1, **phone) as carol,

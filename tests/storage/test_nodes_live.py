@@ -13,7 +13,7 @@ from callcenter.errors import UnavailableError
 from callcenter.routing.model import AgentState, CallState
 from callcenter.routing.reconcile import MISSING_SECONDS, YOUNG_SECONDS, Reconciler
 from callcenter.routing.script import CallFacts
-from tests.storage.test_routing_live import House
+from tests.storage.lines import House
 
 
 class ToldNodes:
@@ -59,8 +59,7 @@ class TwoNodes(House):
         """A caller in line at a node."""
         call_id = f"{node}-1763780000.{number}"
         facts = CallFacts(call_id, node, "PJSIP/trunk-1", "4008001234", "138", "", self.now)
-        await self.routing.arrive(facts)
-        await self.routing._enter(facts, await self.live.call(call_id))
+        await self.turn(facts)
         self.nodes.held[node].append(Channel(call_id, call_id, "", "trunk", up=True))
         return call_id
 
@@ -69,9 +68,9 @@ class TwoNodes(House):
         await self.agent(agent_id)
         self.nodes.phones[f"100{agent_id}"] = [node]
         await self.reconciler.run_once()
-        await self.work.set_state(agent_id, AgentState.READY, None)
+        await self.work.set_state(agent_id, AgentState.READY)
 
-    async def state(self, call_id: str) -> CallState:
+    async def where(self, call_id: str) -> CallState:
         """Where a call stands."""
         return (await self.live.call(call_id)).state
 
@@ -91,19 +90,19 @@ async def test_a_dead_nodes_calls_are_lost_at_once_and_only_they(two: TwoNodes) 
     here, there = await two.call_at("node1", 1), await two.call_at("node2", 2)
     two.nodes.dead.add("node2")
     await two.reconciler.run_once()
-    assert (await two.state(here), await two.state(there)) == (CallState.WAITING, CallState.ENDED)
+    assert (await two.where(here), await two.where(there)) == (CallState.WAITING, CallState.ENDED)
     assert (await kinds_of(two, there))[-1] == "lost"
 
 
 async def test_nothing_is_lost_while_a_living_node_does_not_answer(two: TwoNodes) -> None:
     call_id = await two.call_at("node2", 1)
-    await two.agent_at("node2", 3)
+    await two.agent_at("node2", 2)
     two.nodes.silent.add("node2")
     for _ in range(5):
         two.now += 2 * MISSING_SECONDS * 100
         await two.reconciler.run_once()
-    agent = await two.live.agent(3)
-    assert await two.state(call_id) is CallState.OFFERED
+    agent = await two.live.agent(2)
+    assert await two.where(call_id) is CallState.OFFERED
     assert (agent.online, agent.node) == (True, "node2")
 
 
@@ -114,7 +113,7 @@ async def test_a_call_is_compared_with_its_own_node_only(two: TwoNodes) -> None:
     await two.reconciler.run_once()
     two.now += MISSING_SECONDS * 1000 + 1
     await two.reconciler.run_once()
-    assert await two.state(call_id) is CallState.ENDED
+    assert await two.where(call_id) is CallState.ENDED
 
 
 async def test_a_dead_nodes_agents_are_let_go_and_their_phones_are_gone(two: TwoNodes) -> None:
@@ -126,7 +125,7 @@ async def test_a_dead_nodes_agents_are_let_go_and_their_phones_are_gone(two: Two
     two.now += YOUNG_SECONDS * 1000
     await two.reconciler.run_once()
     agent = await two.live.agent(1)
-    assert await two.state(call_id) is CallState.ENDED
+    assert await two.where(call_id) is CallState.ENDED
     assert (agent.state, agent.online, agent.call_id) == (AgentState.READY, False, "")
 
 
@@ -138,7 +137,7 @@ async def test_a_way_to_a_dead_node_is_ended(two: TwoNodes) -> None:
     two.nodes.dead.add("node2")
     await two.reconciler.run_once()
     assert two.nodes.ended_ways_to == ["node2"]
-    assert await two.state(call_id) is CallState.WAITING
+    assert await two.where(call_id) is CallState.WAITING
 
 
 async def test_a_phone_that_stands_at_two_nodes_is_where_it_was_told_last(two: TwoNodes) -> None:
