@@ -163,7 +163,7 @@ export class SoftPhone {
 
   private userAgent(account: BrowserAccount): UA {
     const ua = new UA({
-      sockets: new WebSocketInterface(account.websocket_url),
+      sockets: account.websocket_urls.map((url) => new WebSocketInterface(url)),
       uri: account.uri,
       authorization_user: account.username,
       password: account.password,
