@@ -126,8 +126,11 @@ export interface HoursSetting {
 export interface HoursDay {
   day: string;
   spans: Span[];
-  why: "week" | "holiday" | "work_day" | "exception";
-  name: string;
+  why: "week" | "holiday" | "swapped_work_day" | "exception";
+  name_zh: string;
+  name_en: string;
+  /** False where holidays count, but those of that year are not known yet. */
+  calendar_known: boolean;
 }
 
 export interface SkillSetting {
@@ -179,12 +182,14 @@ export interface Change {
   what: "added" | "changed" | "removed" | "same";
   fields: string[];
 }
+/** What a file changes, or would change, and the revision it is at then. */
+export interface Imported {
+  changes: Change[];
+  revision: number;
+}
 export interface Profile {
+  profile: string;
   name: string;
-  title_zh: string;
-  title_en: string;
-  description_zh: string;
-  description_en: string;
 }
 
 export interface BlockedCaller {
@@ -193,7 +198,7 @@ export interface BlockedCaller {
   reason: string;
   blocked_until: number | null;
   created_at: number;
-  created_by_name: string | null;
+  created_by: string | null;
   expired: boolean;
 }
 
@@ -202,8 +207,10 @@ export interface PromptWords {
   text: string;
   built_in_text: string;
   recorded: boolean;
+  /** Null while its speech has not been made. */
   seconds: number | null;
-  sound: string | null;
+  /** What callers hear; empty where it cannot be made. */
+  sound: string;
 }
 export interface Prompt {
   name: string;

@@ -52,12 +52,12 @@ export const api = {
   removeConfigured: (path: string, revision: number) =>
     del<c.ConfigurationNow>(`/configuration/${path}${queryString({ revision })}`),
   hoursDays: (hoursId: string, first: string, count: number) =>
-    get<{ days: c.HoursDay[] }>(`/configuration/hours/${id(hoursId)}/days`, { first, count }),
+    get<c.HoursDay[]>(`/configuration/hours/${id(hoursId)}/days`, { first, count }),
   configurationFileAddress: `${BASE}/configuration/file`,
-  importConfiguration: (yaml: string, dryRun: boolean) =>
-    post<{ changes: c.Change[]; revision: number }>(`/configuration/file${queryString({ dry_run: dryRun })}`, { yaml }),
+  previewConfiguration: (yaml: string) => post<c.Imported>("/configuration/file?dry_run=true", { yaml }),
+  importConfiguration: (yaml: string, revision: number) => post<c.Imported>(`/configuration/file${queryString({ revision })}`, { yaml }),
   profiles: () => get<c.Profile[]>("/configuration/profiles"),
-  profile: (name: string) => get<{ yaml: string }>(`/configuration/profiles/${id(name)}`),
+  profile: (name: string) => get<c.Profile & { yaml: string }>(`/configuration/profiles/${id(name)}`),
 
   blockedCallers: () => get<c.BlockedCaller[]>("/blocked-callers"),
   blockCaller: (number: string, reason: string, blockedUntil: number | null) =>
@@ -66,8 +66,8 @@ export const api = {
 
   prompts: () => get<c.Prompt[]>("/prompts"),
   setPromptText: (name: string, language: c.PromptLanguage, text: string) => put<unknown>(`/prompts/${id(name)}/${language}`, { text }),
-  setPromptRecording: (name: string, language: c.PromptLanguage, wav: Blob) =>
-    put<unknown>(`/prompts/${id(name)}/${language}/recording`, new Blob([wav], { type: "audio/wav" })),
+  setPromptRecording: (name: string, language: c.PromptLanguage, recording: Blob) =>
+    put<unknown>(`/prompts/${id(name)}/${language}/recording`, recording.type === "" ? new Blob([recording], { type: "audio/wav" }) : recording),
   resetPrompt: (name: string, language: c.PromptLanguage) => del<unknown>(`/prompts/${id(name)}/${language}`),
   promptAddress: (name: string, language: c.PromptLanguage) => `${BASE}/prompts/${id(name)}/${language}/sound`,
 };

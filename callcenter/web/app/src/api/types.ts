@@ -235,8 +235,8 @@ export interface WaitingCallback {
   number_display: string;
   customer_name: string | null;
   queue_id: string;
-  queue_name_zh: string;
-  queue_name_en: string;
+  queue_name_zh: string | null;
+  queue_name_en: string | null;
   since: number;
   state: "waiting" | "calling" | "resting";
   attempts: number;
@@ -251,10 +251,11 @@ export type NotRung = (typeof NOT_RUNG)[number];
 export interface WhyAgent {
   user_id: number;
   display_name: string;
-  extension: string | null;
+  extension: string;
   /** Null: his phone was rung. */
   reason: NotRung | null;
-  detail: string | null;
+  /** The reason of his pause, the seconds until his membership opens; empty: no more to say. */
+  detail: string;
 }
 /** Who was rung for a call at a moment, and why the others were not. */
 export interface Why {

@@ -4,7 +4,7 @@ import type { CallWithEvents, NotRung, WhyAgent } from "../api/types";
 import { byReason, waitOf } from "./why";
 
 const call = { arrived_at: 1000, queued_at: 2000, answered_at: null, ended_at: 62_000 } as CallWithEvents;
-const agent = (user_id: number, reason: NotRung | null): WhyAgent => ({ user_id, display_name: `a${user_id}`, extension: null, reason, detail: null });
+const agent = (user_id: number, reason: NotRung | null): WhyAgent => ({ user_id, display_name: `a${user_id}`, extension: "1001", reason, detail: "" });
 
 it("asks about the time in line, at first just before its end", () => {
   expect(waitOf(call, 99_000)).toEqual({ from: 2000, until: 62_000, worst: 61_000 });

@@ -5,7 +5,7 @@ import { heldBy, monthAway, monthDays, nextSpan, shortSpan, spansText, timeIn, w
 import { newObject } from "./objects";
 
 const hours = { ...newObject("hours", { queues: [] as unknown } as Configuration), holiday: [{ start: "10:00", end: "16:00" }], exceptions: [{ day: "2026-10-01", name: "盘点", spans: [] }] };
-const known = (why: HoursDay["why"], day: string): HoursDay => ({ day, spans: [], why, name: "国庆节" });
+const known = (why: HoursDay["why"], day: string): HoursDay => ({ day, spans: [], why, name_zh: "国庆节", name_en: "National Day", calendar_known: true });
 
 it("shows a month in six weeks from a Monday", () => {
   const days = monthDays(2026, 11);
@@ -14,9 +14,9 @@ it("shows a month in six weeks from a Monday", () => {
   expect([monthAway(2026, 12, 1), monthAway(2026, 1, -1)]).toEqual([[2027, 1], [2025, 12]]);
 });
 it("lets an exception come first, then a holiday, then a swapped weekend, then the week", () => {
-  expect(heldBy(hours, "2026-10-01", known("holiday", "2026-10-01"))).toMatchObject({ why: "exception", name: "盘点", spans: [] });
+  expect(heldBy(hours, "2026-10-01", known("holiday", "2026-10-01"))).toMatchObject({ why: "exception", name_zh: "盘点", spans: [] });
   expect(spansText(heldBy(hours, "2026-10-02", known("holiday", "2026-10-02")).spans)).toBe("10:00–16:00");
-  expect(spansText(heldBy(hours, "2026-10-10", known("work_day", "2026-10-10")).spans)).toBe("09:00–18:00");
+  expect(spansText(heldBy(hours, "2026-10-10", known("swapped_work_day", "2026-10-10")).spans)).toBe("09:00–18:00");
   expect(heldBy(hours, "2026-10-11", undefined)).toMatchObject({ why: "week", spans: [] });
   expect(heldBy({ ...hours, china_holidays: false }, "2026-10-02", known("holiday", "2026-10-02")).why).toBe("week");
 });

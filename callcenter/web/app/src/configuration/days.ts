@@ -28,10 +28,11 @@ export function monthAway(year: number, month: number, step: number): [number, n
  */
 export function heldBy(hours: HoursSetting, day: string, known: HoursDay | undefined): HoursDay {
   const own = hours.exceptions.find((one) => one.day === day);
-  if (own !== undefined) return { day, spans: own.spans, why: "exception", name: own.name };
+  const calendar_known = known?.calendar_known ?? true;
+  if (own !== undefined) return { day, spans: own.spans, why: "exception", name_zh: own.name, name_en: own.name, calendar_known };
   if (hours.china_holidays && known?.why === "holiday") return { ...known, spans: hours.holiday };
-  if (hours.china_holidays && known?.why === "work_day") return { ...known, spans: hours.week.monday };
-  return { day, spans: hours.week[weekdayOf(day)], why: "week", name: "" };
+  if (hours.china_holidays && known?.why === "swapped_work_day") return { ...known, spans: hours.week.monday };
+  return { day, spans: hours.week[weekdayOf(day)], why: "week", name_zh: "", name_en: "", calendar_known };
 }
 
 /** Minutes after midnight; NaN while a time is half typed. */

@@ -2,7 +2,7 @@
 import { computed, onBeforeUnmount, onMounted, provide, ref, watchEffect } from "vue";
 import { useI18n } from "vue-i18n";
 
-import { ApiError } from "../api/errors";
+import { isConflict } from "../api/errors";
 import { useSession } from "../session/store";
 import { sayDone, sayWrong } from "../ui/messages";
 import { sure } from "../ui/sure";
@@ -13,7 +13,7 @@ import { NEW, useConfiguration } from "./store";
 
 /** A conflict has a place of its own on the page; everything else is said at its top. */
 export function sayUnlessOvertaken(error: unknown): void {
-  if (!(error instanceof ApiError && error.status === 409)) sayWrong(error);
+  if (!isConflict(error)) sayWrong(error);
 }
 
 export function useObjectForm<K extends Exclude<Kind, "levels">>(kind: K, id: () => string, done: (savedId: string | null) => void) {

@@ -8,7 +8,7 @@ import { computed, reactive, ref, shallowRef } from "vue";
 
 import { api } from "../api";
 import type { Configuration, ConfigurationNow } from "../api/configuration";
-import { ApiError } from "../api/errors";
+import { ApiError, isConflict } from "../api/errors";
 import { useSession } from "../session/store";
 import { useWords } from "../ui/words";
 import { changed, copy, draftOf, rebase, same, type Draft } from "./drafts";
@@ -76,7 +76,7 @@ export const useConfiguration = defineStore("configuration", () => {
     try {
       take(await verb(revision.value));
     } catch (error) {
-      if (error instanceof ApiError && error.status === 409) overtaken.value = true;
+      if (isConflict(error)) overtaken.value = true;
       throw error;
     }
   }
