@@ -5,6 +5,7 @@ when its own node has no channel for it, or is dead; while a node that lives doe
 somebody still speaks of.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Protocol
 
@@ -64,6 +65,9 @@ class Asterisk(Protocol):
     async def reachable(self) -> Mapping[str, Sequence[str]]:
         """Extension -> the nodes where its phone is registered. Raises UnavailableError when nobody can say."""
 
+    async def end_leg(self, channel_id: str) -> None:
+        """End a leg and keep the caller. Raises UnavailableError."""
+
     async def end_ways_to(self, dead: str) -> int:
         """End the channels between living nodes and a dead one; how many."""
 
@@ -78,6 +82,7 @@ class Reconciler:
         self._asterisk = asterisk
         self._clock = clock
         self._missing: dict[str, int] = {}
+        self._halves: dict[str, int] = {}
 
     async def run_once(self) -> None:
         """One comparison, and what can be put right without Asterisk."""
@@ -174,10 +179,24 @@ class Reconciler:
                 await self._conversation(call, leg, agent, now)
 
     async def _ways(self, channels: Mapping[str, Sequence[Channel]], dead: Sequence[str]) -> None:
-        """Half a conversation that leads to a dead node is ended: the caller has his place back, the phone is free."""
+        """Half a conversation between nodes whose other half is gone, with its node or since that was started again,
+        is ended: the caller has his place back, the phone is free.
+        """
+        now = self._clock()
+        ways = {(one.node, one.peer, one.call_id): one for those in channels.values() for one in those if one.peer}
+        halves = [
+            way.channel_id
+            for (node, peer, call_id), way in ways.items()
+            if way.up and peer in channels and (peer, node, call_id) not in ways
+        ]
+        self._halves = {channel_id: self._halves.get(channel_id, now) for channel_id in halves}
+        for channel_id, since in self._halves.items():
+            if now - since >= YOUNG_SECONDS * 1000:
+                with contextlib.suppress(UnavailableError):
+                    await self._asterisk.end_leg(channel_id)
+                    self._repaired("half a conversation ended", channel_id=channel_id)
         for node in dead:
-            if any(channel.peer == node for those in channels.values() for channel in those):
-                ended = await self._asterisk.end_ways_to(node)
+            if any(peer == node for _, peer, _ in ways) and (ended := await self._asterisk.end_ways_to(node)):
                 self._repaired("way to a dead node ended", node=node, channels=ended)
 
     async def _deaf(self, live: Sequence[tuple[str, int]], now: int) -> None:

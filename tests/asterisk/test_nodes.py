@@ -234,6 +234,15 @@ async def test_two_replicas_tell_each_fact_once(pair: RunningHotline) -> None:
     assert len(answered_at) == 1
 
 
+@pytest.mark.parametrize("name", ["node1", "1003", "13800138000"])
+async def test_a_stranger_is_refused_whatever_name_he_takes(pair: RunningHotline, name: str) -> None:
+    async with at_desk(pair, "carol", node=1) as carol:
+        with Caller(sip(pair, 1), called="1003", number=name, host="127.0.0.9", patience_seconds=3) as stranger:
+            await asyncio.to_thread(stranger.finish)
+            assert not [event for event in stranger.events() if event.kind in ("ringing", "answered")]
+        assert not carol.phone.events()
+
+
 async def test_a_node_dies(pair: RunningHotline) -> None:
     """Its caller becomes a task to ring back, its agent is let go, and the other node goes on at once."""
     async with (
@@ -283,6 +292,19 @@ async def test_routing_goes_on_while_a_node_is_gone(pair: RunningHotline) -> Non
         login = pair.logins["dave"]
         assert dave.phone.register(sip(pair, 1), login["sip_password"])
         await dave.sees(lambda desk: bool(desk["agent"]["phone_online"]))
+
+
+async def test_a_node_that_is_started_again_leaves_nobody_in_half_a_conversation(pair: RunningHotline) -> None:
+    async with at_desk(pair, "carol", node=0, ready=False) as carol, at_desk(pair, "dave", node=1) as dave:
+        with Caller(sip(pair, 0), number="13800139285", hold_seconds=90):
+            await dave.is_in("talking")
+            pair.restart("asterisk2")
+            await dave.is_in("wrapup", 15)
+            await carol.go("ready")
+            desk = await carol.is_in("talking")
+            pair.hang_up_everything()
+            await carol.is_in("wrapup")
+    assert desk["call"]["number_e164"] == "+8613800139285"
 
 
 async def test_a_cut_socket_loses_nothing(pair: RunningHotline) -> None:

@@ -26,6 +26,7 @@ class ToldNodes:
         self.held: dict[str, list[Channel]] = {"node1": [], "node2": []}
         self.phones: dict[str, list[str]] = {}
         self.ended_ways_to: list[str] = []
+        self.ended_legs: list[str] = []
 
     def alive(self, node: str) -> bool:
         """Whether a test has not let it die."""
@@ -40,6 +41,10 @@ class ToldNodes:
         if self.silent - self.dead:
             raise UnavailableError
         return {extension: left for extension, at in self.phones.items() if (left := [*filter(self.alive, at)])}
+
+    async def end_leg(self, channel_id: str) -> None:
+        """Noted."""
+        self.ended_legs.append(channel_id)
 
     async def end_ways_to(self, dead: str) -> int:
         """Noted."""
@@ -138,6 +143,20 @@ async def test_a_way_to_a_dead_node_is_ended(two: TwoNodes) -> None:
     await two.reconciler.run_once()
     assert two.nodes.ended_ways_to == ["node2"]
     assert await two.where(call_id) is CallState.WAITING
+
+
+async def test_half_a_conversation_is_ended_and_a_whole_one_is_not(two: TwoNodes) -> None:
+    whole, half = await two.call_at("node1", 1), await two.call_at("node1", 2)
+    two.nodes.held["node1"] += [
+        Channel("node1-1.11", whole, f"{whole}/1", "node2", up=True),
+        Channel("node1-1.12", half, f"{half}/1", "node2", up=True),
+    ]
+    two.nodes.held["node2"].append(Channel("node2-1.13", whole, f"{whole}/1", "node1", up=True))
+    await two.reconciler.run_once()
+    assert two.nodes.ended_legs == [], "its other half may be on its way"
+    two.now += YOUNG_SECONDS * 1000
+    await two.reconciler.run_once()
+    assert two.nodes.ended_legs == ["node1-1.12"]
 
 
 async def test_a_phone_that_stands_at_two_nodes_is_where_it_was_told_last(two: TwoNodes) -> None:
