@@ -59,11 +59,11 @@ export function overflowAt(one: QueueSetting["overflow"][number], period: number
   return one.after_seconds === null ? null : known(one.after_seconds, 1);
 }
 
-function announcedAt(queue: QueueSetting, from: number, until: number): number[] {
+function announcedAt(queue: QueueSetting, apologyAt: number, until: number): number[] {
   const { position, expected_wait, first_after_seconds, every_seconds } = queue.announcements;
   if (!position && !expected_wait) return [];
   const found: number[] = [];
-  let at = Math.max(known(first_after_seconds, 0), from);
+  let at = apologyAt + known(first_after_seconds, 0);
   while (at < until && found.length < MOST_MARKS) {
     found.push(at);
     at += Math.max(20, known(every_seconds, 60));
@@ -97,7 +97,7 @@ export function queueLife(queue: QueueSetting, cadence: Cadence | null): Life {
   });
   const goes = outs.filter((one) => leaves(one.to)).map((one) => one.at);
   const leavesAt = goes.length === 0 ? null : Math.min(...goes);
-  const announced = announcedAt(queue, answeredAt, leavesAt ?? Number.POSITIVE_INFINITY);
+  const announced = announcedAt(queue, apologyAt, leavesAt ?? Number.POSITIVE_INFINITY);
   const callbackAt = queue.callback.key === null ? null : Math.max(known(queue.callback.offer_after_seconds, 0), answeredAt);
   const latest = Math.max(inTimeUntil, apologyAt + period, known(queue.response_seconds, 0), callbackAt ?? 0, announced[1] ?? 0);
   const shown = Math.max(latest, ...outs.map((one) => one.at)) * 1.06;
