@@ -177,8 +177,7 @@ class Hotline:
 
     async def _look_anew(self) -> None:
         """Changes of the live queue may have been missed."""
-        await self.routing.picture.look_anew()
-        await self.routing.match()
+        await self.routing.look_anew()
 
     async def _node_is_here(self, node: str) -> None:
         """After every connection: phones pushed, the fallback told who is there, the live queue compared."""

@@ -83,6 +83,7 @@ class Callbacks:
         except HotlineError:
             log.warning("callback not begun", call_id=call_id)
             await self._routing.offer_over(call, OfferOver(offer_id, "CHANUNAVAIL", 20, now))
+            await self._routing.match()
 
     async def agent_answered(self, call: LiveCall, agent_id: int, channel_id: str, at_ms: int) -> None:
         """The agent has answered: the customer's phone rings from now on."""
@@ -137,8 +138,11 @@ class Callbacks:
         closing = Part(call.call_id, moves=call_moves(CallMove.END))
         closing.set = {"ended_at": str(report.ended_at_ms), "hung_up_by": report.hung_up_by}
         by, cause = report.hung_up_by, report.cause
-        fact = event(call.call_id, Kind.ENDED, report.ended_at_ms, hung_up_by=by, cause=cause)
-        done = await self._live.step(self._clock(), agent=agent, call=closing, events=[fact], notify=agent_id)
+        facts = [event(call.call_id, Kind.ENDED, report.ended_at_ms, hung_up_by=by, cause=cause)]
+        if not call.at("answered_at"):
+            at = report.customer_answered_at_ms or report.ended_at_ms
+            facts.insert(0, event(call.call_id, Kind.ANSWERED, at, about=report.offer_id, agent_id=agent_id))
+        done = await self._live.step(self._clock(), agent=agent, call=closing, events=facts, notify=agent_id)
         if done.applied:
             await self._desks.push(agent_id, done.seq(agent_id))
 
@@ -146,11 +150,9 @@ class Callbacks:
         """The customer did not answer: he rests until the next try, or becomes a task after the last."""
         now, agent_id = self._clock(), call.agent_id or 0
         queue = self._routing.plan.queue_of(call.queue_id)
-        attempts = int(call.fields.get("attempts") or 1)
-        free = {"since": str(now), "idle_since": str(now), "call": "", "offer": ""}
-        moves = agent_moves(AgentMove.RELEASE)
-        guard = {"offer": call.offer_id}
-        agent = Part(agent_id, move=AgentMove.RELEASE, moves=moves, guard=guard, set=free, optional=True)
+        attempts = int(call.fields.get("attempts") or 0) + (0 if call.at("calling_at") else 1)
+        free = [self._routing.spared(call, agent_id, now), self._routing.let_go(call, agent_id, now)]
+        guard = {"offer": call.offer_id, "state": CallState.OFFERED.value}
         vain = event(
             call.call_id,
             Kind.CALLED_IN_VAIN,
@@ -163,7 +165,7 @@ class Callbacks:
         facts = [vain]
         rests = attempts <= len(queue.callback.retry_after_minutes)
         entry = Part(call.call_id, moves=call_moves(CallMove.REST if rests else CallMove.END), guard=guard)
-        entry.set = {"calling_at": "", "leg": "", "offer": "", "agent": "", "agents": ""}
+        entry.set = dict.fromkeys(("calling_at", "leg", "offer", "agent", "agents"), "") | {"attempts": str(attempts)}
         rest_until = now
         if rests:
             rest_until += queue.callback.retry_after_minutes[attempts - 1] * 60_000
@@ -171,7 +173,7 @@ class Callbacks:
         else:
             entry.set["ended_at"] = str(now)
             facts.append(event(call.call_id, Kind.ENDED, now, hung_up_by="system", where="callback"))
-        done = await self._live.step(now, agent=agent, call=entry, events=facts, rest_until_ms=rest_until)
+        done = await self._live.step(now, agents=free, call=entry, events=facts, rest_until_ms=rest_until)
         if done.applied:
             await self._desks.push(agent_id, done.seq(agent_id))
             await self._routing.match()

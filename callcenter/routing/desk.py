@@ -284,7 +284,8 @@ class DeskWork:
         if not reachable and agent.node not in ("", node):
             return
         place = {"online": "1", "node": node} if reachable else {"online": "0"}
-        await self.live.step(self._clock(), agent=Part(agent_id, set=place))
+        guard = {} if reachable else {"node": agent.node}
+        await self.live.step(self._clock(), agent=Part(agent_id, guard=guard, set=place))
         if reachable:
             await self.routing.match()
 

@@ -3,8 +3,11 @@
 local waiting, ready = {}, {}
 for _, queue in ipairs(redis.call('SMEMBERS', 'cc:queues')) do
   for _, call in ipairs(redis.call('ZRANGE', 'cc:waiting:' .. queue, 0, -1)) do
-    waiting[#waiting + 1] = call
-    waiting[#waiting + 1] = redis.call('HGET', 'cc:call:' .. call, 'entry') or ''
+    local is = redis.call('HMGET', 'cc:call:' .. call, 'state', 'entry')
+    if is[1] == 'waiting' and is[2] then
+      waiting[#waiting + 1] = call
+      waiting[#waiting + 1] = is[2]
+    end
   end
 end
 for _, agent in ipairs(redis.call('SMEMBERS', 'cc:agents')) do

@@ -35,6 +35,7 @@ class AgentMove(StrEnum):
     RECONNECT = "reconnect"
     ADOPT = "adopt"
     RELEASE = "release"
+    CONCLUDE = "conclude"
 
 
 _A, _M = AgentState, AgentMove
@@ -51,9 +52,11 @@ AGENT_TABLE: dict[tuple[AgentState, AgentMove], AgentState] = {
     (_A.OFFERED, _M.ANSWER): _A.TALKING,
     (_A.OFFERED, _M.MISS): _A.PAUSED,
     (_A.OFFERED, _M.WITHDRAW): _A.READY,
+    (_A.OFFERED, _M.CONCLUDE): _A.WRAPUP,
     (_A.RINGING, _M.ANSWER): _A.TALKING,
     (_A.RINGING, _M.MISS): _A.PAUSED,
     (_A.RINGING, _M.WITHDRAW): _A.READY,
+    (_A.RINGING, _M.CONCLUDE): _A.WRAPUP,
     (_A.TALKING, _M.END): _A.WRAPUP,
     (_A.TALKING, _M.RECONNECT): _A.OFFERED,
     (_A.TALKING, _M.RELEASE): _A.READY,
@@ -68,7 +71,8 @@ AGENT_TABLE: dict[tuple[AgentState, AgentMove], AgentState] = {
     (_A.PAUSED, _M.ADOPT): _A.TALKING,
 }
 """MISS: his phone rang (or could have) and he did not take the call: he is paused, so that the same caller does
-not ring him again. RELEASE: the customer he was to call back did not answer: there is nothing to write down.
+not ring him again. RELEASE: he was in no talk after all (the customer he called back did not answer, another agent
+was quicker): there is nothing to write down. CONCLUDE: the call's end tells of his answer, which nobody saw.
 WITHDRAW: the offer ended through no doing of his: he stays ready. ADOPT: his phone talks in a
 call that Asterisk's fallback queue gave him while this service was away."""
 

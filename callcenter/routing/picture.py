@@ -1,11 +1,13 @@
 """A replica's own picture of who waits and who is ready, kept by the live queue's numbered changes.
 
 It saves asking Redis at every look; the claim, which is atomic in Redis, decides what is true. Own changes are taken
-in at once, those of other replicas from the channel, so that a change may come twice and out of order: each call and
-agent takes only what is newer than what it has.
+in at once, those of other replicas from the channel, which tells all in order: a change may come twice, and an own one
+before or after later ones of others. Each call and agent takes only what is newer than what it has.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from callcenter.routing.matching import Floor
@@ -24,23 +26,39 @@ class Picture:
         self._plan = plan
         self._today = today
         self._known: dict[str | int, int] = {}
+        """Of whom an own change was taken in that the channel has not told yet: its number."""
         self._since = 0
-        """The number of the snapshot that all began with."""
+        """The number up to which everything has been taken in, by the snapshot or by the channel."""
+        self._looking = asyncio.Lock()
+        self._meanwhile: list[tuple[Change, bool]] = []
+        """Changes that came while a snapshot was on its way."""
+        self._waiting: dict[str, Mapping[str, Any]] = {}
         self._idle: dict[int, AgentChange] = {}
         self.callbacks: set[str] = set()
         """Those in line who keep their place without a line."""
 
     async def look_anew(self) -> None:
         """Begin again from what Redis has: at the start, and after every break of the channel."""
-        number, entries, agents = await self._live.floor()
+        async with self._looking:
+            self._meanwhile.clear()
+            number, waiting, agents = await self._live.floor()
+            self._begin(number, waiting, agents)
+            for change, heard in self._meanwhile:
+                self._take(change, heard=heard)
+
+    def _begin(
+        self,
+        number: int,
+        waiting: Mapping[str, Mapping[str, Any]],
+        agents: Mapping[int, tuple[int, Mapping[str, Any]]],
+    ) -> None:
         self._since = number
         self._known.clear()
-        self._idle = {agent: AgentChange(agent, 0, True, since, tally) for agent, (since, tally) in agents.items()}
-        for call_id in set(self.floor.entries) - set(entries):
-            self.floor.drop_entry(call_id)
         self.callbacks.clear()
-        for call_id, entry in entries.items():
-            self._put_entry(call_id, entry)
+        self._waiting = dict(waiting)
+        self._idle = {agent: AgentChange(agent, 0, True, since, tally) for agent, (since, tally) in agents.items()}
+        for call_id in set(self.floor.entries) - set(waiting):
+            self._drop_entry(call_id)
         self.rules_changed()
 
     def rules_changed(self) -> None:
@@ -49,6 +67,8 @@ class Picture:
         self.floor.set_rules(plan.rules, plan.priority_step_ms)
         for agent_id in set(self.floor.agents) - set(self._idle):
             self.floor.drop_agent(agent_id)
+        for call_id, entry in self._waiting.items():
+            self._put_entry(call_id, entry)
         for change in self._idle.values():
             self._put_agent(change)
 
@@ -59,23 +79,38 @@ class Picture:
                 self._put_agent(self._idle[agent_id])
 
     def take(self, change: Change, *, heard: bool) -> None:
-        """Take a change in. `heard`: it came by the channel, where nothing older follows."""
+        """Take a change in. `heard`: it came by the channel, which has told all older ones."""
+        if self._looking.locked():
+            self._meanwhile.append((change, heard))
+        self._take(change, heard=heard)
+
+    def _take(self, change: Change, *, heard: bool) -> None:
         if change.number <= self._since:
             return
+        if heard:
+            self._since = change.number
         if change.call_id and self._is_news(change.call_id, change.number, heard):
             if change.entry is not None:
+                self._waiting[change.call_id] = change.entry
                 self._put_entry(change.call_id, change.entry)
             else:
-                self.floor.drop_entry(change.call_id)
-                self.callbacks.discard(change.call_id)
+                self._drop_entry(change.call_id)
         for agent in change.agents:
             if agent.ready is not None and self._is_news(agent.agent_id, change.number, heard):
                 self._take_agent(agent)
 
-    def _put_entry(self, call_id: str, entry: Mapping[str, Any]) -> None:
-        self.floor.put_entry(entry_from_json(call_id, entry))
-        if entry.get("callback"):
+    def _put_entry(self, call_id: str, kept: Mapping[str, Any]) -> None:
+        """Whose queue is no longer there stands in the line of the first; a skill that is not is not asked for."""
+        plan, entry = self._plan(), entry_from_json(call_id, kept)
+        needs = tuple(need for need in entry.needs if need.skill_id in plan.skills)
+        self.floor.put_entry(replace(entry, queue_id=plan.queue_of(entry.queue_id).queue_id, needs=needs))
+        if kept.get("callback"):
             self.callbacks.add(call_id)
+
+    def _drop_entry(self, call_id: str) -> None:
+        self._waiting.pop(call_id, None)
+        self.floor.drop_entry(call_id)
+        self.callbacks.discard(call_id)
 
     def _take_agent(self, change: AgentChange) -> None:
         if change.ready:

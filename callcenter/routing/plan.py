@@ -44,6 +44,11 @@ class Plan:
         return {queue.queue_id: queue for queue in self.configuration.queues}
 
     @cached_property
+    def skills(self) -> frozenset[str]:
+        """The ids of the skills that there are."""
+        return frozenset(skill.skill_id for skill in self.configuration.skills)
+
+    @cached_property
     def menus(self) -> dict[str, Menu]:
         """Menu id -> menu."""
         return {menu.menu_id: menu for menu in self.configuration.menus}

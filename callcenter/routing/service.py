@@ -6,7 +6,8 @@ the caller's record comes from `Identify`, and `Desks` is told of a claim before
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -17,7 +18,6 @@ from callcenter.routing.course import offer_seconds
 from callcenter.routing.model import (
     PAUSE_AFTER,
     AgentMove,
-    AgentState,
     CallMove,
     CallState,
     MissReason,
@@ -41,6 +41,17 @@ POLL_SECONDS = 20.0
 LEASE_SLACK_SECONDS = 15
 LEG_LOST_CAUSE = 44
 """Q.850 cause with which Asterisk ends a leg that sends no more sound: the agent did not hang up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A caller on offer to agents. `desks`: agent -> the number of his desk's change."""
+
+    call_id: str
+    offer_id: str
+    desks: Mapping[int, int]
+    is_callback: bool
+
 
 Identify = Callable[[str, str], Awaitable[dict[str, Any]]]
 Ring = Callable[[str, str, int], Awaitable[None]]
@@ -80,6 +91,8 @@ class Routing:
         self._clock = clock
         self._matching = asyncio.Lock()
         self._look_again = False
+        self._lost = False
+        """Whether pairs have left the picture of which it is not known what became of them."""
         self._popping: dict[str, asyncio.Event] = {}
         self._polls: dict[str, set[asyncio.Event]] = {}
 
@@ -87,6 +100,13 @@ class Routing:
         """Another configuration, from now on."""
         self.plan = plan
         self.picture.rules_changed()
+        self._wake_all()
+
+    async def look_anew(self) -> None:
+        """Changes may have been missed: look at everything again."""
+        await self.picture.look_anew()
+        self._wake_all()
+        await self.match()
 
     def hear(self, change: Change) -> None:
         """A change that some replica has made."""
@@ -98,14 +118,20 @@ class Routing:
 
     async def ended(self, facts: CallFacts, report: Ended) -> None:
         """The call is over. Comes twice, or late, without harm."""
-        call = await self.live.call(facts.call_id)
+        while True:  # until nothing has come between looking and writing
+            call = await self.live.call(facts.call_id)
+            if call.is_callback:
+                await self._line_over(call, report)
+                return
+            if await self._end(call, facts, report):
+                return
+
+    async def _end(self, call: LiveCall, facts: CallFacts, report: Ended) -> bool:
+        """False: the call has changed since it was looked at."""
         events: list[CallEvent] = []
         if not call.at("arrived"):
             card = await self.card(facts)
             events += [arrived(facts, card), identified(facts, card, report.at_ms)]
-        if call.is_callback:
-            await self._line_over(call, report)
-            return
         answered_at = call.at("answered_at") or report.answered_at_ms
         unseen = not call.at("answered_at") and call.agent_id is not None and self._was_its(call, report)
         if unseen and report.answered_at_ms is not None:
@@ -114,6 +140,7 @@ class Routing:
         closing = Part(
             facts.call_id,
             moves=call_moves(CallMove.END),
+            guard={name: call.fields.get(name, "") for name in ("state", "offer", "agents")},
             set={"ended_at": str(report.at_ms), "hung_up_by": report.hung_up_by},
         )
         talked = call.state is CallState.TALKING or call.fields.get("reconnecting") == "1"
@@ -125,28 +152,31 @@ class Routing:
             now, agents=self._released(call, report, answered=talked), call=closing, events=events, notify=call.agent_id
         )
         if not done.applied:
+            if call.state is not CallState.ENDED:
+                return False
             if not call.fields.get("hung_up_by"):  # ended by the reconciler, who saw no witness
                 told = Part(facts.call_id, set={"hung_up_by": report.hung_up_by})
                 await self.live.step(now, call=told, events=events, notify=call.agent_id)
-            return
+            return True
         for agent_id, (_, seq) in done.agents.items():
             await self._desks.push(agent_id, seq)
         status = "answered" if answered_at is not None else "abandoned"
         metrics.CALLS.labels(call.queue_id, status).inc()
-        if answered_at is None:
-            await self.match()
+        await self.match()
+        return True
 
     async def _line_over(self, call: LiveCall, report: Ended) -> None:
         """A caller who keeps his place has hung up: from now on he can be called back."""
         now = self._clock()
-        waiting = Part(call.call_id, moves=call_moves(CallMove.QUEUE), guard={"left_at": ""})
-        waiting.set = {"left_at": str(report.at_ms), "channel": ""}
+        left = {"left_at": str(report.at_ms), "channel": ""}
         fact = event(call.call_id, Kind.LINE_OVER, report.at_ms, hung_up_by=report.hung_up_by)
-        done = await self.live.step(now, call=waiting, events=[fact])
-        if done.applied:
+        # One who rests after a try in vain hung up long ago: this word of it comes late.
+        guard = {"left_at": "", "attempts": "0"}
+        waiting = Part(call.call_id, moves=call_moves(CallMove.QUEUE), guard=guard, set=left)
+        if (await self.live.step(now, call=waiting, events=[fact])).applied:
             await self.match()
         else:
-            await self.live.step(now, events=[fact])
+            await self.live.step(now, call=Part(call.call_id, set=left), events=[fact])
 
     # -- who takes whom --------------------------------------------------------------------------------
 
@@ -155,30 +185,66 @@ class Routing:
         self._look_again = True
         if self._matching.locked():
             return
-        async with self._matching:
-            while self._look_again:
-                self._look_again = False
-                pairs = self.picture.floor.match(self._clock())
-                done = await asyncio.gather(*(self._claim(pair) for pair in pairs))
-                if not all(done):
-                    await self.picture.look_anew()
-                    self._look_again = True
-
-    async def _claim(self, pair: Pair) -> bool:
-        popping = self._popping[pair.entry.call_id] = asyncio.Event()
+        pops: list[asyncio.Task[None]] = []
         try:
-            return await self._claim_and_pop(pair)
-        finally:
-            popping.set()
-            self._popping.pop(pair.entry.call_id, None)
+            async with self._matching:
+                while self._look_again:
+                    await self._match_once(pops)
+        finally:  # outside the lock: a page or an Asterisk that is slow holds up nobody else
+            await asyncio.gather(*pops)
 
-    async def _claim_and_pop(self, pair: Pair) -> bool:
+    async def _match_once(self, pops: list[asyncio.Task[None]]) -> None:
+        self._look_again = False
+        if self._lost:
+            await self.picture.look_anew()
+        pairs = self.picture.floor.match(self._clock())
+        self._lost = bool(pairs)
+        done = await asyncio.gather(*(self._claim(pair, pops) for pair in pairs), return_exceptions=True)
+        self._lost = any(claimed is not True for claimed in done)
+        self._look_again = self._look_again or self._lost
+        for error in done:
+            if isinstance(error, BaseException):
+                raise error
+
+    async def _claim(self, pair: Pair, pops: list[asyncio.Task[None]]) -> bool:
+        """Claim and have the screens pop; False: the picture was not true."""
+        popping = self._popping[pair.entry.call_id] = asyncio.Event()
+        claimed = None
+        try:
+            claimed = await self._claim_pair(pair)
+        finally:
+            if claimed is None:
+                self._popped(pair.entry.call_id, popping)
+        if claimed is not None:
+            pops.append(asyncio.create_task(self._pop(claimed, popping)))
+        return claimed is not None
+
+    async def _pop(self, claimed: Claimed, popping: asyncio.Event) -> None:
+        try:
+            await asyncio.gather(*(self._desks.push(agent_id, seq) for agent_id, seq in claimed.desks.items()))
+        except Exception:
+            log.exception("screen not popped", call_id=claimed.call_id)
+        finally:
+            self._popped(claimed.call_id, popping)
+        if self.ring_for_callback and claimed.is_callback:
+            try:
+                await self.ring_for_callback(claimed.call_id, claimed.offer_id, next(iter(claimed.desks)))
+            except Exception:
+                log.exception("callback not begun", call_id=claimed.call_id)
+
+    def _popped(self, call_id: str, popping: asyncio.Event) -> None:
+        popping.set()
+        if self._popping.get(call_id) is popping:
+            del self._popping[call_id]
+
+    async def _claim_pair(self, pair: Pair) -> Claimed | None:
         now, call_id = self._clock(), pair.entry.call_id
         queue = self.plan.queue_of(pair.entry.queue_id)
         agents = [agent.agent_id for agent in pair.agents]
         is_callback = call_id in self.picture.callbacks
         if is_callback and len(agents) > 1:  # a customer is called by one agent
             self.picture.put_back(agents[1:])
+            self._look_again = True
             agents = agents[:1]
         seconds = offer_seconds(queue, self.plan, owner=agents[0] in pair.entry.preferred)
         offer_id = f"{call_id}/{now}"
@@ -202,6 +268,7 @@ class Routing:
                 "offer": offer_id,
                 "offered_at": str(now),
                 "ringing_at": "",
+                "calling_at": "",
                 "ring_seconds": str(seconds),
                 "reconnecting": "",
             },
@@ -210,13 +277,10 @@ class Routing:
         lease = now + (seconds + LEASE_SLACK_SECONDS) * 1000
         done = await self.live.step(now, agents=parts, call=call, lease_until_ms=lease, events=facts)
         if not done.applied:
-            return False
+            return None
         metrics.OFFERS.labels(queue.queue_id).inc()
         metrics.POP.observe(max(0, now - pair.entry.waiting_since_ms) / 1000)
-        await asyncio.gather(*(self._desks.push(agent_id, done.seq(agent_id)) for agent_id in agents))
-        if self.ring_for_callback and is_callback:
-            await self.ring_for_callback(call_id, offer_id, agents[0])
-        return True
+        return Claimed(call_id, offer_id, {agent_id: done.seq(agent_id) for agent_id in agents}, is_callback)
 
     def _offered(self, call_id: str, offer_id: str, agent_id: int, now: int) -> CallEvent:
         body = {"agent_id": agent_id, "extension": self.extensions.get(agent_id, "")}
@@ -245,21 +309,29 @@ class Routing:
         for poll in self._polls.get(call_id, ()):
             poll.set()
 
+    def _wake_all(self) -> None:
+        for call_id in self._polls:
+            self.wake(call_id)
+
     # -- offers that come to nothing -------------------------------------------------------------------
 
     async def offer_over(self, call: LiveCall, over: OfferOver) -> None:
         """An offer ended without a conversation, or the talking leg was lost: the caller has his place back."""
         if call.offer_id != over.offer_id or call.agent_id is None:
             return
-        if over.dial_status == "ANSWER":
-            if call.state is CallState.TALKING and over.cause == LEG_LOST_CAUSE:
-                await self._take_back(call, over, reason=None)
-        elif call.state is CallState.OFFERED:
-            await self._take_back(call, over, reason=miss_reason(over.dial_status, over.cause))
+        leg_lost = over.dial_status == "ANSWER" and over.cause == LEG_LOST_CAUSE
+        if call.state is CallState.TALKING and (leg_lost or over.dial_status not in ("ANSWER", "CANCEL")):
+            # A phone that answers as its time is up was seen to answer; the caller has nobody all the same.
+            await self._take_back(call, over, reason=None)
+        elif call.state is CallState.OFFERED and (leg_lost or over.dial_status != "ANSWER"):
+            # Of a talk that nobody saw it is not known who had it.
+            reason = MissReason.LEASE_ENDED if leg_lost else miss_reason(over.dial_status, over.cause)
+            await self._take_back(call, over, reason=reason)
 
     async def _take_back(self, call: LiveCall, over: OfferOver, *, reason: MissReason | None) -> None:
         now = self._clock()
-        entry = Part(call.call_id, moves=call_moves(CallMove.REQUEUE), guard={"offer": over.offer_id})
+        guard = {"offer": over.offer_id, "state": call.state.value}
+        entry = Part(call.call_id, moves=call_moves(CallMove.REQUEUE), guard=guard, set={"calling_at": ""})
         agents = [agent_id for agent_id in (call.agent_id,) if agent_id is not None]
         if reason is None:
             fact = event_at(call.call_id, Kind.QUEUED, now, queue_id=call.queue_id)
@@ -278,6 +350,7 @@ class Routing:
         else:
             agents = list(call.rung) or agents
             parts = [await self.missed(call, agent_id, reason, now) for agent_id in agents]
+            parts += [self.spared(call, agent_id, now) for agent_id in agents if call.at("calling_at")]
             facts = [missed_fact(call, agent_id, now, reason) for agent_id in agents]
             metrics.MISSES.labels(reason.value).inc(len(agents))
         done = await self.live.step(now, agents=parts, call=entry, events=facts, notify=call.agent_id)
@@ -303,17 +376,22 @@ class Routing:
         moves = agent_moves(AgentMove.MISS)
         return Part(agent_id, move=AgentMove.MISS, moves=moves, guard=guard, set=cleared, optional=True)
 
-    async def one_of_several_missed(self, call: LiveCall, agent_id: int, reason: MissReason) -> None:
-        """One of the agents who are rung together has declined; the others ring on."""
+    async def one_of_several_missed(self, call: LiveCall, agent_id: int, reason: MissReason) -> bool:
+        """One of the agents who are rung together has declined; the others ring on. False: the offer has changed
+        since it was looked at.
+        """
         now = self._clock()
         part = await self.missed(call, agent_id, reason, now)
+        guard = {"offer": call.offer_id, "agents": call.fields.get("agents", ""), "state": CallState.OFFERED.value}
         rung = ",".join(str(one) for one in call.rung if one != agent_id)
-        left = Part(call.call_id, guard={"offer": call.offer_id, "agents": call.fields.get("agents", "")})
+        left = Part(call.call_id, guard=guard)
         left.set = {"agents": rung, "agent": rung.partition(",")[0]}
         done = await self.live.step(now, agent=part, call=left, events=[missed_fact(call, agent_id, now, reason)])
         if done.applied:
             metrics.MISSES.labels(reason.value).inc()
             await self._desks.push(agent_id, done.seq(agent_id))
+            await self.match()
+        return done.applied
 
     def talking(self, call: LiveCall, agent_id: int, at_ms: int) -> Part:
         """An agent who has answered this call's open offer: it counts for his day and his turn."""
@@ -332,6 +410,13 @@ class Routing:
         cleared = {"since": str(at_ms), "call": "", "offer": ""}
         guard = {"offer": call.offer_id}
         return Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+
+    def spared(self, call: LiveCall, agent_id: int, at_ms: int) -> Part:
+        """An agent who has answered and speaks with nobody: there is nothing to write down."""
+        part = self.let_go(call, agent_id, at_ms)
+        part.move, part.moves = AgentMove.RELEASE, agent_moves(AgentMove.RELEASE)
+        part.set["idle_since"] = str(at_ms)
+        return part
 
     def wrapup(self, call: LiveCall, now: int) -> dict[str, str]:
         """What an agent's wrap-up after this call is set with: when it ends by itself."""
@@ -357,18 +442,20 @@ class Routing:
         """What the call's end does to its agents, as far as they are still in this call."""
         guard = {"call": call.call_id}
         since = {"since": str(report.at_ms)}
+        agents = set(call.rung) | ({call.agent_id} if call.agent_id is not None else set())
+        parts = []
         if answered and call.agent_id is not None:
-            moves = agent_moves(AgentMove.END)
-            # An offer whose answer nobody saw ends in wrap-up all the same.
-            moves |= {state.value: AgentState.WRAPUP.value for state in (AgentState.OFFERED, AgentState.RINGING)}
+            agents.discard(call.agent_id)
             ending = since | self.wrapup(call, self._clock())
-            return [Part(call.agent_id, move=AgentMove.END, moves=moves, guard=guard, set=ending, optional=True)]
+            parts = [
+                Part(call.agent_id, move=move, moves=agent_moves(move), guard=guard, set=ending, optional=True)
+                for move in (AgentMove.END, AgentMove.CONCLUDE)
+            ]
         moves = agent_moves(AgentMove.WITHDRAW)
         cleared = since | {"call": "", "offer": ""}
-        agents = call.rung or ((call.agent_id,) if call.agent_id is not None else ())
-        return [
+        return parts + [
             Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
-            for agent_id in agents
+            for agent_id in sorted(agents)
         ]
 
 

@@ -16,6 +16,12 @@ local function hash_set(key, values)
   if #flat > 0 then redis.call('HSET', key, unpack(flat)) end
 end
 
+-- Numbers begin with the time, so that none comes again when Redis has lost everything.
+local function next_seq(key)
+  redis.call('HSETNX', key, 'seq', step.now)
+  return redis.call('HINCRBY', key, 'seq', 1)
+end
+
 local function refused(part, key, default)
   local state = redis.call('HGET', key, 'state') or default
   for field, wanted in pairs(part.guard or {}) do
@@ -70,7 +76,7 @@ for _, one in ipairs(moving) do
     redis.call('HSET', key, 'tally', tallied(redis.call('HGET', key, 'tally'), agent.tally))
   end
   redis.call('SADD', 'cc:agents', agent.id)
-  local seq = redis.call('HINCRBY', key, 'seq', 1)
+  local seq = next_seq(key)
   local now_is = redis.call('HMGET', key, 'online', 'idle_since', 'tally', 'reason', 'call', 'wrapup_until',
     'extension', 'node')
   endpoints[#endpoints + 1] = (now_is[7] or '') .. '@' .. (now_is[8] or '')
@@ -143,9 +149,10 @@ end
 
 if step.notify then
   change.agents = change.agents or {}
-  table.insert(change.agents, {step.notify, redis.call('HINCRBY', 'cc:agent:' .. step.notify, 'seq', 1)})
+  table.insert(change.agents, {step.notify, next_seq('cc:agent:' .. step.notify)})
 end
 if change.agents or change.call then
+  redis.call('SET', 'cc:changes', step.now, 'NX')
   change.n = redis.call('INCR', 'cc:changes')
   answer[4] = cjson.encode(change)
   redis.call('PUBLISH', 'cc:live', answer[4])

@@ -309,7 +309,7 @@ class LiveQueue:
         tally), as of one moment.
         """
         number, waiting, ready = await self._floor()
-        entries = {waiting[n]: orjson.loads(waiting[n + 1]) for n in range(0, len(waiting), 2) if waiting[n + 1]}
+        entries = {waiting[n]: orjson.loads(waiting[n + 1]) for n in range(0, len(waiting), 2)}
         agents = {
             int(ready[n]): (int(ready[n + 1]), orjson.loads(ready[n + 2] or b"{}")) for n in range(0, len(ready), 3)
         }
@@ -360,6 +360,7 @@ class LiveQueue:
         await self.step(now_ms, agent=Part(agent_id, set={"online": "0"}))
         async with self.redis.pipeline() as pipe:
             pipe.srem("cc:agents", str(agent_id))
+            pipe.zrem("cc:wrapups", str(agent_id))
             pipe.delete(f"cc:agent:{agent_id}")
             await pipe.execute()
 

@@ -4,6 +4,8 @@ Facts of a leg that belongs to no open offer change nothing, so that late and re
 without an offer is one that Asterisk's fallback queue rang while no service was there: it is adopted.
 """
 
+from collections.abc import Sequence
+
 from callcenter import metrics
 from callcenter.asterisk.model import (
     Fact,
@@ -16,11 +18,12 @@ from callcenter.asterisk.model import (
     LegRinging,
     PhoneReachable,
 )
-from callcenter.events import Kind, event, event_at
+from callcenter.events import CallEvent, Kind, event, event_at
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.desk import DeskWork
 from callcenter.routing.model import (
     AgentMove,
+    AgentState,
     CallMove,
     CallState,
     MissReason,
@@ -34,6 +37,15 @@ from callcenter.routing.store import LiveCall, Part
 
 _DIAL_STATUS = {17: "BUSY", 21: "BUSY", 3: "CHANUNAVAIL", 20: "CHANUNAVAIL"}
 """Q.850 causes of a leg that was not answered, as Asterisk's Dial names them; others: it rang in vain."""
+
+
+ANSWERED_ELSEWHERE = 26
+"""Q.850 cause of the legs of those who were rung together and did not get the caller."""
+
+
+def _as_it_was(call: LiveCall) -> dict[str, str]:
+    """A talk that is as it was looked at: its offer, whose it is, who else has answered."""
+    return {name: call.fields.get(name, "") for name in ("state", "offer", "agent", "second")}
 
 
 class Witness:
@@ -102,9 +114,12 @@ class Witness:
         if before.is_callback:
             await self._callbacks.agent_answered(before, agent_id, fact.channel_id, fact.at_ms)
             return
+        if before.state is CallState.TALKING:
+            await self._answered_too(agent_id, fact)
+            return
         at, guard = fact.at_ms, {"offer": fact.offer_id}
         call = Part(fact.call_id, moves=call_moves(CallMove.ANSWER), guard=guard)
-        call.set = {"leg": fact.channel_id, "reconnecting": "", "agent": str(agent_id)}
+        call.set = {"leg": fact.channel_id, "reconnecting": "", "agent": str(agent_id), "second": ""}
         agent = self._routing.talking(before, agent_id, at)
         if not before.at("answered_at"):
             call.answered = True
@@ -114,29 +129,92 @@ class Witness:
         others = [other for other in before.rung if other != agent_id]
         facts = [event(fact.call_id, Kind.ANSWERED, at, about=fact.offer_id, agent_id=agent_id)]
         facts += [missed_fact(before, other, at, MissReason.OTHER_ANSWERED) for other in others]
-        losers = [self._routing.let_go(before, other, at) for other in others]
-        done = await self._live.step(at, agents=[agent, *losers], call=call, events=facts)
-        for one, (_, seq) in done.agents.items():
-            await self._desks.push(one, seq)
+        if not await self._step(at, [agent], call, facts):
+            await self._answered_too(agent_id, fact)
+
+    async def _answered_too(self, agent_id: int, fact: LegAnswered) -> None:
+        """Of two who answered, the one whose leg ends did not get the caller: he may have been seen first."""
+        while True:
+            call = await self._live.call(fact.call_id)
+            if call.offer_id != fact.offer_id or call.state is not CallState.TALKING or call.agent_id == agent_id:
+                return
+            first = await self._live.agent(call.agent_id or 0)
+            still = first.state is AgentState.TALKING and first.offer_id == fact.offer_id
+            if still:
+                second = Part(call.call_id, guard=_as_it_was(call), set={"second": f"{agent_id} {fact.channel_id}"})
+                done = await self._step(fact.at_ms, [], second, [])
+            else:
+                done = await self._hand_over(call, agent_id, fact.channel_id, fact.at_ms)
+            if done:
+                return
+
+    async def _hand_over(self, call: LiveCall, agent_id: int, channel_id: str, at: int) -> bool:
+        """The talk is another agent's than was thought."""
+        agents = [self._routing.talking(call, agent_id, at)]
+        if call.agent_id is not None:
+            agents.append(self._routing.spared(call, call.agent_id, at))
+        theirs = Part(call.call_id, guard=_as_it_was(call))
+        theirs.set = {"agent": str(agent_id), "leg": channel_id, "second": ""}
+        fact = event(call.call_id, Kind.ANSWERED, at, about=f"{call.offer_id}/{agent_id}", agent_id=agent_id)
+        return await self._step(at, agents, theirs, [fact])
+
+    async def _step(self, at: int, agents: Sequence[Part], call: Part | None, facts: Sequence[CallEvent]) -> bool:
+        done = await self._live.step(at, agents=agents, call=call, events=facts)
+        for agent_id, (_, seq) in done.agents.items():
+            await self._desks.push(agent_id, seq)
+        return done.applied
 
     async def _ended(self, agent_id: int, fact: LegEnded) -> None:
-        call = await self._live.call(fact.call_id)
-        if call.state is CallState.OFFERED and call.offer_id == fact.offer_id and not call.at("calling_at"):
-            status = _DIAL_STATUS.get(fact.cause, "NOANSWER")
-            if call.is_callback:
-                await self._routing.offer_over(call, OfferOver(fact.offer_id, status, fact.cause, fact.at_ms))
-                return
-            if len(call.rung) > 1 and fact.hung_up_by_phone:
-                await self._routing.one_of_several_missed(call, agent_id, miss_reason(status, fact.cause))
-                return
+        while True:  # until nothing has come between looking and writing
+            call = await self._live.call(fact.call_id)
+            if call.offer_id == fact.offer_id:
+                if call.state is CallState.OFFERED and call.is_callback:
+                    await self._callback_leg_ended(call, fact)
+                    return
+                if len(call.rung) > 1 and agent_id in call.rung:
+                    done = await self._one_of_several_ended(call, agent_id, fact)
+                    if done is None:
+                        continue
+                    if done:
+                        return
+            break
         wrapup = {"since": str(fact.at_ms)} | self._routing.wrapup(call, fact.at_ms)
         guard = {"offer": fact.offer_id}
         moves = agent_moves(AgentMove.END)
-        done = await self._live.step(
-            fact.at_ms, agent=Part(agent_id, move=AgentMove.END, moves=moves, guard=guard, set=wrapup)
-        )
-        if done.applied:
-            await self._desks.push(agent_id, done.seq(agent_id))
+        part = Part(agent_id, move=AgentMove.END, moves=moves, guard=guard, set=wrapup)
+        await self._step(fact.at_ms, [part], None, [])
+
+    async def _callback_leg_ended(self, call: LiveCall, fact: LegEnded) -> None:
+        """Before he answered: the caller has his place back. Afterwards the script tells what came of it."""
+        if not call.at("calling_at"):
+            status = _DIAL_STATUS.get(fact.cause, "NOANSWER")
+            await self._routing.offer_over(call, OfferOver(fact.offer_id, status, fact.cause, fact.at_ms))
+            await self._routing.match()
+
+    async def _one_of_several_ended(self, call: LiveCall, agent_id: int, fact: LegEnded) -> bool | None:
+        """Whether that was all there is to do; None: the call has changed since it was looked at."""
+        elsewhere = fact.cause == ANSWERED_ELSEWHERE
+        if call.state is CallState.OFFERED and fact.hung_up_by_phone and not elsewhere:
+            reason = miss_reason(_DIAL_STATUS.get(fact.cause, "NOANSWER"), fact.cause)
+            return True if await self._routing.one_of_several_missed(call, agent_id, reason) else None
+        if call.state is CallState.OFFERED and not elsewhere:
+            return False
+        second, _, channel_id = call.fields.get("second", "").partition(" ")
+        if call.state is not CallState.TALKING or agent_id != call.agent_id:
+            free = self._routing.let_go(call, agent_id, fact.at_ms)
+            theirs = None
+            if second == str(agent_id):
+                theirs = Part(call.call_id, guard=_as_it_was(call), set={"second": ""})
+            done = await self._step(fact.at_ms, [free], theirs, [])
+            await self._routing.match()
+            return done or None
+        if second:
+            return await self._hand_over(call, int(second), channel_id, fact.at_ms) or None
+        if elsewhere:
+            nobody = Part(call.call_id, guard=_as_it_was(call), set={"agent": ""})
+            free = self._routing.spared(call, agent_id, fact.at_ms)
+            return await self._step(fact.at_ms, [free], nobody, []) or None
+        return False
 
     async def _fallback(self, agent_id: int, fact: Leg) -> None:
         at = fact.at_ms

@@ -150,9 +150,6 @@ class LiveDesks:
             try:
                 async with self._redis.pubsub() as pubsub:
                     await pubsub.subscribe(LIVE_CHANNEL)
-                    await self._look_anew()
-                    for agent_id in self.agents:
-                        await self.push(agent_id, ANY_CHANGE)
                     async for message in pubsub.listen():
                         await self._hear(message)
             except RedisError:
@@ -162,6 +159,10 @@ class LiveDesks:
             await asyncio.sleep(0.5)
 
     async def _hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == "subscribe":  # at the start, and whenever the connection was made again
+            await self._look_anew()
+            for agent_id in self.agents:
+                await self.push(agent_id, ANY_CHANGE)
         if message["type"] != "message":
             return
         change = read_change(message["data"])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from callcenter.asterisk.model import LegAnswered
+from callcenter.asterisk.model import LegAnswered, LegEnded
 from callcenter.configuration.model import Configuration, Menu, PauseReason, Queue
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.desk import DeskWork
@@ -153,9 +153,14 @@ class House:
         return call.rung if call.state is CallState.OFFERED else ()
 
     async def answers(self, agent_id: int, facts: CallFacts) -> None:
-        """This agent's phone answers what it is offered."""
-        offer = (await self.live.call(facts.call_id)).offer_id
-        await self.witness.take(LegAnswered(facts.call_id, offer, f"100{agent_id}", f"leg-{agent_id}", self.now))
+        """This agent's phone answers what it is offered; those that rang beside it stop."""
+        call = await self.live.call(facts.call_id)
+        leg = (facts.call_id, call.offer_id)
+        await self.witness.take(LegAnswered(*leg, f"100{agent_id}", f"leg-{agent_id}", self.now))
+        for other in call.rung:
+            if other != agent_id:
+                over = LegEnded(*leg, f"100{other}", f"leg-{other}", self.now, cause=26, hung_up_by_phone=False)
+                await self.witness.take(over)
 
     async def rings_in_vain(self, facts: CallFacts, status: str = "NOANSWER", cause: int = 0) -> None:
         """The open offer comes to nothing."""
