@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.asterisk.sip.driver import Caller
-from tests.asterisk.stage import administrator, at_desk, kinds
+from tests.asterisk.stage import administrator, at_desk, configured, kinds
 from tests.asterisk.test_calls import ended, newest_call
 from tests.onebox import RunningHotline, private_hotline
 from tests.people import Agent, Document
@@ -119,7 +119,11 @@ async def test_a_phone_on_the_other_node_rings_out(pair: RunningHotline) -> None
 @pytest.mark.parametrize("phone_at", [0, 1], ids=["here", "on the other node"])
 async def test_a_phone_that_has_gone_is_unreachable(pair: RunningHotline, phone_at: int) -> None:
     number = f"1380013923{phone_at}"
-    async with administrator(pair) as admin, at_desk(pair, "carol", node=phone_at, ready=False) as carol:
+    async with (
+        configured(pair, apology_ring=1),
+        administrator(pair) as admin,
+        at_desk(pair, "carol", node=phone_at, ready=False) as carol,
+    ):
         login = pair.logins["carol"]
         with Caller(sip(pair, 0), number=number, patience_seconds=20, hold_seconds=20) as caller:
             await asyncio.to_thread(caller.wait_for, "answered")
@@ -246,6 +250,7 @@ async def test_a_stranger_is_refused_whatever_name_he_takes(pair: RunningHotline
 async def test_a_node_dies(pair: RunningHotline) -> None:
     """Its caller becomes a task to ring back, its agent is let go, and the other node goes on at once."""
     async with (
+        configured(pair, apology_ring=1),
         administrator(pair) as admin,
         at_desk(pair, "carol", node=0, ready=False) as carol,
         at_desk(pair, "dave", node=1) as dave,

@@ -17,7 +17,7 @@ it.each([
 it("tells a caller's life in China's cadence", () => {
   const life = queueLife(queue, null);
   expect(life).toMatchObject({ period: 5, inTimeUntil: 15, apologyAt: 20, answeredAt: 20, leavesAt: null });
-  expect(told(life)).toBe("15 late, 20 apology, 20 announcement, 30 callback, 60 response, 80 announcement");
+  expect(told(life)).toBe("15 late, 20 apology, 35 announcement, 35 callback, 60 response, 95 announcement");
   expect(life.offers.slice(0, 2)).toEqual([{ from: 0, until: 20, owner: false }, { from: 20, until: 40, owner: false }]);
 });
 it("counts rings in the cadence that is set", () => {
@@ -45,7 +45,7 @@ it("ends where an overflow takes the caller away, but not where it only offers a
 it("greets at once where that is set, and tries the owner first for his rings", () => {
   const life = queueLife({ ...queue, greet_first: true, owner_rings: 2 }, null);
   expect(life.answeredAt).toBe(0);
-  expect(life.marks.find((one) => one.kind === "announcement")?.at).toBe(15);
+  expect(life.marks.find((one) => one.kind === "announcement")?.at).toBe(35);
   expect(life.offers[0]).toEqual({ from: 0, until: 10, owner: true });
 });
 it("offers no callback without a key, and announces nothing when there is nothing to say", () => {

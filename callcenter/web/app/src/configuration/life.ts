@@ -61,7 +61,7 @@ export function overflowAt(one: QueueSetting["overflow"][number], period: number
 
 function announcedAt(queue: QueueSetting, apologyAt: number, until: number): number[] {
   const { position, expected_wait, first_after_seconds, every_seconds } = queue.announcements;
-  if (!position && !expected_wait) return [];
+  if (!position && !expected_wait && queue.callback.key === null) return [];
   const found: number[] = [];
   let at = apologyAt + known(first_after_seconds, 0);
   while (at < until && found.length < MOST_MARKS) {
@@ -98,7 +98,8 @@ export function queueLife(queue: QueueSetting, cadence: Cadence | null): Life {
   const goes = outs.filter((one) => leaves(one.to)).map((one) => one.at);
   const leavesAt = goes.length === 0 ? null : Math.min(...goes);
   const announced = announcedAt(queue, apologyAt, leavesAt ?? Number.POSITIVE_INFINITY);
-  const callbackAt = queue.callback.key === null ? null : Math.max(known(queue.callback.offer_after_seconds, 0), answeredAt);
+  const offerAfter = known(queue.callback.offer_after_seconds, 0);
+  const callbackAt = queue.callback.key === null ? null : (announced.find((at) => at >= offerAfter) ?? null);
   const latest = Math.max(inTimeUntil, apologyAt + period, known(queue.response_seconds, 0), callbackAt ?? 0, announced[1] ?? 0);
   const shown = Math.max(latest, ...outs.map((one) => one.at)) * 1.06;
   const ends = leavesAt ?? shown;
