@@ -76,8 +76,10 @@ class RunningHotline:
     kind asterisk2, serve2, node2 and so on.
     """
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, trunk_port: int = 0) -> None:
+        """`trunk_port`: where calls out over the trunk go."""
         self.box = box
+        self.trunk_port = trunk_port
         self.logins: dict[str, dict[str, Any]] = {}
         """By username: role, password, extension, phone_kind; a desk phone's sip_username, sip_password."""
         self.facts: dict[str, Any] = {}
@@ -194,9 +196,10 @@ class RunningHotline:
 def private_hotline(*, address: str = "127.0.0.1", nodes: int = 1, replicas: int = 1) -> Iterator[RunningHotline]:
     """A hotline of the block's own, ended and removed after it; CALLCENTER_KEEP_TEST_VAR=1 keeps it."""
     var = Path(tempfile.mkdtemp(prefix="callcenter-test-"))
-    hotline = RunningHotline(
-        Box(layout_for_tests(var, address=address, nodes=nodes, replicas=replicas), own_environment())
-    )
+    trunk_port = free_ports(1, address=address)[0]
+    environment = own_environment() | {"CALLCENTER_TRUNK_CONTACT": f"sip:{address}:{trunk_port}"}
+    layout = layout_for_tests(var, address=address, nodes=nodes, replicas=replicas)
+    hotline = RunningHotline(Box(layout, environment), trunk_port)
     try:
         hotline.begin()
         yield hotline
