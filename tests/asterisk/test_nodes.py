@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import aiohttp
 import pytest
 from redis.asyncio import Redis
 
@@ -61,7 +62,7 @@ async def facts_of_missed_offer(pair: RunningHotline, number: str, phone_at: int
 @pytest.mark.parametrize("by", ["caller", "agent"])
 async def test_an_agent_on_the_other_node_answers(pair: RunningHotline, callers_node: int, by: str) -> None:
     number = f"1380013920{callers_node}"
-    phone = {"talk_seconds": 1.0} if by == "agent" else {}
+    phone: dict[str, Any] = {"talk_seconds": 1} if by == "agent" else {}
     async with (
         administrator(pair) as admin,
         at_desk(pair, "carol", node=other(callers_node), replica=1, ring_seconds=1, **phone) as carol,
@@ -288,10 +289,33 @@ async def test_routing_goes_on_while_a_node_is_gone(pair: RunningHotline) -> Non
             await carol.is_in("talking", 5)
             await carol.is_in("wrapup")
         await dave.sees(lambda desk: not desk["agent"]["phone_online"])
+        await is_said_to_be_away(pair, "node2")
         pair.restore()
         login = pair.logins["dave"]
         assert dave.phone.register(sip(pair, 1), login["sip_password"])
         await dave.sees(lambda desk: bool(desk["agent"]["phone_online"]))
+
+
+async def is_said_to_be_away(pair: RunningHotline, node: str) -> None:
+    """Every replica's health and figures, and the doctor, name the node; calls can still be served."""
+    async with aiohttp.ClientSession() as web:
+        for url in pair.facts["web_urls"]:
+
+            async def is_degraded(url: str = url) -> bool:
+                async with web.get(f"{url}/healthz") as answer:
+                    said = await answer.json()
+                    assert answer.status == 200
+                return said["status"] == "degraded" and not said["nodes"][node]["ok"]
+
+            async def is_counted(url: str = url) -> bool:
+                async with web.get(f"{url}/metrics") as answer:
+                    return f'callcenter_node_up{{node="{node}"}} 0.0' in await answer.text()
+
+            await so_it_is(is_degraded)
+            await so_it_is(is_counted)
+    doctor = await asyncio.to_thread(pair.command, "doctor")
+    assert [line for line in doctor.stdout.splitlines() if "✗" in line and f"Asterisk {node}" in line]
+    assert not [line for line in doctor.stdout.splitlines() if "✗" in line and "Asterisk node1" in line]
 
 
 async def test_a_node_that_is_started_again_leaves_nobody_in_half_a_conversation(pair: RunningHotline) -> None:
