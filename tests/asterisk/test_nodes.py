@@ -1,6 +1,8 @@
 """Two Asterisk nodes and two replicas of the service, all real: one hotline."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -294,6 +296,25 @@ async def test_routing_goes_on_while_a_node_is_gone(pair: RunningHotline) -> Non
         login = pair.logins["dave"]
         assert dave.phone.register(sip(pair, 1), login["sip_password"])
         await dave.sees(lambda desk: bool(desk["agent"]["phone_online"]))
+
+
+async def test_a_node_that_hangs_is_as_good_as_dead_and_lives_again(pair: RunningHotline) -> None:
+    async with (
+        administrator(pair) as admin,
+        at_desk(pair, "carol", node=0) as carol,
+        at_desk(pair, "dave", node=1, ready=False) as dave,
+    ):
+        os.kill(pair.pid("asterisk2"), signal.SIGSTOP)
+        try:
+            await dave.sees(lambda desk: not desk["agent"]["phone_online"], 10)
+            with Caller(sip(pair, 0), number="13800139284", hold_seconds=1):
+                await carol.is_in("talking", 5)
+                await carol.is_in("wrapup")
+            changed = await admin.patch(f"/agents/{dave.user['user_id']}", {"display_name": "赵强"})
+            assert changed["phone_pushed"], "a phone is made known to the nodes that live"
+        finally:
+            os.kill(pair.pid("asterisk2"), signal.SIGCONT)
+        await dave.phone_is_online()
 
 
 async def is_said_to_be_away(pair: RunningHotline, node: str) -> None:
