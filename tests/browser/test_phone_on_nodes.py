@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Browser
 
+from tests.asterisk.sip.voice import speaking_caller
 from tests.browser.pages import at_desk
 from tests.browser.test_troubles import answer, both_hear
-from tests.browser.voice import speaking_caller
 from tests.onebox import RunningHotline, private_hotline
 
 
