@@ -346,6 +346,7 @@ class Routing:
                 )
                 for agent_id in agents
             ]
+            parts += self.let_others_go(call, now)
             facts = [fact]
         else:
             agents = list(call.rung) or agents
@@ -410,6 +411,10 @@ class Routing:
         cleared = {"since": str(at_ms), "call": "", "offer": ""}
         guard = {"offer": call.offer_id}
         return Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+
+    def let_others_go(self, call: LiveCall, at_ms: int) -> list[Part]:
+        """Those who were rung beside the agent who has the call, as far as the end of their legs was not told yet."""
+        return [self.let_go(call, other, at_ms) for other in call.rung if other != call.agent_id]
 
     def spared(self, call: LiveCall, agent_id: int, at_ms: int) -> Part:
         """An agent who has answered and speaks with nobody: there is nothing to write down."""
