@@ -58,7 +58,8 @@ class Line:
     ) -> tuple[Answer, LiveCall]:
         call = await self.live.call(facts.call_id)
         if previous is not None and previous.offer_id == call.offer_id:
-            await self.routing.offer_over(call, previous)
+            while not await self.routing.offer_over(call, previous):
+                call = await self.live.call(facts.call_id)
             call = await self.live.call(facts.call_id)
         if call.state is not CallState.NEW:
             await self.live.seen(facts.call_id, self._clock())

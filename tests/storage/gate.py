@@ -103,6 +103,7 @@ class Replica:
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     known: frozenset[str] = frozenset()
     """The callers it knew when it matched last."""
+    matched_at: int = 0
 
     def hear(self, count: int) -> None:
         """Hear so many changes of the channel."""

@@ -19,7 +19,7 @@ from callcenter.asterisk.model import LegAnswered, LegEnded, LegHeld, LegResumed
 from callcenter.configuration.model import Configuration
 from callcenter.errors import HotlineError, UnavailableError
 from callcenter.routing.lines import may_take_after_ms
-from callcenter.routing.model import AGENT_TABLE, AgentMove, AgentState, Membership
+from callcenter.routing.model import AGENT_TABLE, AgentMove, AgentState, Membership, QueueEntry
 from callcenter.routing.plan import Person, Plan, entry_from_json
 from callcenter.routing.script import (
     Ask,
@@ -104,6 +104,14 @@ PEOPLE: dict[int, Person] = {
         (12, {"several": 0, "late": 0}, 0),
     ]
 }
+_WITHOUT = CONFIGURATION.model_dump()
+_WITHOUT |= {"menus": [], "skills": [], "queues": [one for one in _WITHOUT["queues"] if one["queue_id"] != "late"]}
+_WITHOUT["queues"][3]["needs"] = []
+PLANS = [
+    Plan(CONFIGURATION, PEOPLE),
+    Plan(CONFIGURATION, {agent_id: PEOPLE[agent_id] for agent_id in PEOPLE if agent_id not in (2, 6, 9)}),
+    Plan(Configuration.model_validate(_WITHOUT), PEOPLE),
+]
 CALLED = [*(queue.numbers[0] for queue in CONFIGURATION.queues), "4008000020"]
 CARDS: list[dict[str, Any]] = [{}, {}, {}, {"kinds": ["vip"]}, {"kinds": ["complaint"]}, {"calls_in_day": 2}]
 
@@ -209,9 +217,10 @@ class Storm:
         self.words: list[Word] = []
         self.agents: dict[int, Agent] = {}
         self.calls: dict[str, Call] = {}
+        self.plan = PLANS[0]
         self.phones = dict.fromkeys(PEOPLE, "node1")
-        self.wishes: dict[str, tuple[str, int, int]] = {}
-        """Who keeps his place without a line: his number's queue, when he came, his attempts."""
+        self.wishes: list[str] = []
+        """Who kept his place without a line when Redis lost everything."""
         self.trace: deque[str] = deque(maxlen=60)
         self.counts: Counter[str] = Counter()
         self._number = 0
@@ -224,7 +233,7 @@ class Storm:
         gate = Gate(self.turnstile)
         house = House(gate, CONFIGURATION)
         house.now = self.now
-        house.routing.set_plan(Plan(CONFIGURATION, PEOPLE))
+        house.routing.set_plan(self.plan)
         house.routing.extensions = {agent_id: f"100{agent_id}" for agent_id in PEOPLE}
         house.witness.agents = {f"100{agent_id}": agent_id for agent_id in PEOPLE}
         house.asterisk = self  # type: ignore[assignment]
@@ -234,7 +243,7 @@ class Storm:
         floor, match = house.routing.picture.floor, house.routing.picture.floor.match
 
         def note(now_ms: int) -> Any:
-            replica.known = frozenset(floor.entries)
+            replica.known, replica.matched_at = frozenset(floor.entries), now_ms
             return match(now_ms)
 
         floor.match = note  # type: ignore[method-assign]
@@ -534,7 +543,9 @@ class Storm:
 
     def hire(self) -> None:
         """The roster is brought into the live queue."""
-        for agent_id, person in PEOPLE.items():
+        for agent_id in PEOPLE.keys() - self.plan.people.keys():
+            self.do(f"fires {agent_id}", lambda house, of=agent_id: house.live.forget_agent(of, self.now))
+        for agent_id, person in self.plan.people.items():
             queues = ",".join(one.queue_id for one in person.memberships)
             self.do(f"hires {agent_id}", lambda house, of=agent_id, queues=queues: house.agent(of, queues))
 
@@ -562,6 +573,29 @@ class Storm:
         ]
         (act,) = self.chance.choices([act for _, act in acts], [weight for weight, _ in acts])
         act()
+
+    def plan_changes(self) -> None:
+        """Something else is set from now on; one replica learns it later."""
+        self.plan = self.chance.choice(PLANS)
+        self.any_replica().house.routing.set_plan(self.plan)
+        self.hire()
+
+    def loses_everything(self) -> None:
+        """Redis begins anew, empty."""
+        self.trace.append("Redis loses everything")
+        self.counts["losses"] += 1
+        called = {one.call_id for one in self.back}
+        self.wishes += [call_id for call_id, call in self.calls.items() if call.callback and call_id not in called]
+        self.redis.flushall()
+        self.calls.clear()
+        self.agents = {agent_id: Agent() for agent_id in self.agents}
+        self.hire()
+
+    async def open_callbacks(self) -> list[dict[str, Any]]:
+        """The calls' rows of those who keep their place."""
+        row = {"arrived_at": self.now, "callback_at": self.now, "queue_id": "few", "priority": 0, "node": "node1"}
+        row |= {"caller_number": "+8613800138000", "callback_number": "13800138000", "callback_attempts": 0}
+        return [row | {"call_id": call_id} for call_id in self.wishes]
 
     def _presses(self, caller: Caller) -> None:
         self.do(f"presses {caller.facts.call_id}", lambda house: house.line.pressed(caller.facts.call_id, "1"))
@@ -638,19 +672,23 @@ class Storm:
             if call.state == "offered":
                 assert holders, f"{call_id} is on offer to nobody"
 
-    def _may_take(self, agent_id: int, entry: Any) -> bool:
-        membership = next((one for one in PEOPLE[agent_id].memberships if one.queue_id == entry.queue_id), None)
-        if membership is None:
+    def _may_take(self, agent_id: int, entry: QueueEntry, now: int, plan: Plan) -> bool:
+        person = plan.people.get(agent_id)
+        queue_id = plan.queue_of(entry.queue_id).queue_id
+        membership = next((one for one in person.memberships if one.queue_id == queue_id), None) if person else None
+        if person is None or membership is None:
             return False
-        after = may_take_after_ms(membership, entry.needs, dict(PEOPLE[agent_id].skills))
-        return agent_id in entry.preferred or (after is not None and self.now - entry.waiting_since_ms >= after)
+        needs = [need for need in entry.needs if need.skill_id in plan.skills]
+        after = may_take_after_ms(membership, needs, dict(person.skills))
+        return agent_id in entry.preferred or (after is not None and now - entry.waiting_since_ms >= after)
 
     def _in_order(self, replica: Replica, call_id: str, agent_ids: list[int]) -> None:
         """Nobody whom this agent could take, and who was known when he was chosen, stood before."""
 
-        def order(entry: Any) -> tuple[int, str]:
+        def order(entry: QueueEntry) -> tuple[int, str]:
             return (entry.waiting_since_ms - entry.priority * 60_000, entry.call_id)
 
+        when = (replica.matched_at, replica.house.routing.plan)
         its = order(entry_from_json(call_id, orjson.loads(self.calls[call_id].entry)))
         for other_id in replica.known - replica.house.routing._popping.keys() - {call_id}:
             other = self.calls.get(other_id)
@@ -658,7 +696,7 @@ class Storm:
                 continue
             entry = entry_from_json(other_id, orjson.loads(other.entry))
             for agent_id in agent_ids:
-                assert order(entry) > its or not self._may_take(agent_id, entry), f"{other_id} stood before {call_id}"
+                assert order(entry) > its or not self._may_take(agent_id, entry, *when), f"{other_id} stood before {call_id}"
 
     # -- calm ------------------------------------------------------------------------------------------
 
@@ -667,6 +705,8 @@ class Storm:
         await self.turnstile.finish()
         for replica in self.turnstile.replicas:
             replica.hear(len(replica.unheard))
+            if replica.house.routing.plan is not self.plan:
+                replica.house.routing.set_plan(self.plan)
         self.pass_time(1000)
         for replica in self.turnstile.replicas:
             with suppress(RedisError):
@@ -684,7 +724,7 @@ class Storm:
         for call_id, call in self.calls.items():
             if call.state == "waiting":
                 entry = entry_from_json(call_id, orjson.loads(call.entry))
-                left = [agent_id for agent_id in idle if self._may_take(agent_id, entry)]
+                left = [agent_id for agent_id in idle if self._may_take(agent_id, entry, self.now, self.plan)]
                 assert not left, f"{call_id} waits, {left} are ready"
 
     def _moves_are_in_the_table(self) -> None:
@@ -699,6 +739,9 @@ class Storm:
     async def morning_after(self) -> None:
         """Everything lost is told by whoever compares with Asterisk, and long enough passes: nobody is stuck."""
         for _ in range(3):
+            for caller in [one for one in self.callers.values() if one.phase == "asks" and not one.asking]:
+                self.asks(caller)
+            await self.turnstile.finish()
             while self.words:
                 self._tell()
                 await self.turnstile.finish()
@@ -708,6 +751,7 @@ class Storm:
         for call_id, call in self.calls.items():
             caller = self.callers.get(call_id)
             there = (caller is not None and caller.phase != "gone") or call.callback
+            there = there or any(one.call_id == call_id for one in self.back)
             assert there, f"{call_id} is {call.state}, and nobody is there"
         for call_id, caller in tuple(self.callers.items()):
             if caller.phase == "gone":
@@ -733,9 +777,18 @@ class Storm:
                     await house.witness.answered(call.call_id, caller.offer, *leg, self.now)
                 elif call.state.value in ("new", "waiting", "away"):
                     await house.witness.adopt(call, extensions[extension], caller.offer, leg[1], self.now)
+            for back in [one for one in self.back if one.stage != "agent"]:
+                call = await house.live.call(back.call_id)
+                if call.state.value == "new":
+                    leg = f"{back.extension}/{back.offer}"
+                    await house.witness.adopt(call, extensions[back.extension], back.offer, leg, self.now)
+            if self.wishes:
+                await house.callbacks.restore(self)
+                self.wishes.clear()
             for call_id, call in tuple(self.calls.items()):
                 one = self.callers.get(call_id)
-                if not call.callback and (one is None or one.phase == "gone"):
+                called = any(one.call_id == call_id for one in self.back)
+                if not call.callback and not called and (one is None or one.phase == "gone"):
                     facts = CallFacts(call_id, "node1", "", "", "", "1", self.now)
                     await house.routing.ended(facts, Ended(self.now, "", None, "system", 0, fallback=False))
             for call_id in await house.live.due("cc:leases", self.now):
@@ -781,6 +834,10 @@ async def walk(url: str, seed: int, steps: int) -> Counter[str]:
                 await storm.calm()
             if storm.chance.random() < 0.003:
                 await storm.crash()
+            if storm.chance.random() < 0.002:
+                storm.plan_changes()
+            if storm.chance.random() < 0.0007:
+                storm.loses_everything()
             if number % 500 == 0:
                 await storm.morning_after()
     except BaseException as error:
