@@ -15,6 +15,7 @@ import orjson
 from redis import Redis
 from redis.exceptions import ConnectionError  # noqa: A004 - as redis calls it
 
+from callcenter.routing.model import QueueEntry
 from callcenter.routing.store import LIVE_CHANNEL, read_change
 from tests.storage.lines import House
 
@@ -101,8 +102,8 @@ class Replica:
     house: House
     unheard: deque[str] = field(default_factory=deque)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    known: frozenset[str] = frozenset()
-    """The callers it knew when it matched last."""
+    known: dict[str, QueueEntry] = field(default_factory=dict)
+    """The callers in line, as it knew them when it matched last, and when that was (ms)."""
     matched_at: int = 0
 
     def hear(self, count: int) -> None:
@@ -114,7 +115,9 @@ class Replica:
 class Turnstile:
     """Lets the replicas' commands through, one at a time."""
 
-    def __init__(self, url: str, chance: random.Random, seen: Callable[[Replica, dict[str, Any], list[Any]], None]) -> None:
+    def __init__(
+        self, url: str, chance: random.Random, seen: Callable[[Replica, dict[str, Any], list[Any]], None]
+    ) -> None:
         """`seen(replica, step, answer)` is told of every step right after it."""
         self.redis: Any = Redis.from_url(url, decode_responses=True)
         self.waiting: list[Command] = []

@@ -223,6 +223,7 @@ class Storm:
         """Who kept his place without a line when Redis lost everything."""
         self.trace: deque[str] = deque(maxlen=60)
         self.counts: Counter[str] = Counter()
+        self.moves: Counter[str] = Counter()
         self._number = 0
         self._last_event = "-"
 
@@ -243,7 +244,7 @@ class Storm:
         floor, match = house.routing.picture.floor, house.routing.picture.floor.match
 
         def note(now_ms: int) -> Any:
-            replica.known, replica.matched_at = frozenset(floor.entries), now_ms
+            replica.known, replica.matched_at = dict(floor.entries), now_ms
             return match(now_ms)
 
         floor.match = note  # type: ignore[method-assign]
@@ -273,7 +274,9 @@ class Storm:
         """One of them."""
         return self.chance.choice(self.turnstile.replicas)
 
-    def do(self, what: str, work: Callable[[House], Awaitable[object]], done: Callable[[bool], None] | None = None) -> None:
+    def do(
+        self, what: str, work: Callable[[House], Awaitable[object]], done: Callable[[bool], None] | None = None
+    ) -> None:
         """Have some replica do this; `done(whether it came to an end)`."""
         replica = self.any_replica()
         number = self.turnstile.replicas.index(replica)
@@ -373,6 +376,7 @@ class Storm:
                 caller.legs[extension] = "ringing"
             else:
                 cause = 20 if extension not in busy else 17
+                self.counts["rung while busy"] += extension in busy
                 self.leg_says(
                     LegEnded, caller.facts.call_id, dial.offer_id, extension, cause=cause, hung_up_by_phone=False
                 )
@@ -485,6 +489,9 @@ class Storm:
             if fate < 0.3:
                 self.leg_says(LegRinging, one.call_id, one.offer, one.extension)
             elif fate < 0.9:
+                called = [other for other in self.back if other.call_id == one.call_id and other.stage != "agent"]
+                assert not called, f"the customer of {one.call_id} is rung twice"
+                self.counts["calls back"] += 1
                 one.stage, one.until = "customer", self.now + one.ring_seconds * 1000
                 self.leg_says(LegAnswered, one.call_id, one.offer, one.extension)
             else:
@@ -553,6 +560,7 @@ class Storm:
 
     def step(self) -> None:
         """One thing happens."""
+        self.counts["steps"] += 1
         self.pass_time(self.chance.choice((1, 5, 20, 100, 400, 1500)))
         asking = [one for one in self.callers.values() if one.phase == "asks" and not one.asking]
         ringing = [one for one in self.callers.values() if one.phase == "dialled"]
@@ -623,9 +631,13 @@ class Storm:
     def checked(self, replica: Replica, step: Mapping[str, Any], answer: list[Any]) -> None:
         """Look at what a step has changed."""
         if answer[0] != "1":
+            self.counts["refused"] += 1
             return
         changed = sorted({int(one) for one in answer[4::3]})
         call = step.get("call")
+        self.counts["second"] += bool(call and (call.get("set") or {}).get("second"))
+        self.counts["away"] += answer[2] == "away"
+        self.moves.update(str(one.get("move")) for one in step.get("agents", ()) if int(one["id"]) in changed)
         if call and "offered" in (call.get("moves") or {}).values() and "waiting" in call["moves"]:
             self._in_order(replica, call["id"], changed)
         self.look(changed, [call["id"]] if call else [])
@@ -690,13 +702,17 @@ class Storm:
 
         when = (replica.matched_at, replica.house.routing.plan)
         its = order(entry_from_json(call_id, orjson.loads(self.calls[call_id].entry)))
-        for other_id in replica.known - replica.house.routing._popping.keys() - {call_id}:
+        for other_id in replica.known.keys() - replica.house.routing._popping.keys() - {call_id}:
             other = self.calls.get(other_id)
             if other is None or other.state != "waiting":
                 continue
-            entry = entry_from_json(other_id, orjson.loads(other.entry))
+            entry, known = entry_from_json(other_id, orjson.loads(other.entry)), replica.known[other_id]
+            if order(entry) != order(known) or when[1].queue_of(entry.queue_id).queue_id != known.queue_id:
+                continue
             for agent_id in agent_ids:
-                assert order(entry) > its or not self._may_take(agent_id, entry, *when), f"{other_id} stood before {call_id}"
+                assert order(entry) > its or not self._may_take(agent_id, entry, *when), (
+                    f"{other_id} stood before {call_id}"
+                )
 
     # -- calm ------------------------------------------------------------------------------------------
 
@@ -779,9 +795,11 @@ class Storm:
                     await house.witness.adopt(call, extensions[extension], caller.offer, leg[1], self.now)
             for back in [one for one in self.back if one.stage != "agent"]:
                 call = await house.live.call(back.call_id)
-                if call.state.value == "new":
-                    leg = f"{back.extension}/{back.offer}"
-                    await house.witness.adopt(call, extensions[back.extension], back.offer, leg, self.now)
+                leg = (back.extension, f"{back.extension}/{back.offer}")
+                if call.state.value == "offered" and call.offer_id == back.offer:
+                    await house.witness.answered(call.call_id, back.offer, *leg, self.now)
+                elif call.state.value == "new":
+                    await house.witness.adopt(call, extensions[back.extension], back.offer, leg[1], self.now)
             if self.wishes:
                 await house.callbacks.restore(self)
                 self.wishes.clear()
@@ -847,4 +865,4 @@ async def walk(url: str, seed: int, steps: int) -> Counter[str]:
         for replica in tuple(storm.turnstile.replicas):
             await storm.turnstile.crash(replica)
         storm.turnstile.close()
-    return storm.counts
+    return storm.counts + storm.moves
