@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.onebox import hotline_file
-from deploy.onebox.box import Box, wait_until
+from deploy.onebox.box import Box, kind_of, number_of, wait_until
 from deploy.onebox.layout import Layout, layout_from
 from deploy.onebox.ports import is_free
 from deploy.onebox.processes import last_words
@@ -76,8 +76,10 @@ class RunningHotline:
     kind asterisk2, serve2, node2 and so on.
     """
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, trunk_port: int = 0) -> None:
+        """`trunk_port`: where calls out over the trunk go."""
         self.box = box
+        self.trunk_port = trunk_port
         self.logins: dict[str, dict[str, Any]] = {}
         """By username: role, password, extension, phone_kind; a desk phone's sip_username, sip_password."""
         self.facts: dict[str, Any] = {}
@@ -167,9 +169,10 @@ class RunningHotline:
         return subprocess.run(console, capture_output=True, text=True, check=True, timeout=20).stdout
 
     def hang_up_everything(self) -> None:
-        """End every channel on every Asterisk, as if everybody hung up."""
-        for node in range(len(self.facts["nodes"])):
-            self.asterisk("channel request hangup all", node=node)
+        """End every channel on every running Asterisk, as if everybody hung up."""
+        for part in self.box.processes:
+            if kind_of(part) == "asterisk":
+                self.asterisk("channel request hangup all", node=number_of(part))
 
     def command(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run `callcenter …` with this hotline's settings, some of them changed."""
@@ -193,9 +196,10 @@ class RunningHotline:
 def private_hotline(*, address: str = "127.0.0.1", nodes: int = 1, replicas: int = 1) -> Iterator[RunningHotline]:
     """A hotline of the block's own, ended and removed after it; CALLCENTER_KEEP_TEST_VAR=1 keeps it."""
     var = Path(tempfile.mkdtemp(prefix="callcenter-test-"))
-    hotline = RunningHotline(
-        Box(layout_for_tests(var, address=address, nodes=nodes, replicas=replicas), own_environment())
-    )
+    trunk_port = free_ports(1, address=address)[0]
+    environment = own_environment() | {"CALLCENTER_TRUNK_CONTACT": f"sip:{address}:{trunk_port}"}
+    layout = layout_for_tests(var, address=address, nodes=nodes, replicas=replicas)
+    hotline = RunningHotline(Box(layout, environment), trunk_port)
     try:
         hotline.begin()
         yield hotline

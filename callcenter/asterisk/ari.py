@@ -19,7 +19,9 @@ from yarl import URL
 
 log = structlog.get_logger()
 
+REPLACED: Final = "ApplicationReplaced"
 EVENTS: Final = (
+    REPLACED,
     "ChannelConnectedLine",
     "ChannelStateChange",
     "ChannelHold",
@@ -162,7 +164,10 @@ class Ari:
             async for message in socket:
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     break
-                await self._receive(orjson.loads(message.data))
+                told = orjson.loads(message.data)
+                if told.get("type") == REPLACED:
+                    break
+                await self._receive(told)
         finally:
             start.cancel()
             with contextlib.suppress(asyncio.CancelledError):

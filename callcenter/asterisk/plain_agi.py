@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 import structlog
 
@@ -25,8 +26,7 @@ def run_plain(step: Step) -> int:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
     )
-    # Asterisk sends it at a hang-up, which shows in the stream too: what is under way is brought to its end.
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, _hung_up)
     settings = Settings(_env_file=os.environ.get("CALLCENTER_ENV_FILE", ENV_FILE))
     node = Node.of(settings)
     try:
@@ -37,8 +37,15 @@ def run_plain(step: Step) -> int:
         sys.stderr.write(f"AGI failed: {type(error).__name__}\n")
         return 1
     finally:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         node.hand_in_messages()
     return 0
+
+
+def _hung_up(signum: int, frame: FrameType | None) -> None:
+    """Asterisk says so by a signal, and nothing in the stream."""
+    del signum, frame
+    raise AgiLostError("hung up")
 
 
 def _close_output() -> None:

@@ -1,9 +1,11 @@
 """Who listens to a node: one replica of the service at a time, by a lease in Redis.
 
-cc:ear:<node>   the listening replica's id; gone two seconds after it was last renewed
+cc:ear:<node>   the listening replica, as host:process:id; gone two seconds after it was last renewed
 """
 
 import asyncio
+import os
+import socket
 import uuid
 from typing import Any, Final
 
@@ -32,7 +34,7 @@ class Ear:
 
     def __init__(self, redis: Redis, node: str) -> None:
         self._key = f"cc:ear:{node}"
-        self._id = uuid.uuid4().hex
+        self._id = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
         scripts: Any = redis
         self._take = scripts.register_script(_TAKE)
         self._give_back = scripts.register_script(_GIVE_BACK)

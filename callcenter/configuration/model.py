@@ -161,7 +161,8 @@ class Announcements(Setting):
 
     position: bool = True
     expected_wait: bool = True
-    first_after_seconds: Annotated[int, Field(ge=0, le=3600)] = 15
+    first_after_seconds: Annotated[int, Field(ge=5, le=3600)] = 15
+    """After the apology, which is to be heard to its end."""
     every_seconds: Annotated[int, Field(ge=20, le=3600)] = 60
     """Not more often than every 20 s: he is to hear music, not us."""
 

@@ -339,6 +339,7 @@ class DeskWork:
             "held_at": call.at("held_at"),
             "ended_at": call.at("ended_at"),
             "rings": rings_in((end_of_wait - arrived) / 1000, plan.cadence),
+            "ring_period_seconds": plan.cadence.period_seconds,
             "apology_ring": queue.apology_ring,
             "last_ring_in_time": queue.ring_target.last_ring,
             "response_seconds": queue.response_seconds,

@@ -263,7 +263,10 @@ class MissReason(StrEnum):
 
 
 def miss_reason(dial_status: str, cause: int) -> MissReason:
-    """Read Asterisk's DIALSTATUS and Q.850 cause of the leg to the agent's phone."""
+    """Read Asterisk's DIALSTATUS and Q.850 cause of the leg to the agent's phone.
+
+    Unreachable: no phone here (0, 3, 20) or at its node (27), or the way to its node was lost (44).
+    """
     match dial_status:
         case "NOANSWER":
             return MissReason.NO_ANSWER
@@ -271,7 +274,7 @@ def miss_reason(dial_status: str, cause: int) -> MissReason:
             return MissReason.DECLINED
         case "CANCEL":
             return MissReason.CALLER_LEFT
-        case "CHANUNAVAIL" if cause in (0, 3, 20):
+        case "CHANUNAVAIL" if cause in (0, 3, 20, 27, 44):
             return MissReason.UNREACHABLE
         case _:
             return MissReason.DECLINED if cause in (17, 21) else MissReason.FAILED

@@ -5,6 +5,7 @@ when its own node has no channel for it, or is dead; while a node that lives doe
 somebody still speaks of.
 """
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Protocol
 
@@ -64,6 +65,9 @@ class Asterisk(Protocol):
     async def reachable(self) -> Mapping[str, Sequence[str]]:
         """Extension -> the nodes where its phone is registered. Raises UnavailableError when nobody can say."""
 
+    async def end_leg(self, channel_id: str) -> None:
+        """End a leg and keep the caller. Raises UnavailableError."""
+
     async def end_ways_to(self, dead: str) -> int:
         """End the channels between living nodes and a dead one; how many."""
 
@@ -78,12 +82,13 @@ class Reconciler:
         self._asterisk = asterisk
         self._clock = clock
         self._missing: dict[str, int] = {}
+        self._halves: dict[str, int] = {}
 
     async def run_once(self) -> None:
         """One comparison, and what can be put right without Asterisk."""
         agents = await self._live.agents()
         answering = await self._compare(agents)
-        await self._leases(answering)
+        await self._leases(answering.keys(), _legs(answering))
         await self._let_go(agents)
         await self._routing.match()
 
@@ -91,20 +96,20 @@ class Reconciler:
         """Bring the live queue to what Asterisk has; at every connection, and again and again."""
         await self._compare(await self._live.agents())
 
-    async def _compare(self, agents: Sequence[LiveAgent]) -> Set[str]:
-        """The nodes that answered, with whose channels the calls are compared."""
+    async def _compare(self, agents: Sequence[LiveAgent]) -> Mapping[str, Sequence[Channel]]:
+        """The channels of the nodes that answered, with which the calls are compared."""
         channels = await self._asterisk.channels()
         dead = [node for node in self._asterisk.names if not self._asterisk.alive(node)]
         await self._phones(agents)
         await self._calls(channels, dead, agents)
         await self._ways(channels, dead)
-        return channels.keys()
+        return channels
 
     def _repaired(self, what: str, **about: object) -> None:
         metrics.REPAIRS.labels(what).inc()
         log.warning("repaired", what=what, **about)
 
-    async def _leases(self, answering: Set[str]) -> None:
+    async def _leases(self, answering: Set[str], legs: Mapping[str, Sequence[Channel]]) -> None:
         """Offers that should have come to something: the caller has his place back, the agent is free."""
         now = self._clock()
         long_ended = set(await self._live.due("cc:leases", now - BLIND_LEASE_SECONDS * 1000))
@@ -112,6 +117,9 @@ class Reconciler:
             if node_of(call_id) not in answering and call_id not in long_ended:
                 continue
             call = await self._live.call(call_id)
+            if call.is_callback and call_id in legs:
+                await self._calling(call, legs[call_id], now)
+                continue
             self._repaired("lease ended", call_id=call_id)
             await self._routing.offer_over(call, OfferOver(call.offer_id, "CANCEL", 0, now))
             left = await self._live.call(call_id)
@@ -121,6 +129,12 @@ class Reconciler:
                 reason = MissReason.LEASE_ENDED.value
                 fact = event(call_id, Kind.MISSED, now, about=call.offer_id or call_id, reason=reason)
                 await self._live.step(now, call=entry, events=[fact])
+
+    async def _calling(self, call: LiveCall, legs: Sequence[Channel], now: int) -> None:
+        """A callback that Asterisk still has: when the customer's leg is up, he speaks with the agent."""
+        if any(not leg.extension and leg.up for leg in legs):
+            await self._witness.customer_answered(call, now)
+            self._repaired("callback found answered", call_id=call.call_id)
 
     async def _phones(self, agents: Sequence[LiveAgent]) -> None:
         """Where the agents' phones are, and which are gone: a dead node's are."""
@@ -145,12 +159,14 @@ class Reconciler:
         self._missing = {call_id: self._missing.get(call_id, now) for call_id in missing}
         gone = [call_id for call_id, since in self._missing.items() if now - since > MISSING_SECONDS * 1000]
         gone += [call_id for call_id, _ in live if node_of(call_id) in dead]
+        with_leg = {channel.call_id for channel in every if not channel.is_caller}
         for call in await self._live.calls(gone):
-            await self._lost(call, now)
+            # Who keeps his place without a line has a channel only while he is being called.
+            if not call.is_callback or (call.state is CallState.TALKING and call.call_id not in with_leg):
+                await self._lost(call, now)
         unseen = [(call_id, seen) for call_id, seen in live if node_of(call_id) not in (*channels, *dead)]
         await self._silent(unseen, now)
-        connected = {channel.call_id for channel in every if not channel.is_caller}
-        await self._deaf([(call_id, seen) for call_id, seen in live if call_id in there - connected], now)
+        await self._deaf([(call_id, seen) for call_id, seen in live if call_id in there - with_leg], now)
         legs = {channel.call_id: channel for channel in every if channel.extension and channel.up}
         await self._conversations([leg for call_id, leg in legs.items() if call_id in there], agents, now)
 
@@ -163,10 +179,24 @@ class Reconciler:
                 await self._conversation(call, leg, agent, now)
 
     async def _ways(self, channels: Mapping[str, Sequence[Channel]], dead: Sequence[str]) -> None:
-        """Half a conversation that leads to a dead node is ended: the caller has his place back, the phone is free."""
+        """Half a conversation between nodes whose other half is gone, with its node or since that was started again,
+        is ended: the caller has his place back, the phone is free.
+        """
+        now = self._clock()
+        ways = {(one.node, one.peer, one.call_id): one for those in channels.values() for one in those if one.peer}
+        halves = [
+            way.channel_id
+            for (node, peer, call_id), way in ways.items()
+            if way.up and peer in channels and (peer, node, call_id) not in ways
+        ]
+        self._halves = {channel_id: self._halves.get(channel_id, now) for channel_id in halves}
+        for channel_id, since in self._halves.items():
+            if now - since >= YOUNG_SECONDS * 1000:
+                with contextlib.suppress(UnavailableError):
+                    await self._asterisk.end_leg(channel_id)
+                    self._repaired("half a conversation ended", channel_id=channel_id)
         for node in dead:
-            if any(channel.peer == node for those in channels.values() for channel in those):
-                ended = await self._asterisk.end_ways_to(node)
+            if any(peer == node for _, peer, _ in ways) and (ended := await self._asterisk.end_ways_to(node)):
                 self._repaired("way to a dead node ended", node=node, channels=ended)
 
     async def _deaf(self, live: Sequence[tuple[str, int]], now: int) -> None:
@@ -212,13 +242,21 @@ class Reconciler:
         held = [agent for agent in agents if agent.state in LET_GO_BY and now - agent.since_ms >= YOUNG_SECONDS * 1000]
         calls = await self._live.calls([agent.call_id for agent in held])
         for agent, call in zip(held, calls, strict=True):
-            if call.agent_id == agent.agent_id and call.state in (CallState.OFFERED, CallState.TALKING):
+            if (
+                agent.agent_id in {call.agent_id, *call.rung}
+                and call.offer_id == agent.offer_id
+                and call.state in (CallState.OFFERED, CallState.TALKING)
+            ):
                 continue
             move = LET_GO_BY[agent.state]
             settings = {"since": str(now)}
             if move is AgentMove.WITHDRAW:
                 settings |= {"call": "", "offer": ""}
-            let_go = Part(agent.agent_id, moves=agent_moves(move), guard={"call": agent.call_id}, set=settings)
+            if move is AgentMove.END:
+                settings |= self._routing.wrapup(call, now)
+            let_go = Part(
+                agent.agent_id, move=move, moves=agent_moves(move), guard={"call": agent.call_id}, set=settings
+            )
             if (await self._live.step(now, agent=let_go)).applied:
                 self._repaired("agent let go", agent_id=agent.agent_id)
 
@@ -226,5 +264,15 @@ class Reconciler:
         """Without Asterisk's word: callers whose script has been silent for too long have left."""
         silent = [call_id for call_id, seen in live if now - seen > SILENT_SECONDS * 1000]
         for call in await self._live.calls(silent):
-            if call.state is CallState.WAITING:
+            if call.state in (CallState.NEW, CallState.WAITING, CallState.AWAY) and not call.is_callback:
                 await self._lost(call, now)
+
+
+def _legs(channels: Mapping[str, Sequence[Channel]]) -> dict[str, list[Channel]]:
+    """Call -> the channels of its agents and of a customer who is called back."""
+    legs: dict[str, list[Channel]] = {}
+    for those in channels.values():
+        for channel in those:
+            if not channel.is_caller:
+                legs.setdefault(channel.call_id, []).append(channel)
+    return legs

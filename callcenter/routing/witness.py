@@ -247,6 +247,10 @@ class Witness:
         """An answer that nobody saw as it happened."""
         await self.take(LegAnswered(call_id, offer_id, extension, channel_id, at_ms))
 
+    async def customer_answered(self, call: LiveCall, at_ms: int) -> None:
+        """A customer who is called back has answered, and nobody saw it as it happened."""
+        await self._callbacks.customer_answered(call.call_id, call.offer_id, at_ms)
+
     async def adopt(self, call: LiveCall, agent_id: int, offer_id: str, channel_id: str, at_ms: int) -> bool:
         """A conversation that Asterisk has and the live queue has not (it was lost, or was not there)."""
         offer = {"offer": offer_id}

@@ -147,6 +147,7 @@ class Box:
             asterisk_log_dir=layout.nodes[0].log,
             spool_dir=layout.nodes[0].spool,
             sounds_dir=layout.var / "sounds",
+            trunk_contact=given.get("CALLCENTER_TRUNK_CONTACT", ""),
         )
         if layout.asterisk_nodes == 1:
             return settings

@@ -88,6 +88,11 @@ class Layer:
             body = {"fields": [{"attribute": name, "value": value} for name, value in fields]}
             self.ari("PUT", f"asterisk/config/dynamic/res_pjsip/{kind}/{phone.extension}", body)
 
+    def forget(self, extension: str) -> None:
+        """Make a phone unknown again: the fallback queue rings every one that is known."""
+        for kind in ("endpoint", "aor", "auth"):
+            self.ari("DELETE", f"asterisk/config/dynamic/res_pjsip/{kind}/{extension}")
+
     def ari(self, method: str, uri: str, body: Any = None) -> None:
         """One ARI request over plain HTTP."""
         url = f"http://{self.options.http_host}:{self.options.http_port}/ari/{uri}"

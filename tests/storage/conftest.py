@@ -57,6 +57,15 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], seconds: float = 
     raise AssertionError(f"nobody listens on {port} after {seconds} s")
 
 
+def wait_until_it_takes_connections(port: int, seconds: float = 20) -> None:
+    """PostgreSQL listens on its port a moment before it takes connections."""
+    deadline = time.monotonic() + seconds
+    ask = [postgres_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+    while subprocess.run(ask, check=False).returncode != 0:
+        assert time.monotonic() < deadline, f"PostgreSQL took no connection for {seconds} s"
+        time.sleep(0.05)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The address of a private PostgreSQL server, without a database's name."""
@@ -77,6 +86,7 @@ def postgres_url() -> Iterator[str]:
     )  # fmt: skip
     try:
         wait_for_port(port, server)
+        wait_until_it_takes_connections(port)
         yield f"postgresql://callcenter@127.0.0.1:{port}"
     finally:
         server.send_signal(signal.SIGINT)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -72,8 +73,9 @@ async def test_a_change_is_in_force_at_once_everywhere(house: House, pool: Any, 
         await until(lambda: _both_listen(redis))
         await put_queue(house)
         for one in (house.hotline, other):
-            await until(lambda one=one: _has(one, "complaint"), 1)
-            assert one.routing.queues["complaint"].ring_seconds == 15, "three rings of the country's cadence"
+            await until(partial(_has, one, "complaint"), 1)
+            plan = one.routing.plan
+            assert plan.ring_seconds(plan.queues["complaint"].offer_rings) == 15, "three rings of the country's cadence"
         await house.hotline.staff.change_agent(
             HOTLINE_ITSELF, house.ids["alice"], AgentDraft("Alice", Role.AGENT, "1001", PhoneKind.BROWSER, ())
         )
@@ -89,7 +91,7 @@ async def _both_listen(redis: Any) -> bool:
 
 
 async def _has(hotline: Hotline, queue_id: str) -> bool:
-    return queue_id in hotline.routing.queues
+    return queue_id in hotline.routing.plan.queues
 
 
 async def _serves_nothing(hotline: Hotline, agent_id: int) -> bool:

@@ -246,6 +246,7 @@ async def test_each_page_gets_a_phone_password_of_its_own(house: House, staff: S
     assert first["password"] != second["password"]
     assert house.phones.known["1001"] == ("browser", sip_digest("1001", second["password"]))
     assert second["websocket_url"] == "ws://127.0.0.1:1/ws"
+    assert second["websocket_urls"] == ["ws://127.0.0.1:1/ws"]
     assert second["uri"] == "sip:1001@127.0.0.1"
 
 

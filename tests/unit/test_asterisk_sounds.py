@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from callcenter.asterisk import announcements as announcements_module
 from callcenter.asterisk.announcements import SLOTS, Announcements, class_lines, slot_file
 from callcenter.asterisk.messages import Messages
 from callcenter.asterisk.service_http import ServiceAwayError
@@ -146,7 +145,7 @@ def test_the_slot_that_was_begun_longest_ago_is_taken(
     assert len(set(classes)) == SLOTS
     assert node.prepare(pieces("more")) is None, "each of them is being opened just now"
     now = time.time
-    monkeypatch.setattr(announcements_module.time, "time", lambda: now() + 5)
+    monkeypatch.setattr(time, "time", lambda: now() + 5)
     assert node.prepare(pieces("s0")) == classes[0]
     assert node.prepare(pieces("more")) == classes[1]
     assert content(tmp_path, classes[1]) == b"more"

@@ -102,7 +102,7 @@ def test_every_kind_of_thing_can_be_set() -> None:
     assert Configuration.model_validate(configuration.model_dump(mode="json")) == configuration
 
 
-HOSTILE = [
+HOSTILE: list[Any] = [
     None, True, "", "x" * 5000, "A B\r\n'\";--", "\0", -1, 0, 10**9, 10**30, 1.5, float("nan"), float("inf"), b"\xff",
     [], {}, [[]], [None] * 11_000, {"x": 1}, {"kind": "nothing"}, {"kind": 1}, "2026-13-40", "2026-10-01T01:02:03",
     "25:00", "\ud800",

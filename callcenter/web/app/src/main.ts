@@ -2,6 +2,7 @@ import "element-plus/es/components/base/style/css";
 import "element-plus/es/components/message/style/css";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import "./styles/forms.css";
 
 import { createPinia } from "pinia";
 import { createApp } from "vue";

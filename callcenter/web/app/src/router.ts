@@ -10,6 +10,8 @@ declare module "vue-router" {
     open?: boolean;
     roles?: Role[];
     needsPhone?: boolean;
+    /** Pages that share a frame, which stays while one goes from one to another. */
+    section?: string;
   }
 }
 
@@ -25,6 +27,26 @@ export function makeRouter(): Router {
       { path: "/customers/new", name: "new-customer", component: () => import("./customers/CustomerPage.vue") },
       { path: "/customers/:id(\\d+)", name: "customer", component: () => import("./customers/CustomerPage.vue"), props: (to) => ({ id: Number(to.params["id"]) }) },
       { path: "/agents", name: "agents", component: () => import("./agents/AgentsPage.vue"), meta: { roles: ["supervisor", "administrator"] } },
+      {
+        path: "/configuration",
+        component: () => import("./configuration/ConfigurationPage.vue"),
+        meta: { roles: ["supervisor", "administrator"], section: "configuration" },
+        children: [
+          { path: "", name: "configuration", redirect: "/configuration/queues" },
+          { path: "queues", name: "configuration-queues", component: () => import("./configuration/queues/QueuesPage.vue") },
+          { path: "queues/:id", name: "configuration-queues-one", component: () => import("./configuration/queues/QueuePage.vue"), props: true },
+          { path: "menus", name: "configuration-menus", component: () => import("./configuration/menus/MenusPage.vue") },
+          { path: "menus/:id", name: "configuration-menus-one", component: () => import("./configuration/menus/MenuPage.vue"), props: true },
+          { path: "hours", name: "configuration-hours", component: () => import("./configuration/hours/HoursListPage.vue") },
+          { path: "hours/:id", name: "configuration-hours-one", component: () => import("./configuration/hours/HoursPage.vue"), props: true },
+          { path: "skills", name: "configuration-skills", component: () => import("./configuration/skills/SkillsPage.vue") },
+          { path: "pause-reasons", name: "configuration-pause-reasons", component: () => import("./configuration/PauseReasonsPage.vue") },
+          { path: "general", name: "configuration-general", component: () => import("./configuration/GeneralPage.vue") },
+          { path: "blocked-callers", name: "configuration-blocked-callers", component: () => import("./configuration/BlockedCallersPage.vue") },
+          { path: "prompts", name: "configuration-prompts", component: () => import("./configuration/prompts/PromptsPage.vue") },
+          { path: "file", name: "configuration-file", component: () => import("./configuration/FilePage.vue") },
+        ],
+      },
       { path: "/forbidden", name: "forbidden", component: () => import("./shell/DeadEnd.vue"), props: { kind: "forbidden" } },
       { path: "/:rest(.*)*", name: "not-found", component: () => import("./shell/DeadEnd.vue"), props: { kind: "notFound" } },
     ],

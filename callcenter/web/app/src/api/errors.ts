@@ -18,6 +18,11 @@ export function isAway(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 0 || error.status >= 502);
 }
 
+/** True when somebody else was quicker: what is on show is old. */
+export function isConflict(error: unknown): boolean {
+  return error instanceof ApiError && error.id === "conflict";
+}
+
 export const SERVICE_AWAY = new ApiError(
   "service_away",
   0,

@@ -1,8 +1,8 @@
-/** The one door to the HTTP API: JSON in and out, the CSRF header, errors as `ApiError`. */
+/** The one door to the HTTP API: JSON in and out (a Blob goes out as it is), the CSRF header, errors as `ApiError`. */
 import { noteServerDate } from "./clock";
 import { ApiError, readError, SERVICE_AWAY } from "./errors";
 
-const BASE = "/api/v1";
+export const BASE = "/api/v1";
 const TIMEOUT_MS = 15_000;
 
 let csrfToken = "";
@@ -31,7 +31,7 @@ export function queryString(query: Query): string {
 
 async function send(method: string, path: string, body?: unknown): Promise<Response> {
   const headers: Record<string, string> = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (body !== undefined) headers["Content-Type"] = body instanceof Blob ? body.type : "application/json";
   if (method !== "GET" && csrfToken !== "") headers["X-CSRF-Token"] = csrfToken;
   try {
     return await fetch(BASE + path, {
@@ -39,7 +39,7 @@ async function send(method: string, path: string, body?: unknown): Promise<Respo
       headers,
       credentials: "same-origin",
       signal: AbortSignal.timeout(TIMEOUT_MS),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
     });
   } catch {
     throw SERVICE_AWAY;

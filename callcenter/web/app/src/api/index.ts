@@ -1,5 +1,6 @@
 /** Every verb of the browser API, one line each. */
-import { del, get, patch, post, put } from "./http";
+import type * as c from "./configuration";
+import { BASE, del, get, patch, post, put, queryString } from "./http";
 import type * as t from "./types";
 
 const id = encodeURIComponent;
@@ -14,8 +15,10 @@ export const api = {
 
   desk: () => get<t.Desk>("/desk"),
   phone: (deskId: string) => post<t.PhoneAccount>("/desk/phone", { desk_id: deskId }),
-  setState: (state: "ready" | "paused" | "signed_out", reason?: t.PauseReason) =>
+  setState: (state: "ready" | "paused" | "signed_out", reason?: string) =>
     post<t.Desk>("/desk/state", reason === undefined ? { state } : { state, reason }),
+  extendWrapup: () => post<t.Desk>("/desk/wrapup/extend"),
+  pauseReasons: () => get<t.PauseReason[]>("/pause-reasons"),
   reconnectCall: () => post<unknown>("/desk/reconnect", {}),
   saveOutcome: (callId: string, outcome: t.Outcome) => put<t.Call>(`/calls/${id(callId)}/outcome`, outcome),
 
@@ -23,6 +26,11 @@ export const api = {
   call: (callId: string) => get<t.CallWithEvents>(`/calls/${id(callId)}`),
   ringBacks: (state: "open" | "done" = "open") => get<{ ring_backs: t.RingBack[] }>("/ring-backs", { state }),
   ringBackDone: (ringBackId: number, note: string) => post<unknown>(`/ring-backs/${ringBackId}/done`, { note }),
+  callbacks: () => get<t.WaitingCallback[]>("/callbacks"),
+  dropCallback: (callId: string) => del<unknown>(`/callbacks/${id(callId)}`),
+  why: (callId: string, at: number) => get<t.Why>(`/calls/${id(callId)}/why`, { at: Math.round(at) }),
+  /** Where the recording of a caller's message is; fetching it marks it as heard. */
+  messageAddress: (callId: string) => `${BASE}/messages/${id(callId)}`,
 
   customers: (query: Record<string, string | number | null | undefined>) => get<t.CustomerPage>("/customers", query),
   customer: (customerId: number) => get<t.Customer>(`/customers/${customerId}`),
@@ -36,4 +44,30 @@ export const api = {
     patch<t.ChangedAgent>(`/agents/${userId}`, change),
   resetPassword: (userId: number) => post<{ password: string }>(`/agents/${userId}/password`),
   resetPhoneSecret: (userId: number) => post<t.SipAccount>(`/agents/${userId}/phone-secret`),
+
+  configuration: () => get<c.ConfigurationNow>("/configuration"),
+  /** Makes or replaces one object of a kind; `path` is `queues/main`, `general` and the like. */
+  configure: (path: string, revision: number, value: unknown) =>
+    put<c.ConfigurationNow>(`/configuration/${path}${queryString({ revision })}`, value),
+  removeConfigured: (path: string, revision: number) =>
+    del<c.ConfigurationNow>(`/configuration/${path}${queryString({ revision })}`),
+  hoursDays: (hoursId: string, first: string, count: number) =>
+    get<c.HoursDay[]>(`/configuration/hours/${id(hoursId)}/days`, { first, count }),
+  configurationFileAddress: `${BASE}/configuration/file`,
+  previewConfiguration: (yaml: string) => post<c.Imported>("/configuration/file?dry_run=true", { yaml }),
+  importConfiguration: (yaml: string, revision: number) => post<c.Imported>(`/configuration/file${queryString({ revision })}`, { yaml }),
+  profiles: () => get<c.Profile[]>("/configuration/profiles"),
+  profile: (name: string) => get<c.Profile & { yaml: string }>(`/configuration/profiles/${id(name)}`),
+
+  blockedCallers: () => get<c.BlockedCaller[]>("/blocked-callers"),
+  blockCaller: (number: string, reason: string, blockedUntil: number | null) =>
+    post<unknown>("/blocked-callers", { number, reason, blocked_until: blockedUntil }),
+  unblockCaller: (number: string) => del<unknown>(`/blocked-callers/${id(number)}`),
+
+  prompts: () => get<c.Prompt[]>("/prompts"),
+  setPromptText: (name: string, language: c.PromptLanguage, text: string) => put<unknown>(`/prompts/${id(name)}/${language}`, { text }),
+  setPromptRecording: (name: string, language: c.PromptLanguage, recording: Blob) =>
+    put<unknown>(`/prompts/${id(name)}/${language}/recording`, recording.type === "" ? new Blob([recording], { type: "audio/wav" }) : recording),
+  resetPrompt: (name: string, language: c.PromptLanguage) => del<unknown>(`/prompts/${id(name)}/${language}`),
+  promptAddress: (name: string, language: c.PromptLanguage) => `${BASE}/prompts/${id(name)}/${language}/sound`,
 };

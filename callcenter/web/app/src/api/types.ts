@@ -34,12 +34,22 @@ export interface Queue {
 }
 
 export type AgentStateName = "signed_out" | "ready" | "offered" | "ringing" | "talking" | "wrapup" | "paused";
-export type PauseReason = "break" | "meal" | "meeting" | "training" | "other";
-export const PAUSE_REASONS: readonly PauseReason[] = ["break", "meal", "meeting", "training", "other"];
+export interface PauseReason {
+  code: string;
+  name_zh: string;
+  name_en: string;
+  productive: boolean;
+  longest_seconds: number | null;
+}
 export interface AgentState {
   name: AgentStateName;
   since: number;
   reason: string | null;
+}
+export interface DeskState extends AgentState {
+  /** When the wrap-up ends by itself; null: when the agent says so. */
+  until: number | null;
+  may_extend: boolean;
 }
 
 export type NextStep = "none" | "callback" | "transfer_department" | "refer_up" | "site_visit" | "follow_up";
@@ -55,7 +65,11 @@ export interface Outcome {
 }
 
 export type HungUpBy = "caller" | "agent" | "system";
-export type CallStatus = "waiting" | "offered" | "talking" | "abandoned" | "answered" | "failed";
+export const CALL_STATUSES = [
+  "answered", "abandoned", "message", "callback", "passed_on", "closed", "blocked", "failed", "menu", "waiting", "offered", "talking",
+] as const;
+export type CallStatus = (typeof CALL_STATUSES)[number];
+export type CallerMark = "vip" | "open_case" | "complaint" | "owned" | "repeat";
 
 export interface PopCustomer {
   customer_id: number;
@@ -92,6 +106,20 @@ export interface DeskCall {
   held_at: number | null;
   ended_at: number | null;
   rings: number;
+  /** The last ring in which an answer is in time (TEL-01, TEL-03, TEL-04), and the first with an apology (TEL-02). */
+  last_ring_in_time: number;
+  apology_ring: number;
+  /** Seconds from the start of one ring to that of the next. */
+  ring_period_seconds: number;
+  /** The second target: spoken to within so many seconds (TEL-05). */
+  response_seconds: number | null;
+  priority: number;
+  menu_keys_names: Bilingual[];
+  kinds: CallerMark[];
+  /** Not null: a call back. The agent answers his own phone, then the customer is rung (`calling`). */
+  callback: { number_display: string; asked_at: number; attempts: number; calling: boolean } | null;
+  /** Names of the agents whose phones ring for the same call. */
+  others: string[];
   hung_up_by: HungUpBy | null;
   reconnecting: boolean;
   recent_calls: RecentCall[];
@@ -101,7 +129,7 @@ export interface DeskCall {
 }
 export interface Desk {
   agent: { user_id: number; display_name: string; extension: string; phone_kind: PhoneKind; phone_online: boolean };
-  state: AgentState;
+  state: DeskState;
   waiting: number;
   call: DeskCall | null;
 }
@@ -109,6 +137,7 @@ export interface Desk {
 export interface BrowserAccount {
   kind: "browser";
   websocket_url: string;
+  websocket_urls: string[];
   uri: string;
   username: string;
   password: string;
@@ -155,6 +184,14 @@ export interface Call {
   call_type: string | null;
   notes: string | null;
   next_step: NextStep | null;
+  menu_keys: string;
+  priority: number;
+  callback_number: string | null;
+  callback_at: number | null;
+  callback_attempts: number;
+  abandoned_in: "menu" | "queue" | "ringing" | null;
+  /** The number or queue that the call was led to. */
+  passed_on_to: string | null;
 }
 export interface CallEvent {
   event_id: string;
@@ -170,8 +207,12 @@ export interface CallPage {
   next: string | null;
 }
 
+export type RingBackKind = "abandoned" | "message" | "callback_failed" | "node_lost";
 export interface RingBack {
   ring_back_id: number;
+  kind: RingBackKind;
+  queue_id: string | null;
+  message_seconds: number | null;
   number: string;
   number_display: string;
   customer_id: number | null;
@@ -186,6 +227,47 @@ export interface RingBack {
   done_at: number | null;
   done_by_name: string | null;
   done_note: string | null;
+}
+
+/** A caller who keeps his place in line without a line. */
+export interface WaitingCallback {
+  call_id: string;
+  number_display: string;
+  customer_name: string | null;
+  queue_id: string;
+  queue_name_zh: string | null;
+  queue_name_en: string | null;
+  since: number;
+  state: "waiting" | "calling" | "resting";
+  attempts: number;
+  next_at: number | null;
+}
+
+export const NOT_RUNG = [
+  "missed", "declined", "unreachable", "failed", "other_agent_chosen", "caller_behind_others", "lacks_skill", "opens_later",
+  "wrapup", "with_another_call", "phone_away", "paused", "signed_out", "not_member",
+] as const;
+export type NotRung = (typeof NOT_RUNG)[number];
+export interface WhyAgent {
+  user_id: number;
+  display_name: string;
+  extension: string;
+  /** Null: his phone was rung. */
+  reason: NotRung | null;
+  /** The reason of his pause, the seconds until his membership opens; empty: no more to say. */
+  detail: string;
+}
+/** Who was rung for a call at a moment, and why the others were not. */
+export interface Why {
+  at: number;
+  call: {
+    queue_id: string;
+    priority: number;
+    waited_seconds: number;
+    rings: number;
+    needs: { skill_id: string; level: number }[];
+  };
+  agents: WhyAgent[];
 }
 
 export interface CustomerNumber {

@@ -1,6 +1,6 @@
 /** The desk's keys. Alt and a letter: browsers leave these alone, and they work while notes are typed. Pure. */
 
-export type DeskAction = "answer" | "mute" | "hold" | "keypad" | "hangup" | "ready" | "notes" | "type" | "save";
+export type DeskAction = "answer" | "mute" | "hold" | "keypad" | "hangup" | "ready" | "notes" | "type" | "extend" | "save";
 
 const BY_CODE: Readonly<Record<string, DeskAction>> = {
   KeyA: "answer",
@@ -11,6 +11,7 @@ const BY_CODE: Readonly<Record<string, DeskAction>> = {
   KeyR: "ready",
   KeyN: "notes",
   KeyC: "type",
+  KeyL: "extend",
 };
 
 /** How a key is written on its button. */
@@ -23,6 +24,7 @@ export const KEY_LABEL: Readonly<Record<DeskAction, string>> = {
   ready: "Alt+R",
   notes: "Alt+N",
   type: "Alt+C",
+  extend: "Alt+L",
   save: "Ctrl+Enter",
 };
 

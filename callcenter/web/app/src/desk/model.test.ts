@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
 
-import type { AgentStateName, Desk } from "../api/types";
+import type { AgentStateName, Desk, DeskState } from "../api/types";
 import type { CallState, LineState } from "../phone/model";
-import { localCard, mayGo, newDeskId, phaseOf, shouldReconnect, withEnd, withPhoneEnd } from "./model";
+import { localCard, mayGo, newDeskId, pauseLimit, phaseOf, shouldReconnect, withEnd, withPhoneEnd, wrapupLeft } from "./model";
 
+const state = (name: AgentStateName, since: number, more: Partial<DeskState> = {}): DeskState => ({ name, since, reason: null, until: null, may_extend: false, ...more });
 const STATES: AgentStateName[] = ["signed_out", "ready", "offered", "ringing", "talking", "wrapup", "paused"];
 const call = { ...localCard({ callId: "node1-1.1", number: "13812345678", name: "" }, 1000), answered_at: 2000 };
 const talkingDesk: Desk = {
   agent: { user_id: 1, display_name: "a", extension: "1001", phone_kind: "browser", phone_online: true },
-  state: { name: "talking", since: 0, reason: null },
+  state: state("talking", 0),
   waiting: 0,
   call,
 };
@@ -22,7 +23,7 @@ describe("asking for the call back", () => {
     ["the phone is talking", {}, "online", "talking", "node1-1.1", null],
     ["the phone had it and it just ended", {}, "online", "idle", "node1-1.1", null],
     ["it was asked already", {}, "online", "idle", null, "node1-1.1"],
-    ["the agent is in wrap-up", { state: { name: "wrapup", since: 0, reason: null } }, "online", "idle", null, null],
+    ["the agent is in wrap-up", { state: state("wrapup", 0) }, "online", "idle", null, null],
     ["there is no call", { call: null }, "online", "idle", null, null],
     ["he has a desk phone", { agent: { ...talkingDesk.agent, phone_kind: "desk" } }, "online", "idle", null, null],
   ])("does not when %s", (_why, change, line, phone, phoneCallId, asked) => {
@@ -45,7 +46,7 @@ describe("where a call is", () => {
 });
 
 it("ends a call in wrap-up when wrap-up began, until the service says when", () => {
-  const wrapup: Desk = { ...talkingDesk, state: { name: "wrapup", since: 9000, reason: null } };
+  const wrapup: Desk = { ...talkingDesk, state: state("wrapup", 9000) };
   expect(withEnd(wrapup).call?.ended_at).toBe(9000);
   const told: Desk = { ...wrapup, call: { ...call, ended_at: 8900 } };
   expect(withEnd(told)).toBe(told);
@@ -93,4 +94,32 @@ describe("an end that only the phone has seen", () => {
   ])("does not when %s", (_why, one, phone, id, at) => {
     expect(withPhoneEnd(one, phone, id, at)).toBe(one);
   });
+});
+
+describe("a call back to a customer", () => {
+  const callback = { number_display: "138 1234 5678", asked_at: 0, attempts: 1, calling: true };
+  const back = { ...call, answered_at: null, callback };
+  it("first rings the own phone, then the customer's, and only then is a talk", () => {
+    expect(phaseOf({ ...back, callback: { ...callback, calling: false } }, "ringing", true, false)).toBe("incoming");
+    expect(phaseOf(back, "talking", true, false)).toBe("calling");
+    expect(phaseOf(back, "idle", false, false)).toBe("calling");
+    expect(phaseOf({ ...back, answered_at: 5000 }, "talking", true, false)).toBe("talking");
+    expect(phaseOf({ ...back, ended_at: 5000 }, "idle", false, false)).toBe("ended");
+  });
+});
+
+it("counts the wrap-up down to zero, where it has a limit", () => {
+  expect(wrapupLeft(state("wrapup", 0, { until: 61_500 }), 60_000)).toBe(2);
+  expect(wrapupLeft(state("wrapup", 0, { until: 61_500 }), 70_000)).toBe(0);
+  expect(wrapupLeft(state("wrapup", 0), 60_000)).toBeNull();
+  expect(wrapupLeft(state("ready", 0, { until: 61_500 }), 60_000)).toBeNull();
+});
+
+it("warns of a pause that is longer than its reason allows", () => {
+  const reasons = [{ code: "meal", name_zh: "用餐", name_en: "Meal", productive: false, longest_seconds: 3600 }, { code: "meeting", name_zh: "会议", name_en: "Meeting", productive: true, longest_seconds: null }];
+  expect(pauseLimit(state("paused", 0, { reason: "meal" }), reasons, 3_600_000)).toEqual({ seconds: 3600, over: false });
+  expect(pauseLimit(state("paused", 0, { reason: "meal" }), reasons, 3_601_000)?.over).toBe(true);
+  expect(pauseLimit(state("paused", 0, { reason: "meeting" }), reasons, 9e9)).toBeNull();
+  expect(pauseLimit(state("paused", 0, { reason: "missed" }), reasons, 9e9)).toBeNull();
+  expect(pauseLimit(state("ready", 0, { reason: "meal" }), reasons, 9e9)).toBeNull();
 });

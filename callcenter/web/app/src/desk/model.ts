@@ -1,13 +1,16 @@
 /** What the desk shows, decided from what the service and the phone say. Pure. */
-import type { AgentStateName, Desk, DeskCall } from "../api/types";
+import type { AgentStateName, Desk, DeskCall, DeskState, PauseReason } from "../api/types";
 import type { CallState, LineState } from "../phone/model";
+import { APOLOGY_RINGS, RING_SECONDS, TARGET_RINGS } from "./rings";
 
 /** Where a call is, for the person at the desk. */
-export type Phase = "incoming" | "answering" | "talking" | "held" | "reconnecting" | "ended";
+export type Phase = "incoming" | "answering" | "calling" | "talking" | "held" | "reconnecting" | "ended";
 
 /** Joins the service's view of a call with the phone's: the phone knows sooner, the service knows longer. */
 export function phaseOf(call: DeskCall, phone: CallState, phoneHasIt: boolean, reconnecting: boolean): Phase {
+  const calling = call.callback?.calling === true && call.answered_at === null && call.ended_at === null;
   if (phoneHasIt) {
+    if (calling && (phone === "talking" || phone === "answering")) return "calling";
     if (phone === "talking") return "talking";
     if (phone === "held") return "held";
     if (phone === "answering") return "answering";
@@ -15,6 +18,7 @@ export function phaseOf(call: DeskCall, phone: CallState, phoneHasIt: boolean, r
   }
   if (call.ended_at !== null) return "ended";
   if (call.reconnecting || reconnecting) return "reconnecting";
+  if (calling) return "calling";
   if (call.answered_at === null) return phone === "ending" && phoneHasIt ? "ended" : "incoming";
   return call.held_at === null ? "talking" : "held";
 }
@@ -68,6 +72,19 @@ export function mayGo(to: "ready" | "paused" | "signed_out", from: AgentStateNam
   return from === "ready" || from === "paused" || from === "signed_out" || from === "wrapup";
 }
 
+/** Seconds of wrap-up that are left (0: time is over); null: there is no limit, or no wrap-up. */
+export function wrapupLeft(state: DeskState, now: number): number | null {
+  if (state.name !== "wrapup" || state.until === null) return null;
+  return Math.max(0, Math.ceil((state.until - now) / 1000));
+}
+
+/** The longest time of the pause an agent is in, in seconds, and whether he is over it; null: any time will do. */
+export function pauseLimit(state: DeskState, reasons: readonly PauseReason[], now: number): { seconds: number; over: boolean } | null {
+  if (state.name !== "paused") return null;
+  const seconds = reasons.find((one) => one.code === state.reason)?.longest_seconds ?? null;
+  return seconds === null ? null : { seconds, over: now - state.since > seconds * 1000 };
+}
+
 /** The card of a call that only the phone knows (the service is away). */
 export function localCard(invite: { callId: string | null; number: string; name: string }, now: number): DeskCall {
   const anonymous = invite.number === "" || invite.number.toLowerCase() === "anonymous";
@@ -90,6 +107,15 @@ export function localCard(invite: { callId: string | null; number: string; name:
     held_at: null,
     ended_at: null,
     rings: 1,
+    last_ring_in_time: TARGET_RINGS,
+    apology_ring: APOLOGY_RINGS,
+    ring_period_seconds: RING_SECONDS,
+    response_seconds: null,
+    priority: 0,
+    menu_keys_names: [],
+    kinds: [],
+    callback: null,
+    others: [],
     hung_up_by: null,
     reconnecting: false,
     recent_calls: [],

@@ -10,8 +10,9 @@ import { computed, ref, shallowRef, watch } from "vue";
 import { api } from "../api";
 import { serverNow } from "../api/clock";
 import { ApiError, isAway } from "../api/errors";
-import type { Desk, DeskCall, Outcome, PauseReason } from "../api/types";
+import type { Desk, DeskCall, Outcome } from "../api/types";
 import { usePhone } from "../phone/store";
+import { useWords } from "../ui/words";
 import { Drafts } from "./drafts";
 import { LiveDesk, type LiveStatus } from "./live";
 import { localCard, newDeskId, shouldReconnect, withEnd, withPhoneEnd } from "./model";
@@ -162,14 +163,22 @@ export const useDesk = defineStore("desk", () => {
   async function goReady(): Promise<boolean> {
     microphoneAsked = true;
     if (browserPhone.value && !(await phone.askMicrophone())) {
-      if (desk.value?.state.name === "ready") await pause("other");
+      if (desk.value?.state.name === "ready") await pause(microphonePause());
       return false;
     }
     desk.value = await api.setState("ready");
     return true;
   }
-  async function pause(reason: PauseReason): Promise<void> {
+  async function pause(reason: string): Promise<void> {
     desk.value = await api.setState("paused", reason);
+  }
+  /** The reason for a pause that the microphone makes: the general one, where it is among those that are set. */
+  function microphonePause(): string {
+    const { pauseReasons } = useWords();
+    return (pauseReasons.find((one) => one.code === "other") ?? pauseReasons.at(-1))?.code ?? "other";
+  }
+  async function extendWrapup(): Promise<void> {
+    desk.value = await api.extendWrapup();
   }
   async function goOff(): Promise<void> {
     desk.value = await api.setState("signed_out");
@@ -234,7 +243,7 @@ export const useDesk = defineStore("desk", () => {
   watch(
     () => phone.microphone,
     (trouble) => {
-      if (trouble !== null && desk.value?.state.name === "ready") void pause("other").catch(() => undefined);
+      if (trouble !== null && desk.value?.state.name === "ready") void pause(microphonePause()).catch(() => undefined);
     },
   );
 
@@ -256,6 +265,7 @@ export const useDesk = defineStore("desk", () => {
     takeHere,
     goReady,
     pause,
+    extendWrapup,
     goOff,
     saveOutcome,
     dismissLocal: () => (local.value = null),

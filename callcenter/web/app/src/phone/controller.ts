@@ -12,6 +12,7 @@ import type { BrowserAccount } from "../api/types";
 import { Loudspeaker, startRinging } from "./audio";
 import { AUDIO_ONLY, troubleOf, type MicrophoneTrouble } from "./microphone";
 import { CALL, inConversation, LINE, step, type CallEvent, type CallState, type LineEvent, type LineState } from "./model";
+import { NodesSocket } from "./nodes";
 
 /** Who rings, as the INVITE says; everything in it comes from outside and is only ever shown as text. */
 export interface Invite {
@@ -162,8 +163,9 @@ export class SoftPhone {
   }
 
   private userAgent(account: BrowserAccount): UA {
+    const [first = account.websocket_url, ...others] = account.websocket_urls;
     const ua = new UA({
-      sockets: new WebSocketInterface(account.websocket_url),
+      sockets: new NodesSocket([new WebSocketInterface(first), ...others.map((url) => new WebSocketInterface(url))]),
       uri: account.uri,
       authorization_user: account.username,
       password: account.password,
