@@ -103,7 +103,7 @@ class Replica:
     unheard: deque[str] = field(default_factory=deque)
     tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     known: dict[str, QueueEntry] = field(default_factory=dict)
-    """The callers in line, as it knew them when it matched last, and when that was (ms)."""
+    """The callers whom its last match left in line, as it knew them, and when that was (ms)."""
     matched_at: int = 0
 
     def hear(self, count: int) -> None:
@@ -122,6 +122,7 @@ class Turnstile:
         self.redis: Any = Redis.from_url(url, decode_responses=True)
         self.waiting: list[Command] = []
         self.replicas: list[Replica] = []
+        self.may_fail = True
         self._chance = chance
         self._seen = seen
         self._channel = self.redis.pubsub()
@@ -149,7 +150,7 @@ class Turnstile:
         at = self._chance.randrange(len(self.waiting))
         self.waiting[at], self.waiting[-1] = self.waiting[-1], self.waiting[at]
         command = self.waiting.pop()
-        fails = self._chance.random() < FAULTS
+        fails = self.may_fail and self._chance.random() < FAULTS
         if fails and self._chance.random() < 0.5:
             command.done.set_exception(ConnectionError())
             return True
