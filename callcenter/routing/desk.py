@@ -231,13 +231,16 @@ class DeskWork:
         old = {"offer": call.offer_id}
         done = await self.live.step(
             now,
-            agent=Part(
-                agent_id,
-                move=AgentMove.RECONNECT,
-                moves=agent_moves(AgentMove.RECONNECT),
-                guard=old,
-                set={"offer": offer_id, "since": str(now)},
-            ),
+            agents=[
+                Part(
+                    agent_id,
+                    move=AgentMove.RECONNECT,
+                    moves=agent_moves(AgentMove.RECONNECT),
+                    guard=old,
+                    set={"offer": offer_id, "since": str(now)},
+                ),
+                *self.routing.let_others_go(call, now),
+            ],
             call=Part(
                 call.call_id,
                 moves=call_moves(CallMove.RECONNECT),

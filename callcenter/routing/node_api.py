@@ -1,6 +1,6 @@
 """The Node API, which the scripts of a call speak (docs/node-api.md)."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
@@ -176,7 +176,7 @@ async def wait(request: web.Request, call_id: str, /, call: WaitIn) -> Instructi
     """Hold a caller's place; answers within 25 s."""
     previous = OfferOver(**call.previous.model_dump()) if call.previous else None
     heard = Heard(**call.heard.model_dump()) if call.heard else None
-    facts = call.facts(call_id)
+    facts = replace(call.facts(call_id), queue=call.queue)
     answer, now = await hotline(request).line.wait(facts, answered=call.answered, previous=previous, heard=heard)
     told = _INSTRUCTIONS[type(answer)]
     return InstructionOut(do=told, queue=now.queue_id, language=spoken_to(now), **asdict(answer))

@@ -1,8 +1,8 @@
 -- One step of the live queue: agents and/or a call move by their tables, or nothing happens at all.
 -- ARGV[1]: JSON {now, agents?: [{id, move?, moves?, guard?, set?, tally?, optional?}], call?: {id, moves?, guard?, set?},
---   (call.dial: what shall be dialled, `extension@node` of each agent who moves, is kept in its field `endpoints`)
+--   (call.dial: what shall be dialled, `extension@node` of each agent who is on offer then, is kept in its field `endpoints`)
 --   lease_until?, rest_until?, notify?, events?: [{id, call, kind, at, body}]}
--- An optional agent who can't move stays as he is and stops nothing. tally: {day, queue, turn?}: one more call today.
+-- An agent with `forget` is struck out. An optional agent who can't move stays as he is and stops nothing. tally: {day, queue, turn?}: one more call today.
 -- Returns {"1" or "0", why it was refused, the call's state, the change as it was published (or ""),
 --   then for each agent who changed: id, state, number of his desk's change}.
 local step = cjson.decode(ARGV[1])
@@ -79,7 +79,7 @@ for _, one in ipairs(moving) do
   local seq = next_seq(key)
   local now_is = redis.call('HMGET', key, 'online', 'idle_since', 'tally', 'reason', 'call', 'wrapup_until',
     'extension', 'node')
-  endpoints[#endpoints + 1] = (now_is[7] or '') .. '@' .. (now_is[8] or '')
+  if state == 'offered' then endpoints[#endpoints + 1] = (now_is[7] or '') .. '@' .. (now_is[8] or '') end
   local free = state == 'ready' and now_is[1] == '1'
   change.agents = change.agents or {}
   table.insert(change.agents, {agent.id, seq, free and {now_is[2] or step.now, now_is[3] or ''} or false})
@@ -92,6 +92,11 @@ for _, one in ipairs(moving) do
     redis.call('XADD', 'cc:agent_events', '*', 'id', agent.id .. '/' .. seq, 'agent', agent.id, 'at', step.now,
       'from', one.from, 'to', state, 'move', agent.move or '', 'reason', now_is[4] or '', 'call', now_is[5] or '',
       'online', now_is[1] or '0')
+  end
+  if agent.forget then
+    redis.call('DEL', key)
+    redis.call('SREM', 'cc:agents', agent.id)
+    redis.call('ZREM', 'cc:wrapups', agent.id)
   end
   answer[#answer + 1] = agent.id
   answer[#answer + 1] = state

@@ -25,7 +25,7 @@ import orjson
 from redis.asyncio import Redis
 
 from callcenter.events import CallEvent
-from callcenter.routing.model import AgentState, CallState
+from callcenter.routing.model import IN_CALL, AgentState, CallState
 
 LIVE_CHANNEL = "cc:live"
 RETIRED_DESK_SECONDS = 12 * 3600
@@ -184,6 +184,7 @@ class Part:
 
     `optional` (agents): one who can't move stays as he is and stops nothing. `tally`: one more call of the day.
     `answered` (a call): it counts for how fast the line moves. `dial` (a call): keep what shall be dialled.
+    `forget` (an agent): strike him out.
     """
 
     part_id: str | int
@@ -195,6 +196,7 @@ class Part:
     tally: dict[str, Any] | None = None
     answered: bool = False
     dial: bool = False
+    forget: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As `step.lua` reads it; without the keys that say nothing (Lua has no empty object)."""
@@ -202,7 +204,7 @@ class Part:
         return {"id": str(self.part_id)} | {key: value for key, value in parts.items() if value}
 
 
-_PART_FIELDS = ("moves", "guard", "set", "move", "optional", "tally", "answered", "dial")
+_PART_FIELDS = ("moves", "guard", "set", "move", "optional", "tally", "answered", "dial", "forget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,14 +357,13 @@ class LiveQueue:
             rows: list[dict[str, str]] = await pipe.execute()
             return rows
 
-    async def forget_agent(self, agent_id: int, now_ms: int) -> None:
-        """Take an agent who no longer exists out of the live queue, and out of every replica's picture."""
-        await self.step(now_ms, agent=Part(agent_id, set={"online": "0"}))
-        async with self.redis.pipeline() as pipe:
-            pipe.srem("cc:agents", str(agent_id))
-            pipe.zrem("cc:wrapups", str(agent_id))
-            pipe.delete(f"cc:agent:{agent_id}")
-            await pipe.execute()
+    async def forget_agent(self, agent_id: int, now_ms: int) -> bool:
+        """Take an agent who no longer exists out of the live queue, and out of every replica's picture. False: he is
+        in a call, which he finishes first.
+        """
+        stays = {state.value: state.value for state in AgentState if state not in IN_CALL}
+        gone = Part(agent_id, moves=stays, set={"online": "0"}, forget=True)
+        return (await self.step(now_ms, agent=gone)).applied
 
     async def retire_desk(self, agent_id: int, old: str, new: str) -> bool:
         """Note that the page `old` is no longer the agent's desk; False when `new` itself is such a page."""

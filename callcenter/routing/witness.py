@@ -169,8 +169,9 @@ class Witness:
             call = await self._live.call(fact.call_id)
             if call.offer_id == fact.offer_id:
                 if call.state is CallState.OFFERED and call.is_callback:
-                    await self._callback_leg_ended(call, fact)
-                    return
+                    if await self._callback_leg_ended(call, fact):
+                        return
+                    continue
                 if len(call.rung) > 1 and agent_id in call.rung:
                     done = await self._one_of_several_ended(call, agent_id, fact)
                     if done is None:
@@ -184,12 +185,16 @@ class Witness:
         part = Part(agent_id, move=AgentMove.END, moves=moves, guard=guard, set=wrapup)
         await self._step(fact.at_ms, [part], None, [])
 
-    async def _callback_leg_ended(self, call: LiveCall, fact: LegEnded) -> None:
-        """Before he answered: the caller has his place back. Afterwards the script tells what came of it."""
-        if not call.at("calling_at"):
-            status = _DIAL_STATUS.get(fact.cause, "NOANSWER")
-            await self._routing.offer_over(call, OfferOver(fact.offer_id, status, fact.cause, fact.at_ms))
-            await self._routing.match()
+    async def _callback_leg_ended(self, call: LiveCall, fact: LegEnded) -> bool:
+        """Before he answered: the caller has his place back. Afterwards the script tells what came of it. False: the
+        call has changed since it was looked at.
+        """
+        if call.at("calling_at"):
+            return True
+        status = _DIAL_STATUS.get(fact.cause, "NOANSWER")
+        done = await self._routing.offer_over(call, OfferOver(fact.offer_id, status, fact.cause, fact.at_ms))
+        await self._routing.match()
+        return done
 
     async def _one_of_several_ended(self, call: LiveCall, agent_id: int, fact: LegEnded) -> bool | None:
         """Whether that was all there is to do; None: the call has changed since it was looked at."""
