@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from callcenter.asterisk.model import LegAnswered, LegEnded, LegHeld, LegResumed, LegRinging, PhoneReachable
 from callcenter.configuration.model import Configuration
 from callcenter.errors import HotlineError, UnavailableError
-from callcenter.routing.lines import may_take_after_ms
+from callcenter.routing.index import may_take_after_ms
 from callcenter.routing.model import AGENT_TABLE, AgentMove, AgentState, Membership, QueueEntry
 from callcenter.routing.plan import Person, Plan, entry_from_json
 from callcenter.routing.script import (
