@@ -140,7 +140,7 @@ class Routing:
         closing = Part(
             facts.call_id,
             moves=call_moves(CallMove.END),
-            guard={name: call.fields.get(name, "") for name in ("state", "offer", "agents")},
+            guard={name: call.fields.get(name, "") for name in ("state", "offer", "agent", "agents")},
             set={"ended_at": str(report.at_ms), "hung_up_by": report.hung_up_by},
         )
         talked = call.state is CallState.TALKING or call.fields.get("reconnecting") == "1"
@@ -333,7 +333,7 @@ class Routing:
 
     async def _take_back(self, call: LiveCall, over: OfferOver, *, reason: MissReason | None) -> bool:
         now = self._clock()
-        guard = {name: call.fields.get(name, "") for name in ("state", "offer", "agents", "calling_at")}
+        guard = {name: call.fields.get(name, "") for name in ("state", "offer", "agent", "agents", "calling_at")}
         entry = Part(call.call_id, moves=call_moves(CallMove.REQUEUE), guard=guard, set={"calling_at": ""})
         agents = [agent_id for agent_id in (call.agent_id,) if agent_id is not None]
         if reason is None:
