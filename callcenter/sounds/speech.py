@@ -5,7 +5,6 @@ argument or a file's name.
 """
 
 import asyncio
-import functools
 import subprocess
 import sys
 from typing import Final
@@ -100,16 +99,17 @@ async def _run(command: tuple[str, ...], given: bytes, niceness: int = 0) -> byt
     Started from a thread: the event loop's own way copies the process's page tables, which stops calls for 40 ms.
     """
     fenced = ("nice", "-n", str(niceness), *_FENCE, *command)
-    ask = functools.partial(
-        subprocess.run, fenced, input=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
-    )
+
+    def ask() -> "subprocess.CompletedProcess[bytes]":
+        pipe, away = subprocess.PIPE, subprocess.DEVNULL
+        return subprocess.run(fenced, input=given, stdout=pipe, stderr=away, check=False, timeout=_WORK_SECONDS)
+
     try:
-        done = await asyncio.to_thread(ask, timeout=_WORK_SECONDS)
+        done = await asyncio.to_thread(ask)
     except OSError as error:
         raise SpeechError(f"{command[0]}: {type(error).__name__}") from None
     except subprocess.TimeoutExpired:
         raise SpeechError(f"{command[0]}: too slow") from None
     if done.returncode != 0 or not done.stdout:
         raise SpeechError(f"{command[0]}: ended with {done.returncode}")
-    said: bytes = done.stdout
-    return said
+    return done.stdout
