@@ -30,7 +30,7 @@ for _, id in ipairs(cjson.decode(ARGV[1])) do
 end
 for _, id in ipairs(cjson.decode(ARGV[2])) do
   local is = redis.call('HMGET', 'cc:call:' .. id, 'state', 'queue', 'agent', 'agents', 'offer', 'entry', 'calling_at',
-    'callback_number', 'second')
+    'callback_number')
   local places = ''
   for _, queue in ipairs(redis.call('SMEMBERS', 'cc:queues')) do
     if redis.call('ZSCORE', 'cc:waiting:' .. queue, id) then places = places .. 'waiting:' .. queue .. ' ' end
@@ -38,7 +38,7 @@ for _, id in ipairs(cjson.decode(ARGV[2])) do
   for _, index in ipairs({'leases', 'resting', 'seen'}) do
     if redis.call('ZSCORE', 'cc:' .. index, id) then places = places .. index .. ' ' end
   end
-  is[10] = places
+  is[9] = places
   found[#found + 1] = is
 end
 return found
@@ -150,9 +150,9 @@ class Storm(World):
             wants = until if state == "wrapup" and until else None
             assert (wants and int(wants)) == (ends and int(ends)), f"wrap-up of {agent_id}: {row}"
         for call_id, row in zip(call_ids, found[len(agent_ids) :], strict=True):
-            *fields, calling, callback, second, places = [one or "" for one in row]
-            call = self.calls[call_id] = Call(*fields, bool(calling), bool(callback), second)
-            call.state = call.state or "new"
+            state, queue, agent, agents, offer, entry, calling, callback, places = [one or "" for one in row]
+            call = Call(state or "new", queue, agent, agents, offer, entry, bool(calling), bool(callback))
+            self.calls[call_id] = call
             wanted = {
                 "waiting": [f"waiting:{call.queue}", "seen"],
                 "offered": ["leases", "seen"],
@@ -246,7 +246,7 @@ class Storm(World):
         for event_id, row in rows:
             self._last_event = event_id
             if row["move"] or row["from"] != row["to"]:
-                place = (AgentState(row["from"]), AgentMove(row["move"] or "finish"))
+                place = (AgentState(row["from"]), AgentMove(row["move"]))
                 assert AGENT_TABLE.get(place) == row["to"], f"not in the table: {row}"
         self.redis.xtrim("cc:events", maxlen=1)
 
@@ -263,61 +263,76 @@ class Storm(World):
             self.pass_time(40_000)
         await self.calm()
         for call_id, call in self.calls.items():
-            caller = self.callers.get(call_id)
-            there = (caller is not None and caller.phase != "gone") or call.callback
-            there = there or any(one.call_id == call_id for one in self.back)
-            assert there, f"{call_id} is {call.state}, and nobody is there"
+            assert call.callback or self._is_there(call_id), f"{call_id} is {call.state}, and nobody is there"
         for call_id, caller in tuple(self.callers.items()):
             if caller.phase == "gone":
                 del self.callers[call_id]
             else:
                 assert call_id in self.calls or caller.asking, f"{call_id} is forgotten"
         for agent_id, agent in self.agents.items():
-            call = self.calls.get(agent.call)
-            assert agent.state not in BUSY or call, f"{agent_id} is stuck"
+            assert agent.state not in BUSY or agent.call in self.calls, f"{agent_id} is stuck"
+
+    def _is_there(self, call_id: str) -> bool:
+        """Whether the caller is on the line, or is being called back."""
+        caller = self.callers.get(call_id)
+        on_line = caller is not None and caller.phase != "gone"
+        return on_line or any(one.call_id == call_id for one in self.back)
 
     async def _compare(self) -> None:
         """What a reconciler does, in its plainest form."""
         replica = self.any_replica()
         house = replica.house
-        extensions = house.witness.agents
 
         async def compare() -> None:
-            for caller in [one for one in self.callers.values() if one.phase == "talks"]:
-                (extension,) = caller.legs
-                call = await house.live.call(caller.facts.call_id)
-                leg = (extension, f"{extension}/{caller.offer}")
-                if call.state.value == "offered" and call.offer_id == caller.offer:
-                    await house.witness.answered(call.call_id, caller.offer, *leg, self.now)
-                elif call.state.value in ("new", "waiting", "away"):
-                    await house.witness.adopt(call, extensions[extension], caller.offer, leg[1], self.now)
-            for back in [one for one in self.back if one.stage != "agent"]:
-                call = await house.live.call(back.call_id)
-                leg = (back.extension, f"{back.extension}/{back.offer}")
-                if call.state.value == "offered" and call.offer_id == back.offer:
-                    await house.witness.answered(call.call_id, back.offer, *leg, self.now)
-                elif call.state.value == "new":
-                    await house.witness.adopt(call, extensions[back.extension], back.offer, leg[1], self.now)
-            if self.wishes:
-                await house.callbacks.restore(self)
-                self.wishes.clear()
-            for call_id, call in tuple(self.calls.items()):
-                one = self.callers.get(call_id)
-                called = any(one.call_id == call_id for one in self.back)
-                if not call.callback and not called and (one is None or one.phase == "gone"):
-                    facts = CallFacts(call_id, "node1", "", "", "", "1", self.now)
-                    await house.routing.ended(facts, Ended(self.now, "", None, "system", 0, fallback=False))
-            for call_id in await house.live.due("cc:leases", self.now):
-                call = await house.live.call(call_id)
-                await house.routing.offer_over(call, OfferOver(call.offer_id, "CANCEL", 0, self.now))
+            await self._find_talks(house)
+            await self._find_ends(house)
             for agent_id, phone in self.phones.items():
                 await house.witness.phone(agent_id, bool(phone), phone or self._home(agent_id))
 
         with suppress(RedisError):
             await self._alone(replica, compare())
 
+    async def _find_talks(self, house: House) -> None:
+        extensions = house.witness.agents
+        for caller in [one for one in self.callers.values() if one.phase == "talks"]:
+            (extension,) = caller.legs
+            call = await house.live.call(caller.facts.call_id)
+            leg = (extension, f"{extension}/{caller.offer}")
+            if call.state.value == "offered" and call.offer_id == caller.offer:
+                await house.witness.answered(call.call_id, caller.offer, *leg, self.now)
+            elif call.state.value in ("new", "waiting", "away"):
+                await house.witness.adopt(call, extensions[extension], caller.offer, leg[1], self.now)
+        for back in [one for one in self.back if one.stage != "agent"]:
+            call = await house.live.call(back.call_id)
+            leg = (back.extension, f"{back.extension}/{back.offer}")
+            if call.state.value == "offered" and call.offer_id == back.offer:
+                await house.witness.answered(call.call_id, back.offer, *leg, self.now)
+            elif call.state.value == "new":
+                await house.witness.adopt(call, extensions[back.extension], back.offer, leg[1], self.now)
+
+    async def _find_ends(self, house: House) -> None:
+        if self.wishes:
+            await house.callbacks.restore(self)
+            self.wishes.clear()
+        for call_id, kept in tuple(self.calls.items()):
+            if not kept.callback and not self._is_there(call_id):
+                facts = CallFacts(call_id, "node1", "", "", "", "1", self.now)
+                await house.routing.ended(facts, Ended(self.now, "", None, "system", 0, fallback=False))
+        for call_id in await house.live.due("cc:leases", self.now):
+            call = await house.live.call(call_id)
+            await house.routing.offer_over(call, OfferOver(call.offer_id, "CANCEL", 0, self.now))
+
     def _home(self, agent_id: int) -> str:
         return self.redis.hget(f"cc:agent:{agent_id}", "node") or "node1"
+
+    async def mishaps(self) -> None:
+        """Sometimes, something worse."""
+        if self.chance.random() < 0.003:
+            await self.crash()
+        if self.chance.random() < 0.002:
+            self.plan_changes()
+        if self.chance.random() < 0.0007:
+            self.loses_everything()
 
     async def crash(self) -> None:
         """One replica is gone at whatever it was doing; a new one takes its place."""
@@ -340,16 +355,10 @@ async def walk(url: str, seed: int, steps: int) -> Counter[str]:
         for number in range(1, steps + 1):
             storm.step()
             for _ in range(storm.chance.choice((0, 1, 2, 4, 10, 40))):
-                if not await storm.turnstile.turn():
-                    break
+                await storm.turnstile.turn()
             if number % 40 == 0:
                 await storm.calm()
-            if storm.chance.random() < 0.003:
-                await storm.crash()
-            if storm.chance.random() < 0.002:
-                storm.plan_changes()
-            if storm.chance.random() < 0.0007:
-                storm.loses_everything()
+            await storm.mishaps()
             if number % 500 == 0:
                 await storm.morning_after()
     except BaseException as error:

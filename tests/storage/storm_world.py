@@ -6,7 +6,9 @@ import random
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -59,7 +61,6 @@ class Call:
     entry: str = ""
     calling: bool = False
     callback: bool = False
-    second: str = ""
 
 
 @dataclass(slots=True)
@@ -155,8 +156,14 @@ class World(ABC):
         house._identify = self._identify  # type: ignore[method-assign]
         house.routing._identify = self._identify
         self.turnstile.replicas.append(replica)
-        self.turnstile.begin(replica, house.routing.look_anew())
+        self.turnstile.begin(replica, self._looks_anew(house))
         return replica
+
+    async def _looks_anew(self, house: House) -> None:
+        while True:
+            with suppress(RedisError):
+                await house.routing.look_anew()
+                return
 
     async def _identify(self, number: str, name: str) -> dict[str, Any]:
         card = dict(CARDS[int(name) % len(CARDS)])
@@ -455,7 +462,13 @@ class World(ABC):
     def hire(self) -> None:
         """The roster is brought into the live queue."""
         for agent_id in PEOPLE.keys() - self.plan.people.keys():
-            self.do(f"fires {agent_id}", lambda house, of=agent_id: house.live.forget_agent(of, self.now))
+            self.do(f"fires {agent_id}", partial(self._fire, agent_id))
         for agent_id, person in self.plan.people.items():
             queues = ",".join(one.queue_id for one in person.memberships)
-            self.do(f"hires {agent_id}", lambda house, of=agent_id, queues=queues: house.agent(of, queues))
+            self.do(f"hires {agent_id}", partial(self._hire, agent_id, queues))
+
+    async def _fire(self, agent_id: int, house: House) -> None:
+        await house.live.forget_agent(agent_id, self.now)
+
+    async def _hire(self, agent_id: int, queues: str, house: House) -> None:
+        await house.agent(agent_id, queues)
