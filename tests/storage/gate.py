@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 from redis import Redis
-from redis.exceptions import ConnectionError  # noqa: A004 - as redis calls it
+from redis.exceptions import ConnectionError, RedisError  # noqa: A004 - as redis calls it
 
 from callcenter.routing.model import QueueEntry
 from callcenter.routing.store import LIVE_CHANNEL, read_change
@@ -123,9 +123,10 @@ class Turnstile:
         self.waiting: list[Command] = []
         self.replicas: list[Replica] = []
         self.may_fail = True
+        self._errors: list[BaseException] = []
         self._chance = chance
         self._seen = seen
-        self._channel = self.redis.pubsub()
+        self._channel: Any = self.redis.pubsub()
         self._channel.subscribe(LIVE_CHANNEL)
         self._channel.get_message(timeout=5)
 
@@ -139,12 +140,20 @@ class Turnstile:
         task = asyncio.get_running_loop().create_task(work)
         replica.tasks.add(task)
         task.add_done_callback(replica.tasks.discard)
+        task.add_done_callback(self._see)
         return task
+
+    def _see(self, task: "asyncio.Task[Any]") -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, RedisError):
+            self._errors.append(error)
 
     async def turn(self) -> bool:
         """Let one command through, whichever; False when none waits."""
         for _ in range(4):
             await asyncio.sleep(0)
+        for error in self._errors:
+            raise error
         if not self.waiting:
             return False
         at = self._chance.randrange(len(self.waiting))
