@@ -139,7 +139,7 @@ class InstructionOut(BaseModel):
 
 
 CALLBACK_PATH = "callback"
-"""A CDR of calling back: it has the entry's call id and is not of the line on which he had called; `callback-over` tells
+"""A CDR of calling back has the entry's call id and is not of the line on which he had called; `callback-over` tells
 what came of it."""
 
 
