@@ -74,6 +74,8 @@ class Line:
             left = deadline - loop.time()
             if left <= 0:
                 return KeepWaiting(), call
+            if call.state in (CallState.NEW, CallState.AWAY):
+                continue  # his turn, or another that came before it, has put him elsewhere
             if due_at is not None:
                 left = min(left, (due_at - self._clock()) / 1000)
             if left > 0:
