@@ -105,7 +105,7 @@ class Hotline:
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
         self.prompts = Prompts(pool, self.sounds)
         self.messages = Messages(pool, self.live, self.clock)
-        self.writer = CallWriter(redis, pool, self.clock, self.cadence)
+        self.writer = CallWriter(redis, pool, self.clock, lambda: self.routing.plan.cadence)
 
     def _door(self, node: str, url: str) -> AsteriskDoor:
         settings = self.settings

@@ -138,6 +138,11 @@ class InstructionOut(BaseModel):
     number: str = ""
 
 
+CALLBACK_PATH = "callback"
+"""A CDR of calling back: it has the entry's call id and is not of the line on which he had called; `callback-over` tells
+what came of it."""
+
+
 class LedgerRow(BaseModel):
     """One of Asterisk's own CDRs of a hotline call."""
 
@@ -151,6 +156,7 @@ class LedgerRow(BaseModel):
     answered_at_ms: Ms | None = None
     ended_at_ms: Ms
     disposition: Word = ""
+    path: Word = ""
     fallback: bool = False
 
 
@@ -232,7 +238,7 @@ async def ledger(request: web.Request, /, rows: LedgerIn) -> LedgerOut:
     house = hotline(request)
     accepted = 0
     for row in rows.rows:
-        if not is_call_id(row.call_id):
+        if not is_call_id(row.call_id) or row.path == CALLBACK_PATH:
             continue
         body = row.model_dump(exclude={"call_id"}, exclude_none=True) | {"node": rows.node}
         body["agent_id"] = house.witness.agents.get(_extension(row.agent_channel))

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from redis.exceptions import RedisError
 
-from callcenter.routing.lines import may_take_after_ms
+from callcenter.routing.index import may_take_after_ms
 from callcenter.routing.model import AGENT_TABLE, AgentMove, AgentState, QueueEntry
 from callcenter.routing.plan import Plan, entry_from_json
 from callcenter.routing.script import CallFacts, Ended, OfferOver
