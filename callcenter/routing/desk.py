@@ -133,7 +133,7 @@ class DeskWork:
         events = []
         if agent.state is AgentState.WRAPUP and agent.call_id:
             events.append(event_at(agent.call_id, Kind.WRAPPED_UP, now, agent_id=agent_id))
-        move, guard = _WANTED[wanted], {"call": agent.call_id}
+        move, guard = _WANTED[wanted], {"call": agent.call_id, "extension": agent.extension}
         done = await self.live.step(
             now,
             agent=Part(agent_id, move=move, moves=agent_moves(move), guard=guard, set=settings),

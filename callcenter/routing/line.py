@@ -1,6 +1,7 @@
 """The caller's side: what his script on a node asks and is told, from his arrival until he is connected or gone."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -74,13 +75,13 @@ class Line:
             left = deadline - loop.time()
             if left <= 0:
                 return KeepWaiting(), call
+            if call.state in (CallState.NEW, CallState.AWAY):
+                continue  # his turn, or another that came before it, has put him elsewhere
             if due_at is not None:
                 left = min(left, (due_at - self._clock()) / 1000)
             if left > 0:
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(poll.wait(), left)
-                except TimeoutError:
-                    continue
 
     async def _dialled(self, call: LiveCall, previous: OfferOver) -> LiveCall:
         """The dialling is over; the call as it is after that."""

@@ -126,7 +126,7 @@ class Turnstile:
         self._errors: list[BaseException] = []
         self._chance = chance
         self._seen = seen
-        self._channel: Any = self.redis.pubsub()
+        self._channel = self.redis.pubsub()  # type: ignore[no-untyped-call]
         self._channel.subscribe(LIVE_CHANNEL)
         self._channel.get_message(timeout=5)
 

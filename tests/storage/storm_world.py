@@ -465,7 +465,14 @@ class World(ABC):
             self.do(f"fires {agent_id}", partial(self._fire, agent_id))
         for agent_id, person in self.plan.people.items():
             queues = ",".join(one.queue_id for one in person.memberships)
-            self.do(f"hires {agent_id}", partial(self._hire, agent_id, queues))
+            self._hires(agent_id, queues)
+
+    def _hires(self, agent_id: int, queues: str) -> None:
+        def came(done: bool) -> None:
+            if not done and self.turnstile.replicas:
+                self._hires(agent_id, queues)
+
+        self.do(f"hires {agent_id}", partial(self._hire, agent_id, queues), came)
 
     async def _fire(self, agent_id: int, house: House) -> None:
         await house.live.forget_agent(agent_id, self.now)

@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError  # noqa: A004 - as redis calls it
 
 from callcenter.asterisk.model import LegAnswered, LegEnded
-from callcenter.routing.model import AgentMove, CallState, agent_moves
+from callcenter.routing.desk import InCallError
+from callcenter.routing.model import AgentMove, AgentState, CallState, agent_moves
 from callcenter.routing.script import CallFacts, Dial, Ended, Heard, OfferOver
 from callcenter.routing.store import Change, LiveCall, Part, read_change
 from tests.storage.lines import House
@@ -314,6 +315,27 @@ async def test_a_late_word_of_his_hanging_up_does_not_have_him_rung_at_once_agai
     await house.callbacks.over(facts.call_id, over(facts, offer, house.now))
     await house.hangs_up(facts)
     assert (await house.live.call(facts.call_id)).state is CallState.RESTING
+
+
+async def test_who_loses_his_phone_to_a_loss_of_redis_is_not_made_ready(house: House) -> None:
+    await house.agent(1)
+    look = house.live.agent
+
+    async def loses(agent_id: int) -> Any:
+        seen = await look(agent_id)
+        await house.live.redis.flushall()
+        return seen
+
+    house.live.agent = loses  # type: ignore[method-assign]
+    with pytest.raises(InCallError):
+        await house.work.set_state(1, AgentState.READY)
+    assert (await look(1)).state is AgentState.SIGNED_OUT
+
+
+async def test_a_caller_who_finds_an_agent_ready_is_offered_without_the_channels_word(house: House) -> None:
+    await house.ready(1)
+    answer, _ = await asyncio.wait_for(house.line.wait(house.facts(1)), 5)
+    assert isinstance(answer, Dial)
 
 
 # -- agents --------------------------------------------------------------------------------------------
