@@ -292,9 +292,9 @@ class DeskWork:
         if reachable:
             await self.routing.match()
 
-    async def desk_now(self, agent_id: int) -> DeskNow:
-        """The desk as it is now. Raises NoPhoneError."""
-        agent, call, waiting = await self.live.desk(agent_id)
+    async def desk_now(self, agent_id: int, after: int | None = None) -> DeskNow:
+        """The desk as it is now, or as it was with its change number `after` or a later one. Raises NoPhoneError."""
+        agent, call, waiting = await self.live.desk(agent_id, after)
         if not agent.known:
             raise NoPhoneError
         document = {

@@ -42,7 +42,7 @@ for _, agent in ipairs(step.agents or {}) do
   if not why then
     moving[#moving + 1] = {part = agent, key = key, from = state}
   elseif not agent.optional then
-    return {'0', 'agent ' .. why, '', ''}
+    return {'0', 'agent ' .. why, '', '', {}}
   end
 end
 local call_key, call_state, call_was
@@ -51,10 +51,10 @@ if step.call then
   call_key = 'cc:call:' .. step.call.id
   call_was, why = refused(step.call, call_key, 'new')
   call_state = call_was
-  if why then return {'0', 'call ' .. why, call_was, ''} end
+  if why then return {'0', 'call ' .. why, call_was, '', {}} end
 end
 
-local answer = {'1', '', '', ''}
+local answer = {'1', '', '', '', {}}
 local change = {}
 local endpoints = {}
 
@@ -161,5 +161,17 @@ if change.agents or change.call then
   change.n = redis.call('INCR', 'cc:changes')
   answer[4] = cjson.encode(change)
   redis.call('PUBLISH', 'cc:live', answer[4])
+end
+-- The desks of `show`, as desk.lua reads them: that saves a replica that shows them a round trip.
+for _, id in ipairs(step.show or {}) do
+  local agent, call, waiting = redis.call('HGETALL', 'cc:agent:' .. id), {}, 0
+  for place = 1, #agent, 2 do
+    local field, value = agent[place], agent[place + 1]
+    if field == 'call' and value ~= '' then call = redis.call('HGETALL', 'cc:call:' .. value) end
+    if field == 'queues' then
+      for queue in string.gmatch(value, '[^,]+') do waiting = waiting + redis.call('ZCARD', 'cc:waiting:' .. queue) end
+    end
+  end
+  table.insert(answer[5], {id, agent, call, waiting})
 end
 return answer

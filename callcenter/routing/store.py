@@ -262,6 +262,18 @@ def _agent_change(agent_id: Any, seq: int, ready: Any = None) -> AgentChange:
     return AgentChange(int(agent_id), int(seq), True, int(ready[0]), orjson.loads(ready[1] or b"{}"))
 
 
+DeskRead = tuple[LiveAgent, LiveCall | None, int]
+"""What a desk is made from: the agent, his call, how many callers wait in his queues."""
+
+
+def _desk_read(agent_id: int, agent_flat: list[str], call_flat: list[str], waiting: int | str) -> DeskRead:
+    fields, call_fields = _hash(agent_flat), _hash(call_flat)
+    agent = LiveAgent(agent_id, AgentState(fields.get("state", "signed_out")), fields)
+    state = call_fields.get("state")
+    call = LiveCall(agent.call_id, CallState(state), call_fields) if state else None
+    return agent, call, int(waiting)
+
+
 class LiveQueue:
     """The doors to the live queue."""
 
@@ -270,6 +282,9 @@ class LiveQueue:
         self.redis: Any = redis  # its types know nothing of decode_responses
         self.on_change: Callable[[Change], None] | None = None
         """Told of the changes that this replica makes, at once; those of others come by the channel."""
+        self.is_shown: Callable[[int], bool] = lambda _: False
+        """Whether an agent's desk is open in this replica: his steps then bring what it shows."""
+        self._desks: dict[int, DeskRead] = {}
         self._step = redis.register_script(_script("step.lua"))
         self._floor = redis.register_script(_script("floor.lua"))
         self._desk = redis.register_script(_script("desk.lua"))
@@ -300,9 +315,15 @@ class LiveQueue:
             request["notify"] = str(notify)
         if facts := [event.to_stream() for event in events]:
             request["events"] = facts
-        applied, why, call_state, change, *moved = await self._step(args=[orjson.dumps(request)])
+        told = [str(one.part_id) for one in (*([agent] if agent else []), *agents)]
+        told += [str(notify)] if notify is not None else []
+        if shown := [agent_id for agent_id in dict.fromkeys(told) if self.is_shown(int(agent_id))]:
+            request["show"] = shown
+        applied, why, call_state, change, desks, *moved = await self._step(args=[orjson.dumps(request)])
         if change and self.on_change:
             self.on_change(read_change(change))
+        for agent_id, agent_flat, call_flat, waiting in desks:
+            self._desks[int(agent_id)] = _desk_read(int(agent_id), agent_flat, call_flat, waiting)
         changed = {int(moved[n]): (moved[n + 1], int(moved[n + 2])) for n in range(0, len(moved), 3)}
         return Outcome(applied == "1", why, call_state, change, changed)
 
@@ -377,14 +398,14 @@ class LiveQueue:
                 await pipe.execute()
         return True
 
-    async def desk(self, agent_id: int) -> tuple[LiveAgent, LiveCall | None, int]:
-        """An agent, his call if he has one, and how many callers wait in his queues."""
-        agent_flat, call_flat, waiting = await self._desk(args=[agent_id])
-        fields, call_fields = _hash(agent_flat), _hash(call_flat)
-        agent = LiveAgent(agent_id, AgentState(fields.get("state", "signed_out")), fields)
-        state = call_fields.get("state")
-        call = LiveCall(agent.call_id, CallState(state), call_fields) if state else None
-        return agent, call, int(waiting)
+    async def desk(self, agent_id: int, after: int | None = None) -> DeskRead:
+        """An agent, his call if he has one, and how many callers wait in his queues: now, or, where that is known
+        already, as it was with his change number `after` or a later one.
+        """
+        known = self._desks.pop(agent_id, None)
+        if known and after is not None and known[0].seq >= after:
+            return known
+        return _desk_read(agent_id, *await self._desk(args=[agent_id]))
 
     async def waiting(self) -> dict[str, int]:
         """How many callers wait in each queue."""
