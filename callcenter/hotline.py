@@ -122,6 +122,7 @@ class Hotline:
         self.customers.warm()
         gc.collect()
         gc.freeze()  # the tables of numbers are never garbage; looking through them takes 100 ms
+        gc.set_threshold(20_000, 20, 50)  # a call makes thousands of objects and few circles; 700 is a look each time
         await self.sync_roster()
         with contextlib.suppress(*AWAY):
             await self.calls.list_call_types()

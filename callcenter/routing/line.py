@@ -66,9 +66,12 @@ class Line:
             await self.routing.match()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + POLL_SECONDS
+        is_read = call.state is CallState.NEW
         while True:
             poll.clear()
-            call = await self.live.call(facts.call_id)
+            if not is_read:
+                call = await self.live.call(facts.call_id)
+            is_read = False
             answer, due_at = await self._look(call, facts, answered, previous, heard)
             if answer is not None:
                 return answer, await self.live.call(facts.call_id) if call.state is CallState.NEW else call
