@@ -30,10 +30,10 @@ _CHINESE: Final[dict[str, str]] = {
     "union_tag_invalid": "不是可选的值。",
     "union_tag_not_found": "请选择种类（kind）。",
     "extra_forbidden": "没有这一项。",
-    "greater_than": "数值太小。",
-    "greater_than_equal": "数值太小。",
-    "less_than": "数值太大。",
-    "less_than_equal": "数值太大。",
+    "greater_than": "数值太小，须大于 {gt}。",
+    "greater_than_equal": "数值太小，至少为 {ge}。",
+    "less_than": "数值太大，须小于 {lt}。",
+    "less_than_equal": "数值太大，最多为 {le}。",
     "too_long": "项目太多。",
     "too_short": "项目太少。",
     "list_type": "应为列表。",
@@ -47,6 +47,7 @@ _CHINESE: Final[dict[str, str]] = {
     "date_from_datetime_inexact": "应为日期，如 2026-10-01。",
     "json_invalid": "不是有效的 JSON。",
 }
+"""By the type of pydantic's error; names in braces are of its context."""
 
 
 def cleaned_line(value: Any) -> Any:
@@ -103,7 +104,7 @@ def fields_of(error: ValidationError) -> dict[str, str | dict[str, str]]:
                 name = _dotted((*one["loc"], *getattr(problem, "loc", ())))
                 said.setdefault(name, {"en": problem.en, "zh": problem.zh})
         else:
-            chinese = _CHINESE.get(one["type"], "内容不正确。")
+            chinese = _CHINESE.get(one["type"], "内容不正确。").format_map(one.get("ctx") or {})
             said.setdefault(_dotted(one["loc"]), {"en": one["msg"], "zh": chinese})
     return said
 

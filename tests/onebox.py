@@ -19,12 +19,16 @@ from typing import Any
 from deploy.onebox import hotline_file
 from deploy.onebox.box import Box, kind_of, number_of, wait_until
 from deploy.onebox.layout import Layout, layout_from
-from deploy.onebox.ports import is_free
+from deploy.onebox.ports import is_free, next_free
 from deploy.onebox.processes import last_words
 
 FIRST_PORT, LAST_PORT = 20000, 32000
 """Below the ports that the kernel gives to outgoing connections, so that none of those takes one."""
 RTP_PORTS = 400
+
+
+SOUNDS = Path(tempfile.gettempdir()) / "callcenter-test-sounds"
+"""Speech that every hotline of the tests shares: a sound's name says its content, and making all takes a while."""
 
 
 def free_ports(count: int, *, address: str = "127.0.0.1") -> list[int]:
@@ -76,8 +80,10 @@ class RunningHotline:
     kind asterisk2, serve2, node2 and so on.
     """
 
-    def __init__(self, box: Box) -> None:
+    def __init__(self, box: Box, trunk_port: int = 0) -> None:
+        """`trunk_port`: where calls out over the trunk go."""
         self.box = box
+        self.trunk_port = trunk_port
         self.logins: dict[str, dict[str, Any]] = {}
         """By username: role, password, extension, phone_kind; a desk phone's sip_username, sip_password."""
         self.facts: dict[str, Any] = {}
@@ -194,9 +200,13 @@ class RunningHotline:
 def private_hotline(*, address: str = "127.0.0.1", nodes: int = 1, replicas: int = 1) -> Iterator[RunningHotline]:
     """A hotline of the block's own, ended and removed after it; CALLCENTER_KEEP_TEST_VAR=1 keeps it."""
     var = Path(tempfile.mkdtemp(prefix="callcenter-test-"))
-    hotline = RunningHotline(
-        Box(layout_for_tests(var, address=address, nodes=nodes, replicas=replicas), own_environment())
-    )
+    layout = layout_for_tests(var, address=address, nodes=nodes, replicas=replicas)
+    trunk_port = next_free(address, "udp", layout.rtp_ports[1])
+    environment = own_environment() | {
+        "CALLCENTER_TRUNK_CONTACT": f"sip:{address}:{trunk_port}",
+        "CALLCENTER_SOUNDS_DIR": str(SOUNDS),
+    }
+    hotline = RunningHotline(Box(layout, environment), trunk_port)
     try:
         hotline.begin()
         yield hotline

@@ -65,6 +65,10 @@ class Person:
         """PATCH below /api/v1. Raises RefusedError."""
         return await self._ask("PATCH", path, json=body)
 
+    async def delete(self, path: str) -> Any:
+        """DELETE below /api/v1. Raises RefusedError."""
+        return await self._ask("DELETE", path)
+
     async def _ask(self, method: str, path: str, **how: Any) -> Any:
         headers = {"X-CSRF-Token": self._csrf} if self._csrf else {}
         url = f"{self.web_url}/api/v1{path}"

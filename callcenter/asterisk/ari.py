@@ -37,6 +37,7 @@ EVENTS: Final = (
 
 REQUEST_SECONDS: Final = 5.0
 CONNECT_SECONDS: Final = 2.0
+HTTP_CONNECT_SECONDS: Final = 1.0
 _HEARTBEAT_SECONDS: Final = 10.0
 
 
@@ -144,7 +145,7 @@ class Ari:
         """As `request`, on a connection of its own: the client repeats a request on a kept one that was closed."""
         try:
             async with (
-                aiohttp.ClientSession(headers=self._headers | _JSON, timeout=aiohttp.ClientTimeout(seconds)) as session,
+                aiohttp.ClientSession(headers=self._headers | _JSON, timeout=_patience(seconds)) as session,
                 session.request(
                     method, URL(f"{self._url}/{uri}", encoded=True).with_query(query), data=content
                 ) as response,
@@ -230,6 +231,10 @@ def _result(status: int, reason: str, text: str | None) -> Any:
     if status >= 400:
         raise AriError(status, reason)
     return orjson.loads(text) if text else None
+
+
+def _patience(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=HTTP_CONNECT_SECONDS)
 
 
 _CLOSE: Final = aiohttp.ClientWSTimeout(ws_close=1.0)

@@ -50,7 +50,7 @@ class AsteriskDoor:
         self._on_fact = on_fact
         self._on_connect = on_connect
         self._another_listens = False
-        self._began_at = 0.0
+        self._began_at: float | None = None
         ari.on_connect = self._connected
         ari.on_event = self._heard
 
@@ -62,7 +62,8 @@ class AsteriskDoor:
     @property
     def connected(self) -> bool:
         """Whether it serves calls: it answers, and this replica listens to it or another does."""
-        return self.listening or (self._another_listens and self._ari.answered_at is not None and self.alive)
+        heard = self.listening or (self._another_listens and self._ari.answered_at is not None)
+        return heard and self.alive
 
     @property
     def alive(self) -> bool:
@@ -71,7 +72,7 @@ class AsteriskDoor:
         """
         answered_at = self._ari.answered_at
         since = self._began_at if answered_at is None else answered_at
-        return asyncio.get_running_loop().time() - since < DEAD_SECONDS
+        return since is None or asyncio.get_running_loop().time() - since < DEAD_SECONDS
 
     async def run(self) -> None:
         """Listen whenever this replica is the one to, and see whether the node lives, until cancelled."""
@@ -86,6 +87,8 @@ class AsteriskDoor:
                 await self._ari.request_by_http("GET", "asterisk/ping", seconds=LOOK_SECONDS)
             except AWAY as error:
                 log.debug("node does not answer", node=self.node, error=type(error).__name__)
+            except Exception:
+                log.exception("a node answered what could not be read", node=self.node)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _listen(self) -> None:

@@ -70,6 +70,10 @@ class Nodes:
         """
         return self._doors[node].alive
 
+    def _living(self) -> list[AsteriskDoor]:
+        """A dead node is not asked: its answer would be waited for."""
+        return [door for door in self._doors.values() if door.alive]
+
     async def reachable(self) -> dict[str, list[str]]:
         """Extension -> the nodes where its phone is registered: one, or more while a phone that has gone over to
         another node still stands at the first. The latest PhoneReachable told where it is.
@@ -77,7 +81,7 @@ class Nodes:
         Raises:
             UnavailableError: a node that lives does not answer, so that nobody can say.
         """
-        living = [door for door in self._doors.values() if door.alive]
+        living = self._living()
         async with _answered():
             found = await asyncio.gather(*(door.phones.reachable() for door in living))
         claims: dict[str, list[str]] = {}
@@ -88,7 +92,7 @@ class Nodes:
 
     async def channels(self) -> dict[str, list[Channel]]:
         """The channels of the hotline's calls, by node; a node that does not answer is left out."""
-        doors = list(self._doors.values())
+        doors = self._living()
         found = await asyncio.gather(*(door.phones.channels() for door in doors), return_exceptions=True)
         answers: dict[str, list[Channel]] = {}
         for door, channels in zip(doors, found, strict=True):
@@ -139,15 +143,15 @@ class Nodes:
             await self._tell(lambda door: door.phones.set_signed_in(extension, signed_in), at=at)
 
     async def _tell(self, say: Callable[[AsteriskDoor], Awaitable[None]], *, at: str | None = None) -> None:
-        doors = [self._doors[at]] if at else list(self._doors.values())
+        doors = [self._doors[at]] if at else self._living()
         told = await asyncio.gather(*(_told(door, say) for door in doors))
         if not any(told):
             raise UnavailableError(detail="Asterisk")
 
     def registered(self, fact: PhoneReachable) -> None:
         """A phone has registered at a node: the others shall forget that they had it, in the background."""
-        for door in self._doors.values():
-            if door.node != fact.node and door.alive:
+        for door in self._living():
+            if door.node != fact.node:
                 task = asyncio.create_task(self._forget(door, fact), name=f"forget {fact.extension}")
                 self._forgetting.add(task)
                 task.add_done_callback(self._forgetting.discard)
@@ -174,9 +178,9 @@ class Nodes:
         A node that still reaches the dead one keeps them: then it is not dead for the people who talk.
         """
         ended = 0
-        for door in self._doors.values():
+        for door in self._living():
             with contextlib.suppress(*AWAY):
-                if door.node == dead or not door.alive or dead in await door.phones.reachable():
+                if dead in await door.phones.reachable():
                     continue
                 for channel in await door.phones.channels():
                     if channel.peer == dead:

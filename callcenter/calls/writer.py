@@ -41,7 +41,14 @@ Entry = tuple[str, CallEvent]
 class CallWriter:
     """Runs in every replica of the service; writes in one of them."""
 
-    def __init__(self, redis: Redis, pool: Pool, clock: Callable[[], int], cadence: Cadence = DEFAULT_CADENCE) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        pool: Pool,
+        clock: Callable[[], int],
+        cadence: Callable[[], Cadence] = lambda: DEFAULT_CADENCE,
+    ) -> None:
+        """`cadence()`: in which rings are counted now."""
         self._redis: Any = redis
         self._pool = pool
         self._clock = clock
@@ -147,7 +154,7 @@ class CallWriter:
             if not touched:
                 return
             events = await store.events_of(connection, touched)
-            records = {call_id: fold(call_id, events[call_id], self._cadence) for call_id in sorted(touched)}
+            records = {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(touched)}
             await store.put_calls(connection, records.values())
             for call_id, record in records.items():
                 await self._follow_up(connection, record, events[call_id], new)
@@ -161,11 +168,13 @@ class CallWriter:
             return
         endings = [fact.event_id in new for fact in facts if fact.kind in _ENDINGS]
         message = any(fact.event_id in new and fact.kind is Kind.MESSAGE for fact in facts)
+        lost = any(fact.kind is Kind.LOST for fact in facts) and not any(fact.kind is Kind.ENDED for fact in facts)
         if record.answered_at is not None:
             if any(fact.event_id in new and fact.kind in (Kind.ANSWERED, Kind.LEDGER) for fact in facts):
                 await store.close_ring_back(connection, record)
+            if lost and any(fact.event_id in new and fact.kind is Kind.LOST for fact in facts):
+                await store.add_ring_back(connection, record, "node_lost")  # torn away in the middle of a sentence
         elif record.status in _LEFT and endings and (all(endings) or message):
-            lost = any(fact.kind is Kind.LOST for fact in facts)
             await store.add_ring_back(connection, record, _ring_back_kind(record, lost=lost))
 
 

@@ -1,9 +1,12 @@
 """Two Asterisk nodes and two replicas of the service, all real: one hotline."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import aiohttp
 import pytest
 from redis.asyncio import Redis
 
@@ -293,10 +296,52 @@ async def test_routing_goes_on_while_a_node_is_gone(pair: RunningHotline) -> Non
             await carol.is_in("talking", 5)
             await carol.is_in("wrapup")
         await dave.sees(lambda desk: not desk["agent"]["phone_online"])
+        await is_said_to_be_away(pair, "node2")
         pair.restore()
         login = pair.logins["dave"]
         assert dave.phone.register(sip(pair, 1), login["sip_password"])
         await dave.sees(lambda desk: bool(desk["agent"]["phone_online"]))
+
+
+async def test_a_node_that_hangs_is_as_good_as_dead_and_lives_again(pair: RunningHotline) -> None:
+    async with (
+        administrator(pair) as admin,
+        at_desk(pair, "carol", node=0) as carol,
+        at_desk(pair, "dave", node=1, ready=False) as dave,
+    ):
+        os.kill(pair.pid("asterisk2"), signal.SIGSTOP)
+        try:
+            await dave.sees(lambda desk: not desk["agent"]["phone_online"], 10)
+            with Caller(sip(pair, 0), number="13800139284", hold_seconds=1):
+                await carol.is_in("talking", 5)
+                await carol.is_in("wrapup")
+            changed = await admin.patch(f"/agents/{dave.user['user_id']}", {"display_name": "赵强"})
+            assert changed["phone_pushed"], "a phone is made known to the nodes that live"
+        finally:
+            os.kill(pair.pid("asterisk2"), signal.SIGCONT)
+        await dave.phone_is_online()
+
+
+async def is_said_to_be_away(pair: RunningHotline, node: str) -> None:
+    """Every replica's health and figures, and the doctor, name the node; calls can still be served."""
+    async with aiohttp.ClientSession() as web:
+        for url in pair.facts["web_urls"]:
+
+            async def is_degraded(url: str = url) -> bool:
+                async with web.get(f"{url}/healthz") as answer:
+                    said = await answer.json()
+                    assert answer.status == 200
+                return said["status"] == "degraded" and not said["nodes"][node]["ok"]
+
+            async def is_counted(url: str = url) -> bool:
+                async with web.get(f"{url}/metrics") as answer:
+                    return f'callcenter_node_up{{node="{node}"}} 0.0' in await answer.text()
+
+            await so_it_is(is_degraded)
+            await so_it_is(is_counted)
+    doctor = await asyncio.to_thread(pair.command, "doctor")
+    assert [line for line in doctor.stdout.splitlines() if "✗" in line and f"Asterisk {node}" in line]
+    assert not [line for line in doctor.stdout.splitlines() if "✗" in line and "Asterisk node1" in line]
 
 
 async def test_a_node_that_is_started_again_leaves_nobody_in_half_a_conversation(pair: RunningHotline) -> None:

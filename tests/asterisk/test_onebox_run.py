@@ -191,3 +191,25 @@ def test_somebodys_own_servers_are_used_instead(layout: Layout, onebox: Starter)
     assert len(people(held)) == 6
     assert onebox("stop", **places).wait(60) == 0
     assert read_hotline_file(layout.var) == first
+
+
+def test_two_nodes_and_two_services(layout: Layout, onebox: Starter) -> None:
+    runner = onebox("run", CALLCENTER_ASTERISK_NODES="2", CALLCENTER_REPLICAS="2")
+    facts = ready(layout, runner)
+    assert [node["name"] for node in facts["nodes"]] == ["node1", "node2"]
+    assert (facts["nodes"][0]["sip"], facts["nodes"][0]["ari_url"]) == (facts["sip"], facts["ari_url"])
+    assert facts["nodes"][1]["sip"] == f"127.0.0.2:{layout.sip_port}"
+    assert [http_status(f"{url}/healthz") for url in facts["web_urls"]] == [200, 200]
+    before = part_ids(layout)
+    assert {"asterisk2", "node2", "serve2"} <= set(before)
+    for part in ("asterisk2", "serve2", "node2"):
+        os.kill(before[part], signal.SIGKILL)
+    assert wait_until(
+        lambda: all(
+            part_ids(layout).get(part, before[part]) != before[part] for part in ("asterisk2", "serve2", "node2")
+        ),
+        READY_SECONDS,
+    )
+    assert wait_until(lambda: http_status(f"{facts['web_urls'][1]}/healthz") == 200, READY_SECONDS)
+    onebox("stop").communicate(timeout=60)
+    assert part_ids(layout) == {}

@@ -1,5 +1,6 @@
 """Chromium, with a microphone that speaks."""
 
+import json
 import math
 import struct
 import wave
@@ -11,6 +12,10 @@ import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
 from tests.asterisk.sip.voice import AGENT_HZ
+from tests.asterisk.stage import administrator
+from tests.browser.pages import until
+from tests.onebox import RunningHotline
+from tests.people import RefusedError
 
 _RATE = 48000
 _SYLLABLE, _PAUSE = 0.22, 0.13
@@ -64,3 +69,22 @@ async def chromium(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Br
         browser = await launch_chromium(playwright, tmp_path_factory.mktemp("microphone"))
         yield browser
         await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def configuration_kept(hotline: RunningHotline) -> AsyncIterator[None]:
+    """All that is set is after the test as it was before it."""
+    async with administrator(hotline) as admin:
+        before = (await admin.get("/configuration"))["configuration"]
+        yield
+        hotline.restore()
+        hotline.hang_up_everything()
+
+        async def is_back() -> bool:
+            try:
+                await admin.post("/configuration/file", {"yaml": json.dumps(before)})
+            except RefusedError:  # somebody still stands in a queue that goes
+                return False
+            return True
+
+        await until(is_back, "the configuration is back", 20)

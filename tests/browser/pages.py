@@ -108,6 +108,30 @@ class Screen:
         """The id of the call on the desk."""
         return await (await self.sees("pop")).get_attribute("data-call-id") or ""
 
+    # ---- forms of the configuration
+
+    def field(self, path: str, control: str = "input, select, textarea") -> Locator:
+        """The control of a field, by the field's name in the API (`callback.key`)."""
+        return self.page.locator(f'[data-path="{path}"]').locator(control).first
+
+    async def fill(self, **fields: str) -> None:
+        """Write into fields, by their names in the API; `__` for the dot."""
+        for name, text in fields.items():
+            await self.field(name.replace("__", ".")).fill(text)
+
+    async def is_wrong(self, path: str, text: str) -> None:
+        """Wait until the field says this of what was typed."""
+        await expect(self.page.locator(f'[data-path="{path}"] .wrong')).to_contain_text(text)
+
+    async def save(self) -> None:
+        """Save the form, and wait until it is."""
+        await self.click("form-save")
+        await self.sees_no("form-discard")
+
+    async def agree(self) -> None:
+        """Say yes to the question that is asked before something is lost."""
+        await self.page.locator(".el-message-box .el-button--primary").click()
+
     # ---- signing in
 
     async def open(self, path: str = "/") -> None:

@@ -86,6 +86,14 @@ async def test_facts_become_a_row(stream: Any, pool: Pool) -> None:
     assert call["agent_id"] is None, "no such agent any more: the row is kept without him"
 
 
+async def test_who_was_torn_away_in_mid_call_is_rung_back(stream: Any, pool: Pool) -> None:
+    torn = [fact for fact in answered(1) if fact.kind is not Kind.ENDED]
+    await tell(stream, [*torn, event(call_id(1), Kind.LOST, torn[-1].at_ms + 5000)])
+    async with Writing(stream, pool):
+        await until_written(stream)
+    assert await pool.fetchval("select kind from ring_backs where state = 'open'") == "node_lost"
+
+
 async def test_facts_told_again_are_one_fact(stream: Any, pool: Pool) -> None:
     await tell(stream, abandoned(1) + abandoned(1))
     async with Writing(stream, pool):

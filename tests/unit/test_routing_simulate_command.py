@@ -61,7 +61,7 @@ def test_too_much_work_is_said_plainly() -> None:
     [
         ([], ["--calls-an-hour: ", "--handle-seconds: ", "--agents: ", "此项必填。"]),
         ([*PLAIN, "--agents", "x"], ["--agents: ", "应为整数。"]),
-        ([*PLAIN, "--agents", "0"], ["--agents: ", "数值太小。"]),
+        ([*PLAIN, "--agents", "0"], ["--agents: ", "数值太小，至少为 1。"]),
         ([*PLAIN, "--calls-an-hour", "nan"], ["--calls-an-hour: ", "应为有限的数字。"]),
         ([*PLAIN, "--handle-times", "gauss'; --"], ["--handle-times: ", "不是可选的值。"]),
         ([*PLAIN, "--hours", "99999"], ["Simulate fewer hours.", "请减少模拟小时数。"]),

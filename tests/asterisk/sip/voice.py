@@ -196,8 +196,14 @@ def _sound_of(payload: bytes) -> Sound:
 
 
 @contextmanager
-def speaking_caller(hotline: RunningHotline, number: str, **how: float | str) -> Iterator[tuple[Caller, Voice]]:
-    """A SIPp caller who speaks and listens, gone after the block; hangs up after two minutes if not told otherwise."""
+def speaking_caller(
+    hotline: RunningHotline, number: str, *, node: int = 0, **how: float | str
+) -> Iterator[tuple[Caller, Voice]]:
+    """A SIPp caller who speaks and listens, gone after the block; hangs up after two minutes if not told otherwise.
+
+    `node`: whom he calls, counted from 0.
+    """
     how.setdefault("hold_seconds", 120)
-    with Voice() as voice, Caller(hotline.sip, number=number, media_port=voice.port, **how) as caller:  # type: ignore[arg-type]
+    sip = hotline.facts["nodes"][node]["sip"]
+    with Voice() as voice, Caller(sip, number=number, media_port=voice.port, **how) as caller:  # type: ignore[arg-type]
         yield caller, voice
