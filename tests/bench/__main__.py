@@ -78,9 +78,15 @@ def _measure(plan: Plan, tell: Callable[[str], None], *, keep_folder: bool) -> r
         tell("pairing callers and agents")
         paired = matching.run(plan.matches)
     if set(plan.sections) == {"matching"}:
-        began = report.now()
-        facts = {"machine": report.machine(), "versions": report.versions(""), "commit": report.commit()}
-        return report.Run(plan=plan, began_at=began, seconds=0.0, pairing=paired, **facts)
+        return report.Run(
+            plan=plan,
+            began_at=report.now(),
+            seconds=0.0,
+            machine=report.machine(),
+            versions=report.versions(),
+            commit=report.commit(),
+            pairing=paired,
+        )
     hotline = PrivateHotline(plan, tell)
     left = True
     try:

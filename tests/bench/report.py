@@ -310,8 +310,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def versions(asterisk: str) -> dict[str, str]:
-    """Of the programs that took part; `asterisk` is what its console said."""
+def versions(asterisk: str = "") -> dict[str, str]:
+    """Of the programs that took part; `asterisk` is what its console said, empty where none was started."""
     return {
         "asterisk": asterisk.partition(" built")[0].strip(),
         "python": platform.python_version(),
