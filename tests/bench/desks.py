@@ -183,22 +183,22 @@ class Floor:
             pause = f"{extension}/{desk['state']['since']}"
             if pause not in self._done:
                 self._done.add(pause)
-                self._spawn(self._come_back(person))
+                self._spawn(self._be(person, "ready"))
         self._changed.set()
 
-    async def _come_back(self, person: Person) -> None:
+    async def _be(self, person: Person, state: str) -> None:
         try:
-            await person.ask("POST", "/desk/state", {"state": "ready"})
+            await person.ask("POST", "/desk/state", {"state": state})
         except (DeskError, aiohttp.ClientError, TimeoutError) as error:
-            self.trouble[f"not ready again: {type(error).__name__} {str(error)[-160:]}"] += 1
+            self.trouble[f"not {state}: {type(error).__name__} {str(error)[-160:]}"] += 1
 
     async def become(self, state: str, extensions: Sequence[str] | None = None) -> None:
-        """Make these agents, or all, ready or paused. Raises DeskError."""
+        """Make these agents, or all, ready or paused; whom that fails for is counted as trouble."""
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def one(extension: str) -> None:
             async with places:
-                await self._people[extension].ask("POST", "/desk/state", {"state": state})
+                await self._be(self._people[extension], state)
 
         await asyncio.gather(*map(one, self._people if extensions is None else extensions))
 

@@ -16,7 +16,6 @@ from tests.bench.load import Sipp, caller_number
 from tests.bench.plan import Plan
 from tests.bench.private import PrivateHotline
 
-IDLE_SECONDS = 6.0
 SETTLE_SECONDS = 3.0
 """After the last call's end: the ledger is shipped every two seconds, then written."""
 QUIET_SECONDS = 60.0
@@ -46,11 +45,10 @@ class Stage:
 
     async def idle_use(self, pids: Mapping[str, int]) -> dict[str, float]:
         """CPU ms a second of each process, with no call."""
-        await asyncio.sleep(SETTLE_SECONDS)
         before = usage.cpu_ms(pids)
-        await asyncio.sleep(IDLE_SECONDS)
+        await asyncio.sleep(self.plan.idle_seconds)
         after = usage.cpu_ms(pids)
-        return {part: (after[part] - before[part]) / IDLE_SECONDS for part in pids}
+        return {part: (after[part] - before[part]) / self.plan.idle_seconds for part in pids}
 
     async def settled(self) -> None:
         """Wait until the service has done what it does once after its first start: it speaks all prompts."""
