@@ -66,25 +66,25 @@ class Line:
             await self.routing.match()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + POLL_SECONDS
-        is_read = call.state is CallState.NEW
         while True:
-            poll.clear()
-            if not is_read:
-                call = await self.live.call(facts.call_id)
-            is_read = False
             answer, due_at = await self._look(call, facts, answered, previous, heard)
             if answer is not None:
                 return answer, await self.live.call(facts.call_id) if call.state is CallState.NEW else call
             left = deadline - loop.time()
             if left <= 0:
                 return KeepWaiting(), call
-            if call.state in (CallState.NEW, CallState.AWAY):
-                continue  # his turn, or another that came before it, has put him elsewhere
-            if due_at is not None:
-                left = min(left, (due_at - self._clock()) / 1000)
-            if left > 0:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(poll.wait(), left)
+            # A turn, his own or another that came before it, has put him elsewhere: look at once.
+            if call.state not in (CallState.NEW, CallState.AWAY):
+                await self._news(poll, min(left, left if due_at is None else (due_at - self._clock()) / 1000))
+            poll.clear()
+            call = await self.live.call(facts.call_id)
+
+    @staticmethod
+    async def _news(poll: asyncio.Event, seconds: float) -> None:
+        """Returns when there is news, or after so long."""
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(poll.wait(), seconds)
 
     async def _dialled(self, call: LiveCall, previous: OfferOver) -> LiveCall:
         """The dialling is over; the call as it is after that."""

@@ -96,14 +96,9 @@ class PrivateHotline:
         return [name for name, process in self._box.processes.items() if not process.alive()]
 
     def stop_software(self) -> None:
-        """End the service and the node; Asterisk begins anew as it comes, with every message that a peer wants."""
+        """End the service and the node; Asterisk goes on."""
         self._box.stop("node")
         self._box.stop("serve")
-        self._box.stop("asterisk")
-        program = self._box.program("asterisk")
-        (self.asterisk_etc / "stasis.conf").write_text("[taskpool]\n")
-        self._box.processes["asterisk"] = Process.start(program, self._box.layout.run)
-        self._box.wait_ready("asterisk")
 
     def restart_asterisk(self, prepare: Callable[[Path], None]) -> None:
         """A fresh Asterisk; `prepare(folder)` changes its configuration before it starts. Raises Problem."""
