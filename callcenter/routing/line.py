@@ -62,8 +62,9 @@ class Line:
             call = await self._dialled(call, previous)
         if call.state is not CallState.NEW:
             await self.live.seen(facts.call_id, self._clock())
-        if call.state is CallState.WAITING:
-            await self.routing.match()
+            if call.state is CallState.WAITING:
+                await self.routing.match()
+            call = await self.live.call(facts.call_id)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + POLL_SECONDS
         while True:
