@@ -220,11 +220,14 @@ class DeskWork:
         """After his page was loaded anew in mid-call: ring his phone again, with the same caller.
 
         Raises:
-            CallGoneError: there is no such conversation any more.
+            CallGoneError: there is no such conversation any more, or the customer was called back over the lost phone:
+                nobody waits on a line of his own.
         """
         agent = await self._agent(agent_id)
         call = await self.live.call(agent.call_id) if agent.call_id else None
         if call is None or call.state is not CallState.TALKING or agent.state is not AgentState.TALKING:
+            raise CallGoneError
+        if call.is_callback:
             raise CallGoneError
         now = self._clock()
         offer_id = f"{call.call_id}/{now}"
