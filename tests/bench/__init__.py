@@ -6,10 +6,11 @@ websockets, what the kernel says about each process. It uses the public API and 
     plan.py         what is run: rates, seconds, phones, ports
     private.py      a private hotline in a folder of its own
     load.py         SIPp as callers and as phones
-    desks.py        agents: made through the API, at their desks over the websocket
     plain_queue.py  app_queue put beside the hotline in the running Asterisk
     capture.py      tcpdump, and what its file says about each call
     usage.py        CPU and memory of processes
     figures.py      pure: percentiles, a phase's figures, verdicts
     report.py       the table and the JSON
+
+The agents at their desks are tests/desks.py.
 """

@@ -15,14 +15,16 @@ from typing import Any
 from rich.console import Console
 
 from callcenter.words import Problem
-from tests.bench import desks, plain_queue, report, usage
+from tests import desks
+from tests.asterisk.sip.driver import caller_number
+from tests.bench import plain_queue, report, usage
 from tests.bench.capture import Capture, CaptureError, cards, packets, traces
-from tests.bench.desks import DeskError, Floor, Person
 from tests.bench.figures import HOTLINE, QUEUE, Load, Phase, phase
-from tests.bench.load import Sipp, SippError, caller_number
+from tests.bench.load import Sipp, SippError
 from tests.bench.plain_queue import PlainQueueError
 from tests.bench.plan import MOST_PHONES, QUICK, Plan, phones_needed
 from tests.bench.private import PrivateHotline, complaints
+from tests.desks import DeskError, Floor, Person
 
 MOST_SECONDS = 360
 IDLE_SECONDS = 8.0
@@ -103,7 +105,7 @@ class Bench:
     async def _staffed(self, admin: Person, http: Any, accounts: Sequence[desks.Account]) -> None:
         floor = Floor(await _call_type(admin))
         try:
-            await floor.open(http, self._hotline.web_url, accounts)
+            await floor.open(http, [self._hotline.web_url], accounts)
             await self._hotline_phases(admin, floor)
         finally:
             await floor.close()

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from tests.asterisk.sip.driver import caller_number
 from tests.bench.capture import CallTrace
 from tests.bench.figures import HOTLINE, QUEUE, Load, Phase, Spread, percentile, phase, ratio, verdicts
-from tests.bench.load import caller_number
 from tests.bench.plan import Plan
 from tests.bench.report import Run, tables
 

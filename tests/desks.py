@@ -1,10 +1,12 @@
-"""Agents at their desks, through the public API only: made by the administrator, signed in, kept ready.
+"""Many agents at their desks, through the public API only: made by the administrator, signed in, kept ready.
 
-Each desk is a websocket; all of them live in this one process. A desk in wrap-up saves an outcome at once.
+Each desk is a websocket; all of them live in this one process. A desk in wrap-up saves an outcome at once; one that
+loses the service looks for it again, as the page does, and changes nothing else. Used by the tests and by `make bench`.
 """
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -18,11 +20,17 @@ FIRST_EXTENSION = 2001
 _API_SECONDS = 20.0
 _AT_ONCE = 4
 """Requests of the set-up under way at the same time."""
+_AGAIN_SECONDS = 0.2
+"""How long after a failure a desk tries again."""
 _CARD_STATES = frozenset({"offered", "ringing", "talking"})
 
 
 class DeskError(Exception):
     """The API did not do what a desk needs."""
+
+
+class AwayError(DeskError):
+    """The service could not do it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +62,11 @@ class Person:
         return cls(http, url, {"Cookie": f"cc_session={cookie.value}", "X-CSRF-Token": token})
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One request of the API, with its answer. Raises DeskError."""
+        """One request of the API, with its answer. Raises AwayError, DeskError, aiohttp.ClientError."""
         async with self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=self.headers) as answer:
             if answer.status >= 300:
-                raise DeskError(f"{method} {path}: {answer.status} {(await answer.text())[:300]}")
+                kind = AwayError if answer.status >= 500 else DeskError
+                raise kind(f"{method} {path}: {answer.status} {(await answer.text())[:300]}")
             return None if answer.status == 204 else orjson.loads(await answer.read())
 
 
@@ -80,10 +89,10 @@ async def make_agents(admin: Person, count: int) -> list[Account]:
 
     async def make(place: int) -> Account:
         extension = str(FIRST_EXTENSION + place)
-        username = f"bench{extension}"
+        username = f"desk{extension}"
         wanted = {
             "username": username,
-            "display_name": f"Bench {extension}",
+            "display_name": f"Desk {extension}",
             "role": "agent",
             "extension": extension,
             "phone_kind": "desk",
@@ -125,24 +134,41 @@ class Floor:
         """What did not go as it should at the desks."""
         self.messages = 0
 
-    async def open(self, http: aiohttp.ClientSession, url: str, accounts: Sequence[Account]) -> None:
-        """Sign everybody in and make him ready. Raises DeskError."""
+    async def open(self, http: aiohttp.ClientSession, urls: Sequence[str], accounts: Sequence[Account]) -> None:
+        """Sign everybody in and make him ready, spread over the services at `urls`. Raises DeskError."""
         places = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(account: Account) -> None:
+        async def one(place: int, account: Account) -> None:
+            turn = place % len(urls)
             async with places:
-                person = await Person.sign_in(http, url, account.username, account.password)
-                await self._sit_down(person, account.extension)
+                person = await Person.sign_in(http, urls[turn], account.username, account.password)
+                await self._sit_down(person, account.extension, [*urls[turn:], *urls[:turn]])
 
-        await asyncio.gather(*map(one, accounts))
+        await asyncio.gather(*(one(place, account) for place, account in enumerate(accounts)))
 
-    async def _sit_down(self, person: Person, extension: str) -> None:
-        desk_id = f"bench-{extension}"
-        live = f"{person.url}/api/v1/desk/live?desk_id={desk_id}"
-        socket = await person.http.ws_connect(live, headers=person.headers)
-        self._spawn(self._read(socket, person, extension))
-        await person.ask("POST", "/desk/phone", {"desk_id": desk_id})
+    async def _sit_down(self, person: Person, extension: str, urls: Sequence[str]) -> None:
+        self._states[extension] = "new"
+        self._spawn(self._watch(person, extension, urls))
+        while self._states[extension] == "new":
+            self._changed.clear()
+            await self._changed.wait()
+        await person.ask("POST", "/desk/phone", {"desk_id": f"desk-{extension}"})
         await person.ask("POST", "/desk/state", {"state": "ready"})
+
+    async def _watch(self, person: Person, extension: str, urls: Sequence[str]) -> None:
+        """Keep the desk open, at whichever service is there."""
+        for turn in itertools.count():
+            person.url = urls[turn % len(urls)]
+            live = f"{person.url}/api/v1/desk/live?desk_id=desk-{extension}"
+            try:
+                async with person.http.ws_connect(live, headers=person.headers) as socket:
+                    await self._read(socket, person, extension)
+                    self.trouble[f"desk closed with {socket.close_code}"] += 1
+            except (aiohttp.ClientError, TimeoutError) as error:
+                self.trouble[f"desk not opened: {type(error).__name__}"] += 1
+            self._states[extension] = "gone"
+            self._changed.set()
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
@@ -154,9 +180,6 @@ class Floor:
             now = time.time()
             if message.type is aiohttp.WSMsgType.TEXT:
                 self._show(orjson.loads(message.data), now, person, extension)
-        self._states[extension] = "gone"
-        self.trouble[f"desk closed with {socket.close_code}"] += 1
-        self._changed.set()
 
     def _show(self, message: dict[str, Any], now: float, person: Person, extension: str) -> None:
         desk = message.get("desk")
@@ -174,10 +197,16 @@ class Floor:
 
     async def _save(self, person: Person, call_id: str) -> None:
         outcome = {"call_type": self._call_type, "notes": "bench", "next_step": "none"}
-        try:
-            await person.ask("PUT", f"/calls/{call_id}/outcome", outcome)
-        except (DeskError, aiohttp.ClientError, TimeoutError) as error:
-            self.trouble[f"outcome not saved: {type(error).__name__} {str(error)[-160:]}"] += 1
+        while True:
+            try:
+                await person.ask("PUT", f"/calls/{call_id}/outcome", outcome)
+            except (DeskError, aiohttp.ClientError, TimeoutError) as error:
+                self.trouble[f"outcome not saved: {type(error).__name__} {str(error)[-160:]}"] += 1
+                if isinstance(error, DeskError) and not isinstance(error, AwayError):
+                    return
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return
 
     def count(self, state: str) -> int:
         """Desks in this state."""
