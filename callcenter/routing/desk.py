@@ -4,7 +4,7 @@ Owns what an agent does and what he is shown. The document that `document` makes
 replaces the old one with it, so that a desk can't drift from the truth.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,15 @@ _WANTED = {
     AgentState.PAUSED: AgentMove.PAUSE,
     AgentState.SIGNED_OUT: AgentMove.SIGN_OUT,
 }
+
+
+_NOT_LOOKED_UP: Mapping[str, Any] = {
+    **dict.fromkeys(("number", "number_e164", "caller_name", "place", "carrier", "ring_back_id")),
+    "anonymous": False,
+    "customers": [],
+    "recent_calls": [],
+}
+"""The caller's part of a call that was not seen to arrive: Asterisk's own queue rang the agent, or Redis lost it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +329,7 @@ class DeskWork:
         end_of_wait = call.at("answered_at") or call.at("ended_at") or self._clock()
         arrived = call.at("arrived") or end_of_wait
         saved = orjson.loads(call.fields.get("outcome") or "{}")
-        return call.card | {
+        return {**_NOT_LOOKED_UP, **call.card} | {
             "call_id": call.call_id,
             "offer_id": call.offer_id,
             "queue": {

@@ -232,6 +232,7 @@ class Witness:
         elif isinstance(fact, LegEnded):
             agent.move, agent.moves = AgentMove.END, agent_moves(AgentMove.END)
             agent.guard = {"call": fact.call_id}
+            agent.set |= self._routing.wrapup(await self._live.call(fact.call_id), at)
             await self._live.step(at, agent=agent)
 
     async def phone(self, agent_id: int, reachable: bool, node: str) -> None:
