@@ -127,7 +127,7 @@ class Floor:
         self._states: dict[str, str] = {}
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._saved: set[str] = set()
+        self._saved: set[tuple[str, str]] = set()
         self.read: dict[str, float] = {}
         """Caller's number -> when the bench first read his card (s since the epoch)."""
         self.trouble: Counter[str] = Counter()
@@ -173,7 +173,12 @@ class Floor:
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.trouble[f"desk broke: {error!r}"] += 1
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse, person: Person, extension: str) -> None:
         async for message in socket:
@@ -190,8 +195,8 @@ class Floor:
         self._states[extension] = state
         if call and state in _CARD_STATES:
             self.read.setdefault((call["number_e164"] or "")[-11:], now)
-        elif call and state == "wrapup" and call["call_id"] not in self._saved:
-            self._saved.add(call["call_id"])
+        elif call and state == "wrapup" and (call["call_id"], call["offer_id"]) not in self._saved:
+            self._saved.add((call["call_id"], call["offer_id"]))
             self._spawn(self._save(person, call["call_id"]))
         self._changed.set()
 

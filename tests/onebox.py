@@ -192,7 +192,7 @@ class RunningHotline:
         with contextlib.closing(_Descriptors(process)) as descriptors:
             for connection in descriptors.sockets():
                 with connection, contextlib.suppress(OSError):
-                    if connection.getpeername()[1] == port:
+                    if connection.family == socket.AF_INET and connection.getpeername()[1] == port:
                         connection.shutdown(socket.SHUT_RDWR)
                         cut += 1
         return cut

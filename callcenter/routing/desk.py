@@ -136,7 +136,7 @@ class DeskWork:
         if agent.state is wanted and wanted is not AgentState.PAUSED:
             return
         now = self._clock()
-        settings = {"since": str(now), "reason": reason, "call": "", "offer": "", "wrapup_until": ""}
+        settings = {"since": str(now), "reason": reason, "call": "", "offer": "", "wrapup_until": "", "before": ""}
         if wanted is AgentState.READY:
             settings |= {"idle_since": str(now), "misses": "0"}
         events = []
@@ -154,6 +154,24 @@ class DeskWork:
             await self._signed_in(agent.extension, wanted is not AgentState.SIGNED_OUT)
         if wanted is AgentState.READY:
             await self.routing.match()
+
+    async def give_back(self, agent: LiveAgent) -> bool:
+        """Make an agent again what he was when Redis lost everything: paused, or ready where he was at work. Whether
+        he has changed: he may have said something else since.
+        """
+        signed_out, paused = agent.before == AgentState.SIGNED_OUT, agent.before == AgentState.PAUSED
+        now = self._clock()
+        part = Part(agent.agent_id, guard={"before": agent.before}, set={"before": ""})
+        if not signed_out:
+            part.move = AgentMove.PAUSE if paused else AgentMove.GO_READY
+            part.moves = {AgentState.SIGNED_OUT.value: (AgentState.PAUSED if paused else AgentState.READY).value}
+            part.set |= {"since": str(now), "idle_since": str(now)}
+        if not paused:
+            part.set["reason"] = ""
+        done = await self.live.step(now, agent=part)
+        if done.applied and not signed_out:
+            await self._signed_in(agent.extension, True)
+        return done.applied and not signed_out
 
     async def finish(self, agent_id: int, call_id: str, outcome: dict[str, Any]) -> bool:
         """Record what came of a call; out of wrap-up it makes the agent ready. False: it is not his call now."""

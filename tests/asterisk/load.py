@@ -169,6 +169,20 @@ class Scene:
                 lines += [dict(zip(COLUMNS, values, strict=True)) for values in csv.reader(file)]
         return [line for line in lines if line["dcontext"].startswith(("hotline", "fallback"))]
 
+    async def not_ready(self) -> list[Any]:
+        """What the live queue holds of agents who are not ready, each with his call."""
+        redis: Any = Redis.from_url(self.hotline.redis_url, decode_responses=True)
+        try:
+            agents = [await redis.hgetall(f"cc:agent:{agent_id}") for agent_id in await redis.smembers("cc:agents")]
+            held = [
+                agent
+                for agent in agents
+                if agent.get("extension", "").startswith("20") and agent.get("state") != "ready"
+            ]
+            return [(agent, await redis.hgetall(f"cc:call:{agent.get('call')}")) for agent in held]
+        finally:
+            await redis.aclose()
+
     async def left_in_redis(self) -> dict[str, list[str]]:
         """What the live queue still holds of calls."""
         redis: Any = Redis.from_url(self.hotline.redis_url, decode_responses=True)

@@ -176,7 +176,11 @@ async def settled(scene: Scene, load: Load) -> None:
         stream.place_no_more()
     for stream in load.streams:
         await asyncio.to_thread(stream.finish, 90)
-    assert await scene.floor.all_ready(SETTLE_SECONDS), (scene.floor.states(), scene.floor.trouble)
+    assert await scene.floor.all_ready(SETTLE_SECONDS), (
+        scene.floor.states(),
+        scene.floor.trouble.most_common(4),
+        await scene.not_ready(),
+    )
     left: dict[str, list[str]] = {}
 
     async def nothing_left() -> bool:
