@@ -17,11 +17,11 @@ from callcenter.words import Problem
 from tests.bench import matching, report
 from tests.bench.bench import Bench
 from tests.bench.capture import CaptureError
-from tests.bench.desks import DeskError
 from tests.bench.load import SippError
 from tests.bench.peers import PeerError
 from tests.bench.plan import BASE_PORT, MOST_PHONES, QUICK, SECTIONS, Plan, phones_needed
 from tests.bench.private import PrivateHotline
+from tests.desks import DeskError
 
 MOST_SECONDS = 900
 KEPT = Path(__file__).resolve().parents[2] / "var" / "bench"

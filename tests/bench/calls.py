@@ -5,7 +5,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tests.bench import desks, peers, usage
+from tests import desks
+from tests.bench import peers, usage
 from tests.bench.capture import cards, traces
 from tests.bench.figures import DIAL, HOTLINE, QUEUE, QUEUE_AMI, Phase, phase
 from tests.bench.staff import Staff

@@ -18,16 +18,10 @@ LINE_A_SECOND = 50
 DRAIN_SECONDS = 10
 _CALLS_WERE_PLACED = (0, 1, None)
 """SIPp's exit status: all went well, some failed; None: ended by us."""
-_PREFIXES = tuple(f"1{second}{third}" for second in (3, 5, 8) for third in range(10))
 
 
 class SippError(Exception):
     """SIPp could not do its part."""
-
-
-def caller_number(place: int) -> str:
-    """The mobile number of caller `place`; all differ, and their places and carriers do too."""
-    return f"{_PREFIXES[place % len(_PREFIXES)]}{place * 7919 % 10**8:08d}"
 
 
 def spread_talk(scenario: str, talk_ms: int) -> str:

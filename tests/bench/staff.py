@@ -10,9 +10,9 @@ from typing import Any
 
 import aiohttp
 
-from tests.bench import desks
-from tests.bench.desks import Account, DeskError, Floor, Person
+from tests import desks
 from tests.bench.stage import Stage
+from tests.desks import Account, DeskError, Floor, Person
 
 PUSH_SECONDS = 60.0
 _ENDPOINT = re.compile(r"Endpoint:\s+(\w+)")
@@ -37,7 +37,7 @@ class Staff:
         """Sign in so many agents in all, who are ready then; those who sit already stay as they are."""
         if count > self.seated:
             self.tell(f"signing in {count - self.seated} agents")
-        await self.floor.open(self.http, self.url, self.accounts[self.seated : count])
+        await self.floor.open(self.http, [self.url], self.accounts[self.seated : count])
         self.seated = max(self.seated, count)
 
     async def set_queues(self, **changes: Any) -> None:

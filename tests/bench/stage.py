@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from callcenter.words import Problem
+from tests.asterisk.sip.driver import caller_number
 from tests.bench import usage
 from tests.bench.capture import Capture, Packet, packets
 from tests.bench.figures import Load
-from tests.bench.load import Sipp, caller_number
+from tests.bench.load import Sipp
 from tests.bench.plan import Plan
 from tests.bench.private import PrivateHotline
 

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from tests.bench import desks, peers, usage
+from tests import desks
+from tests.bench import peers, usage
 from tests.bench.crowd import FREE_SECONDS, LAST_APOLOGY_RING
 from tests.bench.load import SippError
 from tests.bench.readiness import Rung, first_ringing_ms, rung

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from tests.asterisk.sip.driver import caller_number
 from tests.bench.capture import CallTrace
 from tests.bench.figures import DIAL, HOTLINE, QUEUE_AMI, Load, Phase, Spread, percentile, phase, ratio
-from tests.bench.load import SCENARIOS, caller_number, spread_talk
+from tests.bench.load import SCENARIOS, spread_talk
 from tests.bench.plan import QUICK, Plan
 from tests.bench.report import Run, tables
 
