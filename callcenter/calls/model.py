@@ -364,7 +364,7 @@ class _Fold:
             record.customer_id = body["customer_id"]
 
 
-def _in_order(events: Iterable[CallEvent]) -> list[CallEvent]:
+def in_order(events: Iterable[CallEvent]) -> list[CallEvent]:
     """As they happened; the ledger and the reconciler speak after everybody else has."""
     late = {Kind.LOST: 1, Kind.LEDGER: 2}
     return sorted(events, key=lambda fact: (late.get(fact.kind, 0), fact.at_ms, _ORDER[fact.kind], fact.event_id))
@@ -372,7 +372,7 @@ def _in_order(events: Iterable[CallEvent]) -> list[CallEvent]:
 
 def fold(call_id: str, events: Iterable[CallEvent], cadence: Cadence = DEFAULT_CADENCE) -> CallRecord:
     """The row that these facts make. Each fact may come twice; their order does not matter."""
-    facts = _in_order({fact.event_id: fact for fact in events}.values())
+    facts = in_order({fact.event_id: fact for fact in events}.values())
     state = _Fold(CallRecord(call_id))
     record = state.record
     if any(fact.kind is Kind.ENDED for fact in facts):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from callcenter.calls.model import CallRecord, started_at
+from callcenter.calls.model import CallRecord, in_order, started_at
 from callcenter.clock import moment
 from callcenter.db.pool import Connection, Executor
 from callcenter.events import CallEvent, Kind
@@ -98,7 +98,7 @@ async def events_of(executor: Executor, call_ids: Iterable[str]) -> dict[str, li
     for row in await executor.fetch(_EVENTS_OF, ids, [started_at(call_id) for call_id in ids]):
         fact = CallEvent(row["event_id"], row["call_id"], Kind(row["kind"]), _milliseconds(row["at"]), row["body"])
         found[fact.call_id].append(fact)
-    return found
+    return {call_id: in_order(facts) for call_id, facts in found.items()}
 
 
 async def put_calls(connection: Connection, records: Iterable[CallRecord]) -> None:

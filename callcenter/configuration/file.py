@@ -106,11 +106,17 @@ def _not_yaml(text: str, error: yaml.MarkedYAMLError) -> UnreadableFileError:
     is_never_closed = any(word in (error.context or "") for word in ("quoted", "flow"))
     mark = (is_never_closed and error.context_mark) or error.problem_mark
     line = mark.line + 1 if mark else 1
+    if "nesting depth" in (error.problem or ""):
+        return _too_deep(line)
     lines = text.split("\n")
     said = lines[line - 1] if line <= len(lines) else ""
     if "\t" in said[: len(said) - len(said.lstrip())]:
         return _unreadable(line, "Indent with blanks, not with tabs.", "请用空格缩进，不要用制表符（Tab）。")
     return _unreadable(line, f"This is not YAML: {error.problem}.", f"不是有效的 YAML（{error.problem}）。")
+
+
+def _too_deep(line: int) -> UnreadableFileError:
+    return _unreadable(line, "This is nested too deeply.", "嵌套过深。")
 
 
 def _unreadable(line: int | None, en: str, zh: str) -> UnreadableFileError:
@@ -175,7 +181,7 @@ def _refuse_unwanted(event: Any, line: int, depth: int) -> None:
     if getattr(event, "tag", None) is not None:
         raise _unreadable(line, "Tags (!) have no place here.", "不能使用标签（!）。")
     if depth > DEEPEST:
-        raise _unreadable(line, "This is nested too deeply.", "嵌套过深。")
+        raise _too_deep(line)
 
 
 def _take_key(document: Document, holder: _Open, key: str, line: int) -> None:

@@ -103,7 +103,9 @@ class Process:
 
     def write_record(self) -> None:
         """Write the file by which a later run finds this process."""
-        self.record.write_text(json.dumps({"pid": self.pid, "started": self.started}))
+        whole = self.record.with_suffix(".new")
+        whole.write_text(json.dumps({"pid": self.pid, "started": self.started}))
+        whole.replace(self.record)
 
     @classmethod
     def recorded(cls, record: Path) -> "Process | None":

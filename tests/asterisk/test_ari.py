@@ -86,7 +86,7 @@ async def test_a_waiting_callers_key_is_heard_while_his_script_waits(layer: Laye
             with Caller(layer.sip, number="13800138000", hold_seconds=20, media_port=port) as caller:
                 await asyncio.to_thread(caller.wait_for, "answered")
                 waiting = await asyncio.to_thread(layer.service.wait_for, "wait", 2)
-                assert waiting.body["music"]
+                assert waiting.body["answered"]
                 await listener.phones.listen_to(waiting.call_id)
                 await asyncio.to_thread(press, sound, 5)
                 key = await listener.hears(KeyPressed)

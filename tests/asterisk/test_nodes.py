@@ -51,7 +51,7 @@ def witnessed(call: Document) -> list[str]:
 async def facts_of_missed_offer(pair: RunningHotline, number: str, phone_at: int, **phone: Any) -> tuple[Any, ...]:
     """What a call on node1 and its agent look like after one offer to a phone that does not take the call."""
     async with administrator(pair) as admin, at_desk(pair, "carol", node=phone_at, **phone) as carol:
-        with Caller(sip(pair, 0), number=number, patience_seconds=3):
+        with Caller(sip(pair, 0), number=number, patience_seconds=8):
             await carol.is_in("offered")
             desk = await carol.sees(lambda desk: desk["state"]["name"] in ("paused", "ready"))
             call = await newest_call(admin, number)
