@@ -79,6 +79,7 @@ class Hotline:
         self.callers = CallerLookup(pool, self.customers, settings.country)
         self.live = LiveQueue(redis)
         self.desks = LiveDesks(redis, self._desk_now, self._heard_change, self._look_anew)
+        self.live.is_shown = self.desks.is_open
         self.roster = RosterKeeper(pool, self.live, self.clock)
         self.sounds = Sounds(pool, redis, settings.sounds_dir)
         self.routing = Routing(
@@ -169,8 +170,8 @@ class Hotline:
         """The department's date."""
         return datetime.now(self.zone).date().isoformat()
 
-    async def _desk_now(self, agent_id: int) -> DeskNow:
-        return await self.work.desk_now(agent_id)
+    async def _desk_now(self, agent_id: int, after: int | None) -> DeskNow:
+        return await self.work.desk_now(agent_id, after)
 
     def _heard_change(self, change: Change) -> None:
         self.routing.hear(change)

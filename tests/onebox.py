@@ -27,6 +27,10 @@ FIRST_PORT, LAST_PORT = 20000, 32000
 RTP_PORTS = 400
 
 
+SOUNDS = Path(tempfile.gettempdir()) / "callcenter-test-sounds"
+"""Speech that every hotline of the tests shares: a sound's name says its content, and making all takes a while."""
+
+
 def free_ports(count: int, *, address: str = "127.0.0.1") -> list[int]:
     """`count` neighbouring ports that are free for TCP and UDP; two test runs begin at different places."""
     span = LAST_PORT - FIRST_PORT
@@ -198,7 +202,10 @@ def private_hotline(*, address: str = "127.0.0.1", nodes: int = 1, replicas: int
     var = Path(tempfile.mkdtemp(prefix="callcenter-test-"))
     layout = layout_for_tests(var, address=address, nodes=nodes, replicas=replicas)
     trunk_port = next_free(address, "udp", layout.rtp_ports[1])
-    environment = own_environment() | {"CALLCENTER_TRUNK_CONTACT": f"sip:{address}:{trunk_port}"}
+    environment = own_environment() | {
+        "CALLCENTER_TRUNK_CONTACT": f"sip:{address}:{trunk_port}",
+        "CALLCENTER_SOUNDS_DIR": str(SOUNDS),
+    }
     hotline = RunningHotline(Box(layout, environment), trunk_port)
     try:
         hotline.begin()

@@ -63,12 +63,6 @@ class AsteriskOptions:
     agi_port: int = 4573
     trunk_peers: tuple[str, ...] = ("127.0.0.1/32",)
     """Addresses or networks whose INVITEs are calls to the hotline."""
-    trunk_contact: str = ""
-    """SIP URI that outgoing calls are sent to; empty: nobody can be called back or passed on."""
-    hotline_number: str = ""
-    """What people who are called see."""
-    node_spool_dir: Path = Path("/var/spool/callcenter")
-    """Where `callcenter node` keeps sounds and announcements; Asterisk plays them from there."""
     peers: Mapping[str, str] = field(default_factory=dict)
     """The hotline's other nodes: name -> SIP address as host:port, the host an IP address."""
     country: str = "CN"
@@ -83,6 +77,12 @@ class AsteriskOptions:
     http_sessions: int = 2000
     """Browser phones and ARI sockets at the same time."""
     fallback_ring_seconds: int = 20
+    trunk_contact: str = ""
+    """SIP URI that outgoing calls are sent to; empty: nobody can be called back or passed on."""
+    hotline_number: str = ""
+    """What people who are called see."""
+    node_spool_dir: Path = Path("/var/spool/callcenter")
+    """Where `callcenter node` keeps sounds and announcements; Asterisk plays them from there."""
 
     @property
     def rtp_address(self) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from callcenter.asterisk.agi import ANY_KEY, MUSIC, Agi, AgiLostError
+from callcenter.asterisk.agi import ANY_KEY, MUSIC, Agi
 from callcenter.asterisk.sounds import seconds_of, without_ending
 from callcenter.asterisk.steps import Node
 from callcenter.routing.script import Ask, Heard, Play, TakeMessage
@@ -80,10 +80,9 @@ class Line:
         message, file = self._node.messages.begin(self._call_id, step.step_id, step.most_seconds)
         try:
             self._agi.record(file, step.most_seconds, SILENCE_SECONDS)
-        except AgiLostError:
-            self._node.messages.finish(message)
-            raise
-        return Heard(step.step_id, seconds=self._node.messages.finish(message))
+        finally:
+            seconds = self._node.messages.finish(message)
+        return Heard(step.step_id, seconds=seconds)
 
     def _answer(self) -> None:
         if not self.answered:

@@ -37,15 +37,19 @@ def run_plain(step: Step) -> int:
         sys.stderr.write(f"AGI failed: {type(error).__name__}\n")
         return 1
     finally:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         node.hand_in_messages()
     return 0
 
 
 def _hung_up(signum: int, frame: FrameType | None) -> None:
-    """Asterisk says so by a signal, and nothing in the stream."""
+    """Asterisk tells a plain script of a hang-up by a signal: from here on its input is at its end.
+
+    What is under way (a recording that is being kept) is not broken off.
+    """
     del signum, frame
-    raise AgiLostError("hung up")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
 
 
 def _close_output() -> None:

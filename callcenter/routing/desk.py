@@ -133,7 +133,7 @@ class DeskWork:
         events = []
         if agent.state is AgentState.WRAPUP and agent.call_id:
             events.append(event_at(agent.call_id, Kind.WRAPPED_UP, now, agent_id=agent_id))
-        move, guard = _WANTED[wanted], {"call": agent.call_id}
+        move, guard = _WANTED[wanted], {"call": agent.call_id, "extension": agent.extension}
         done = await self.live.step(
             now,
             agent=Part(agent_id, move=move, moves=agent_moves(move), guard=guard, set=settings),
@@ -231,13 +231,16 @@ class DeskWork:
         old = {"offer": call.offer_id}
         done = await self.live.step(
             now,
-            agent=Part(
-                agent_id,
-                move=AgentMove.RECONNECT,
-                moves=agent_moves(AgentMove.RECONNECT),
-                guard=old,
-                set={"offer": offer_id, "since": str(now)},
-            ),
+            agents=[
+                Part(
+                    agent_id,
+                    move=AgentMove.RECONNECT,
+                    moves=agent_moves(AgentMove.RECONNECT),
+                    guard=old,
+                    set={"offer": offer_id, "since": str(now)},
+                ),
+                *self.routing.let_others_go(call, now),
+            ],
             call=Part(
                 call.call_id,
                 moves=call_moves(CallMove.RECONNECT),
@@ -289,9 +292,9 @@ class DeskWork:
         if reachable:
             await self.routing.match()
 
-    async def desk_now(self, agent_id: int) -> DeskNow:
-        """The desk as it is now. Raises NoPhoneError."""
-        agent, call, waiting = await self.live.desk(agent_id)
+    async def desk_now(self, agent_id: int, after: int | None = None) -> DeskNow:
+        """The desk as it is now, or as it was with its change number `after` or a later one. Raises NoPhoneError."""
+        agent, call, waiting = await self.live.desk(agent_id, after)
         if not agent.known:
             raise NoPhoneError
         document = {

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from callcenter.routing.lines import may_take_after_ms
+from callcenter.routing.index import may_take_after_ms
 from callcenter.routing.model import AgentState, Membership, MissReason, NotRung, QueueEntry
 
 _BUSY = frozenset({AgentState.OFFERED, AgentState.RINGING, AgentState.TALKING})

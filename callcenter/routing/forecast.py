@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from callcenter.routing.erlang import SteadyState, steady_state
-from callcenter.routing.lines import may_take_after_ms
+from callcenter.routing.index import may_take_after_ms
 from callcenter.routing.model import Strategy
 from callcenter.routing.rings import DEFAULT_CADENCE, rings_in
 from callcenter.routing.scenario import HandleTimes, Scenario, SimulatedQueue

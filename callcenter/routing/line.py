@@ -1,13 +1,14 @@
 """The caller's side: what his script on a node asks and is told, from his arrival until he is connected or gone."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from callcenter import metrics
-from callcenter.configuration.model import Queue, ToCallback, ToEnd
+from callcenter.configuration.model import Queue, ToCallback, ToEnd, ToQueue
 from callcenter.events import Kind, event, event_at
 from callcenter.routing.course import Act, Due, Waiting, expected_wait_seconds, next_due
 from callcenter.routing.dialogue import Circumstances, Dialogue, Turn, Voice
@@ -58,8 +59,7 @@ class Line:
     ) -> tuple[Answer, LiveCall]:
         call = await self.live.call(facts.call_id)
         if previous is not None and previous.offer_id == call.offer_id:
-            await self.routing.offer_over(call, previous)
-            call = await self.live.call(facts.call_id)
+            call = await self._dialled(call, previous)
         if call.state is not CallState.NEW:
             await self.live.seen(facts.call_id, self._clock())
         if call.state is CallState.WAITING:
@@ -75,13 +75,19 @@ class Line:
             left = deadline - loop.time()
             if left <= 0:
                 return KeepWaiting(), call
+            if call.state in (CallState.NEW, CallState.AWAY):
+                continue  # his turn, or another that came before it, has put him elsewhere
             if due_at is not None:
                 left = min(left, (due_at - self._clock()) / 1000)
             if left > 0:
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(poll.wait(), left)
-                except TimeoutError:
-                    continue
+
+    async def _dialled(self, call: LiveCall, previous: OfferOver) -> LiveCall:
+        """The dialling is over; the call as it is after that."""
+        while not await self.routing.offer_over(call, previous):
+            call = await self.live.call(call.call_id)
+        return await self.live.call(call.call_id)
 
     async def _look(
         self, call: LiveCall, facts: CallFacts, answered: bool, previous: OfferOver | None, heard: Heard | None
@@ -142,12 +148,17 @@ class Line:
             "card": orjson.dumps(card).decode(),
         }
         turn.events += [arrived(facts, card), identified(facts, card, now)]
-        turn.go(self.routing.plan.destination_of(facts.called))
+        plan = self.routing.plan
+        known = facts.queue in plan.queues  # told before the live queue was lost
+        turn.go(ToQueue(queue_id=facts.queue) if known else plan.destination_of(facts.called))
         if turn.caller.blocked:
             turn.go(ToEnd(), first="blocked")
             turn.events.append(event(facts.call_id, Kind.BLOCKED, now))
 
     async def _in_line(self, call: LiveCall, answered: bool) -> tuple[Answer | None, int | None]:
+        if not call.fields.get("entry"):  # out of a talk that was found on Asterisk: he has no place yet
+            await self._step_out(call, {}, {})
+            return None, None
         queue = self.routing.plan.queue_of(call.queue_id)
         line = orjson.loads(call.fields.get("line") or b"{}")
         waiting = Waiting(

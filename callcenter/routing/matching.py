@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from callcenter.routing.lines import Line, Ranking, may_take_after_ms
+from callcenter.routing.index import Line, Ranking, may_take_after_ms
 from callcenter.routing.model import Membership, Need, NotRung, Pair, QueueEntry, QueueRule, ReadyAgent
 
 _NO_LINE = -1

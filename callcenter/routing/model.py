@@ -19,6 +19,10 @@ class AgentState(StrEnum):
     PAUSED = "paused"
 
 
+IN_CALL = frozenset({AgentState.OFFERED, AgentState.RINGING, AgentState.TALKING})
+"""A call is his, or is about to be."""
+
+
 class AgentMove(StrEnum):
     """What moves an agent from state to state."""
 

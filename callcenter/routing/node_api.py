@@ -1,6 +1,6 @@
 """The Node API, which the scripts of a call speak (docs/node-api.md)."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
@@ -138,6 +138,11 @@ class InstructionOut(BaseModel):
     number: str = ""
 
 
+CALLBACK_PATH = "callback"
+"""A CDR of calling back has the entry's call id and is not of the line on which he had called; `callback-over` tells
+what came of it."""
+
+
 class LedgerRow(BaseModel):
     """One of Asterisk's own CDRs of a hotline call."""
 
@@ -151,6 +156,7 @@ class LedgerRow(BaseModel):
     answered_at_ms: Ms | None = None
     ended_at_ms: Ms
     disposition: Word = ""
+    path: Word = ""
     fallback: bool = False
 
 
@@ -176,7 +182,7 @@ async def wait(request: web.Request, call_id: str, /, call: WaitIn) -> Instructi
     """Hold a caller's place; answers within 25 s."""
     previous = OfferOver(**call.previous.model_dump()) if call.previous else None
     heard = Heard(**call.heard.model_dump()) if call.heard else None
-    facts = call.facts(call_id)
+    facts = replace(call.facts(call_id), queue=call.queue)
     answer, now = await hotline(request).line.wait(facts, answered=call.answered, previous=previous, heard=heard)
     told = _INSTRUCTIONS[type(answer)]
     return InstructionOut(do=told, queue=now.queue_id, language=spoken_to(now), **asdict(answer))
@@ -232,7 +238,7 @@ async def ledger(request: web.Request, /, rows: LedgerIn) -> LedgerOut:
     house = hotline(request)
     accepted = 0
     for row in rows.rows:
-        if not is_call_id(row.call_id):
+        if not is_call_id(row.call_id) or row.path == CALLBACK_PATH:
             continue
         body = row.model_dump(exclude={"call_id"}, exclude_none=True) | {"node": rows.node}
         body["agent_id"] = house.witness.agents.get(_extension(row.agent_channel))

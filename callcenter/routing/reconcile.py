@@ -242,11 +242,9 @@ class Reconciler:
         held = [agent for agent in agents if agent.state in LET_GO_BY and now - agent.since_ms >= YOUNG_SECONDS * 1000]
         calls = await self._live.calls([agent.call_id for agent in held])
         for agent, call in zip(held, calls, strict=True):
-            if (
-                agent.agent_id in {call.agent_id, *call.rung}
-                and call.offer_id == agent.offer_id
-                and call.state in (CallState.OFFERED, CallState.TALKING)
-            ):
+            # Those who were rung beside the one who has the call are let go as their legs end, or here.
+            theirs = {CallState.OFFERED: {call.agent_id, *call.rung}, CallState.TALKING: {call.agent_id}}
+            if agent.agent_id in theirs.get(call.state, ()) and call.offer_id == agent.offer_id:
                 continue
             move = LET_GO_BY[agent.state]
             settings = {"since": str(now)}

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """What a script knows of its call; enough to rebuild the entry when the live queue is lost."""
+    """What a script knows of its call; enough to rebuild the entry when the live queue is lost.
+
+    `queue`: where he stands, as the script was last told; empty before.
+    """
 
     call_id: str
     node: str
@@ -14,6 +17,7 @@ class CallFacts:
     caller_number: str
     caller_name: str
     arrived_at_ms: int
+    queue: str = ""
 
 
 @dataclass(frozen=True, slots=True)

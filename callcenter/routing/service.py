@@ -140,7 +140,7 @@ class Routing:
         closing = Part(
             facts.call_id,
             moves=call_moves(CallMove.END),
-            guard={name: call.fields.get(name, "") for name in ("state", "offer", "agents")},
+            guard={name: call.fields.get(name, "") for name in ("state", "offer", "agent", "agents")},
             set={"ended_at": str(report.at_ms), "hung_up_by": report.hung_up_by},
         )
         talked = call.state is CallState.TALKING or call.fields.get("reconnecting") == "1"
@@ -315,22 +315,25 @@ class Routing:
 
     # -- offers that come to nothing -------------------------------------------------------------------
 
-    async def offer_over(self, call: LiveCall, over: OfferOver) -> None:
-        """An offer ended without a conversation, or the talking leg was lost: the caller has his place back."""
+    async def offer_over(self, call: LiveCall, over: OfferOver) -> bool:
+        """An offer ended without a conversation, or the talking leg was lost: the caller has his place back. False:
+        the call has changed since it was looked at.
+        """
         if call.offer_id != over.offer_id or call.agent_id is None:
-            return
+            return True
         leg_lost = over.dial_status == "ANSWER" and over.cause == LEG_LOST_CAUSE
         if call.state is CallState.TALKING and (leg_lost or over.dial_status not in ("ANSWER", "CANCEL")):
             # A phone that answers as its time is up was seen to answer; the caller has nobody all the same.
-            await self._take_back(call, over, reason=None)
-        elif call.state is CallState.OFFERED and (leg_lost or over.dial_status != "ANSWER"):
+            return await self._take_back(call, over, reason=None)
+        if call.state is CallState.OFFERED and (leg_lost or over.dial_status != "ANSWER"):
             # Of a talk that nobody saw it is not known who had it.
             reason = MissReason.LEASE_ENDED if leg_lost else miss_reason(over.dial_status, over.cause)
-            await self._take_back(call, over, reason=reason)
+            return await self._take_back(call, over, reason=reason)
+        return True
 
-    async def _take_back(self, call: LiveCall, over: OfferOver, *, reason: MissReason | None) -> None:
+    async def _take_back(self, call: LiveCall, over: OfferOver, *, reason: MissReason | None) -> bool:
         now = self._clock()
-        guard = {"offer": over.offer_id, "state": call.state.value}
+        guard = {name: call.fields.get(name, "") for name in ("state", "offer", "agent", "agents", "calling_at")}
         entry = Part(call.call_id, moves=call_moves(CallMove.REQUEUE), guard=guard, set={"calling_at": ""})
         agents = [agent_id for agent_id in (call.agent_id,) if agent_id is not None]
         if reason is None:
@@ -346,16 +349,19 @@ class Routing:
                 )
                 for agent_id in agents
             ]
+            parts += self.let_others_go(call, now)
             facts = [fact]
         else:
             agents = list(call.rung) or agents
             parts = [await self.missed(call, agent_id, reason, now) for agent_id in agents]
             parts += [self.spared(call, agent_id, now) for agent_id in agents if call.at("calling_at")]
             facts = [missed_fact(call, agent_id, now, reason) for agent_id in agents]
-            metrics.MISSES.labels(reason.value).inc(len(agents))
         done = await self.live.step(now, agents=parts, call=entry, events=facts, notify=call.agent_id)
+        if done.applied and reason is not None:
+            metrics.MISSES.labels(reason.value).inc(len(agents))
         for agent_id, (_, seq) in done.agents.items():
             await self._desks.push(agent_id, seq)
+        return done.applied
 
     async def missed(self, call: LiveCall, agent_id: int, reason: MissReason, now: int) -> Part:
         """What a missed offer does to one agent: so many in a row pause him."""
@@ -410,6 +416,10 @@ class Routing:
         cleared = {"since": str(at_ms), "call": "", "offer": ""}
         guard = {"offer": call.offer_id}
         return Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+
+    def let_others_go(self, call: LiveCall, at_ms: int) -> list[Part]:
+        """Those who were rung beside the agent who has the call, as far as the end of their legs was not told yet."""
+        return [self.let_go(call, other, at_ms) for other in call.rung if other != call.agent_id]
 
     def spared(self, call: LiveCall, agent_id: int, at_ms: int) -> Part:
         """An agent who has answered and speaks with nobody: there is nothing to write down."""

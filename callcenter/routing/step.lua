@@ -1,8 +1,8 @@
 -- One step of the live queue: agents and/or a call move by their tables, or nothing happens at all.
 -- ARGV[1]: JSON {now, agents?: [{id, move?, moves?, guard?, set?, tally?, optional?}], call?: {id, moves?, guard?, set?},
---   (call.dial: what shall be dialled, `extension@node` of each agent who moves, is kept in its field `endpoints`)
+--   (call.dial: what shall be dialled, `extension@node` of each agent who is on offer then, is kept in its field `endpoints`)
 --   lease_until?, rest_until?, notify?, events?: [{id, call, kind, at, body}]}
--- An optional agent who can't move stays as he is and stops nothing. tally: {day, queue, turn?}: one more call today.
+-- An agent with `forget` is struck out. An optional agent who can't move stays as he is and stops nothing. tally: {day, queue, turn?}: one more call today.
 -- Returns {"1" or "0", why it was refused, the call's state, the change as it was published (or ""),
 --   then for each agent who changed: id, state, number of his desk's change}.
 local step = cjson.decode(ARGV[1])
@@ -42,7 +42,7 @@ for _, agent in ipairs(step.agents or {}) do
   if not why then
     moving[#moving + 1] = {part = agent, key = key, from = state}
   elseif not agent.optional then
-    return {'0', 'agent ' .. why, '', ''}
+    return {'0', 'agent ' .. why, '', '', {}}
   end
 end
 local call_key, call_state, call_was
@@ -51,10 +51,10 @@ if step.call then
   call_key = 'cc:call:' .. step.call.id
   call_was, why = refused(step.call, call_key, 'new')
   call_state = call_was
-  if why then return {'0', 'call ' .. why, call_was, ''} end
+  if why then return {'0', 'call ' .. why, call_was, '', {}} end
 end
 
-local answer = {'1', '', '', ''}
+local answer = {'1', '', '', '', {}}
 local change = {}
 local endpoints = {}
 
@@ -79,7 +79,7 @@ for _, one in ipairs(moving) do
   local seq = next_seq(key)
   local now_is = redis.call('HMGET', key, 'online', 'idle_since', 'tally', 'reason', 'call', 'wrapup_until',
     'extension', 'node')
-  endpoints[#endpoints + 1] = (now_is[7] or '') .. '@' .. (now_is[8] or '')
+  if state == 'offered' then endpoints[#endpoints + 1] = (now_is[7] or '') .. '@' .. (now_is[8] or '') end
   local free = state == 'ready' and now_is[1] == '1'
   change.agents = change.agents or {}
   table.insert(change.agents, {agent.id, seq, free and {now_is[2] or step.now, now_is[3] or ''} or false})
@@ -92,6 +92,11 @@ for _, one in ipairs(moving) do
     redis.call('XADD', 'cc:agent_events', '*', 'id', agent.id .. '/' .. seq, 'agent', agent.id, 'at', step.now,
       'from', one.from, 'to', state, 'move', agent.move or '', 'reason', now_is[4] or '', 'call', now_is[5] or '',
       'online', now_is[1] or '0')
+  end
+  if agent.forget then
+    redis.call('DEL', key)
+    redis.call('SREM', 'cc:agents', agent.id)
+    redis.call('ZREM', 'cc:wrapups', agent.id)
   end
   answer[#answer + 1] = agent.id
   answer[#answer + 1] = state
@@ -156,5 +161,17 @@ if change.agents or change.call then
   change.n = redis.call('INCR', 'cc:changes')
   answer[4] = cjson.encode(change)
   redis.call('PUBLISH', 'cc:live', answer[4])
+end
+-- The desks of `show`, as desk.lua reads them: that saves a replica that shows them a round trip.
+for _, id in ipairs(step.show or {}) do
+  local agent, call, waiting = redis.call('HGETALL', 'cc:agent:' .. id), {}, 0
+  for place = 1, #agent, 2 do
+    local field, value = agent[place], agent[place + 1]
+    if field == 'call' and value ~= '' then call = redis.call('HGETALL', 'cc:call:' .. value) end
+    if field == 'queues' then
+      for queue in string.gmatch(value, '[^,]+') do waiting = waiting + redis.call('ZCARD', 'cc:waiting:' .. queue) end
+    end
+  end
+  table.insert(answer[5], {id, agent, call, waiting})
 end
 return answer

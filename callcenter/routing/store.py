@@ -25,7 +25,7 @@ import orjson
 from redis.asyncio import Redis
 
 from callcenter.events import CallEvent
-from callcenter.routing.model import AgentState, CallState
+from callcenter.routing.model import IN_CALL, AgentState, CallState
 
 LIVE_CHANNEL = "cc:live"
 RETIRED_DESK_SECONDS = 12 * 3600
@@ -184,6 +184,7 @@ class Part:
 
     `optional` (agents): one who can't move stays as he is and stops nothing. `tally`: one more call of the day.
     `answered` (a call): it counts for how fast the line moves. `dial` (a call): keep what shall be dialled.
+    `forget` (an agent): strike him out.
     """
 
     part_id: str | int
@@ -195,6 +196,7 @@ class Part:
     tally: dict[str, Any] | None = None
     answered: bool = False
     dial: bool = False
+    forget: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As `step.lua` reads it; without the keys that say nothing (Lua has no empty object)."""
@@ -202,7 +204,7 @@ class Part:
         return {"id": str(self.part_id)} | {key: value for key, value in parts.items() if value}
 
 
-_PART_FIELDS = ("moves", "guard", "set", "move", "optional", "tally", "answered", "dial")
+_PART_FIELDS = ("moves", "guard", "set", "move", "optional", "tally", "answered", "dial", "forget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +262,18 @@ def _agent_change(agent_id: Any, seq: int, ready: Any = None) -> AgentChange:
     return AgentChange(int(agent_id), int(seq), True, int(ready[0]), orjson.loads(ready[1] or b"{}"))
 
 
+DeskRead = tuple[LiveAgent, LiveCall | None, int]
+"""What a desk is made from: the agent, his call, how many callers wait in his queues."""
+
+
+def _desk_read(agent_id: int, agent_flat: list[str], call_flat: list[str], waiting: int | str) -> DeskRead:
+    fields, call_fields = _hash(agent_flat), _hash(call_flat)
+    agent = LiveAgent(agent_id, AgentState(fields.get("state", "signed_out")), fields)
+    state = call_fields.get("state")
+    call = LiveCall(agent.call_id, CallState(state), call_fields) if state else None
+    return agent, call, int(waiting)
+
+
 class LiveQueue:
     """The doors to the live queue."""
 
@@ -268,6 +282,9 @@ class LiveQueue:
         self.redis: Any = redis  # its types know nothing of decode_responses
         self.on_change: Callable[[Change], None] | None = None
         """Told of the changes that this replica makes, at once; those of others come by the channel."""
+        self.is_shown: Callable[[int], bool] = lambda _: False
+        """Whether an agent's desk is open in this replica: his steps then bring what it shows."""
+        self._desks: dict[int, DeskRead] = {}
         self._step = redis.register_script(_script("step.lua"))
         self._floor = redis.register_script(_script("floor.lua"))
         self._desk = redis.register_script(_script("desk.lua"))
@@ -298,9 +315,15 @@ class LiveQueue:
             request["notify"] = str(notify)
         if facts := [event.to_stream() for event in events]:
             request["events"] = facts
-        applied, why, call_state, change, *moved = await self._step(args=[orjson.dumps(request)])
+        told = [str(one.part_id) for one in (*([agent] if agent else []), *agents)]
+        told += [str(notify)] if notify is not None else []
+        if shown := [agent_id for agent_id in dict.fromkeys(told) if self.is_shown(int(agent_id))]:
+            request["show"] = shown
+        applied, why, call_state, change, desks, *moved = await self._step(args=[orjson.dumps(request)])
         if change and self.on_change:
             self.on_change(read_change(change))
+        for agent_id, agent_flat, call_flat, waiting in desks:
+            self._desks[int(agent_id)] = _desk_read(int(agent_id), agent_flat, call_flat, waiting)
         changed = {int(moved[n]): (moved[n + 1], int(moved[n + 2])) for n in range(0, len(moved), 3)}
         return Outcome(applied == "1", why, call_state, change, changed)
 
@@ -355,14 +378,13 @@ class LiveQueue:
             rows: list[dict[str, str]] = await pipe.execute()
             return rows
 
-    async def forget_agent(self, agent_id: int, now_ms: int) -> None:
-        """Take an agent who no longer exists out of the live queue, and out of every replica's picture."""
-        await self.step(now_ms, agent=Part(agent_id, set={"online": "0"}))
-        async with self.redis.pipeline() as pipe:
-            pipe.srem("cc:agents", str(agent_id))
-            pipe.zrem("cc:wrapups", str(agent_id))
-            pipe.delete(f"cc:agent:{agent_id}")
-            await pipe.execute()
+    async def forget_agent(self, agent_id: int, now_ms: int) -> bool:
+        """Take an agent who no longer exists out of the live queue, and out of every replica's picture. False: he is
+        in a call, which he finishes first.
+        """
+        stays = {state.value: state.value for state in AgentState if state not in IN_CALL}
+        gone = Part(agent_id, moves=stays, set={"online": "0"}, forget=True)
+        return (await self.step(now_ms, agent=gone)).applied
 
     async def retire_desk(self, agent_id: int, old: str, new: str) -> bool:
         """Note that the page `old` is no longer the agent's desk; False when `new` itself is such a page."""
@@ -376,14 +398,14 @@ class LiveQueue:
                 await pipe.execute()
         return True
 
-    async def desk(self, agent_id: int) -> tuple[LiveAgent, LiveCall | None, int]:
-        """An agent, his call if he has one, and how many callers wait in his queues."""
-        agent_flat, call_flat, waiting = await self._desk(args=[agent_id])
-        fields, call_fields = _hash(agent_flat), _hash(call_flat)
-        agent = LiveAgent(agent_id, AgentState(fields.get("state", "signed_out")), fields)
-        state = call_fields.get("state")
-        call = LiveCall(agent.call_id, CallState(state), call_fields) if state else None
-        return agent, call, int(waiting)
+    async def desk(self, agent_id: int, after: int | None = None) -> DeskRead:
+        """An agent, his call if he has one, and how many callers wait in his queues: now, or, where that is known
+        already, as it was with his change number `after` or a later one.
+        """
+        known = self._desks.pop(agent_id, None)
+        if known and after is not None and known[0].seq >= after:
+            return known
+        return _desk_read(agent_id, *await self._desk(args=[agent_id]))
 
     async def waiting(self) -> dict[str, int]:
         """How many callers wait in each queue."""

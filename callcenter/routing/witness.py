@@ -39,6 +39,8 @@ _DIAL_STATUS = {17: "BUSY", 21: "BUSY", 3: "CHANUNAVAIL", 20: "CHANUNAVAIL"}
 """Q.850 causes of a leg that was not answered, as Asterisk's Dial names them; others: it rang in vain."""
 
 
+NORMAL_END = 16
+"""Q.850 cause of a leg that ends after a talk."""
 ANSWERED_ELSEWHERE = 26
 """Q.850 cause of the legs of those who were rung together and did not get the caller."""
 
@@ -169,8 +171,9 @@ class Witness:
             call = await self._live.call(fact.call_id)
             if call.offer_id == fact.offer_id:
                 if call.state is CallState.OFFERED and call.is_callback:
-                    await self._callback_leg_ended(call, fact)
-                    return
+                    if await self._callback_leg_ended(call, fact):
+                        return
+                    continue
                 if len(call.rung) > 1 and agent_id in call.rung:
                     done = await self._one_of_several_ended(call, agent_id, fact)
                     if done is None:
@@ -184,21 +187,27 @@ class Witness:
         part = Part(agent_id, move=AgentMove.END, moves=moves, guard=guard, set=wrapup)
         await self._step(fact.at_ms, [part], None, [])
 
-    async def _callback_leg_ended(self, call: LiveCall, fact: LegEnded) -> None:
-        """Before he answered: the caller has his place back. Afterwards the script tells what came of it."""
-        if not call.at("calling_at"):
-            status = _DIAL_STATUS.get(fact.cause, "NOANSWER")
-            await self._routing.offer_over(call, OfferOver(fact.offer_id, status, fact.cause, fact.at_ms))
-            await self._routing.match()
+    async def _callback_leg_ended(self, call: LiveCall, fact: LegEnded) -> bool:
+        """Before he answered: the caller has his place back. Afterwards the script tells what came of it. False: the
+        call has changed since it was looked at.
+        """
+        if call.at("calling_at"):
+            return True
+        status = _DIAL_STATUS.get(fact.cause, "NOANSWER")
+        done = await self._routing.offer_over(call, OfferOver(fact.offer_id, status, fact.cause, fact.at_ms))
+        await self._routing.match()
+        return done
 
     async def _one_of_several_ended(self, call: LiveCall, agent_id: int, fact: LegEnded) -> bool | None:
         """Whether that was all there is to do; None: the call has changed since it was looked at."""
         elsewhere = fact.cause == ANSWERED_ELSEWHERE
-        if call.state is CallState.OFFERED and fact.hung_up_by_phone and not elsewhere:
+        if call.state is CallState.OFFERED:
+            declined = fact.hung_up_by_phone and fact.cause != NORMAL_END
+            if not elsewhere and not declined:
+                return False
             reason = miss_reason(_DIAL_STATUS.get(fact.cause, "NOANSWER"), fact.cause)
-            return True if await self._routing.one_of_several_missed(call, agent_id, reason) else None
-        if call.state is CallState.OFFERED and not elsewhere:
-            return False
+            reason = MissReason.OTHER_ANSWERED if elsewhere else reason
+            return await self._routing.one_of_several_missed(call, agent_id, reason) or None
         second, _, channel_id = call.fields.get("second", "").partition(" ")
         if call.state is not CallState.TALKING or agent_id != call.agent_id:
             free = self._routing.let_go(call, agent_id, fact.at_ms)

@@ -27,7 +27,7 @@ HEARTBEAT_SECONDS = 15.0
 ANY_CHANGE = 2**63
 """Higher than any change's number: look, whatever has been sent."""
 
-Document = Callable[[int], Awaitable[DeskNow]]
+Document = Callable[[int, int | None], Awaitable[DeskNow]]
 
 
 class Desk:
@@ -76,8 +76,8 @@ class LiveDesks:
         hear: Callable[[Change], None],
         look_anew: Callable[[], Awaitable[None]],
     ) -> None:
-        """`document(agent)` makes a desk; `hear(change)` is told of every change that any replica makes;
-        `look_anew()` is called when changes may have been missed.
+        """`document(agent, after)` makes a desk as it is with the change `after` (None: as it is now); `hear(change)`
+        is told of every change that any replica makes; `look_anew()` is called when changes may have been missed.
         """
         self._redis: Any = redis
         self._desks: dict[int, list[Desk]] = {}
@@ -91,7 +91,7 @@ class LiveDesks:
         self._desks.setdefault(agent_id, []).append(desk)
         try:
             async with desk.sending:
-                now = await self._look(desk)
+                now = await self._look(desk, None)
                 if now is None:
                     return
                 await desk.show("snapshot", now)
@@ -111,7 +111,7 @@ class LiveDesks:
             async with desk.sending:
                 if desk.sent_seq >= seq:
                     continue
-                now = await self._look(desk)
+                now = await self._look(desk, seq)
                 if now is None:
                     continue
                 if now.desk_id not in ("", desk.desk_id):
@@ -120,10 +120,10 @@ class LiveDesks:
                 elif now.seq > desk.sent_seq:
                     await desk.show("desk", now)
 
-    async def _look(self, desk: Desk) -> DeskNow | None:
-        """The desk as it is now; None, and the page is let go, when its agent has none any more."""
+    async def _look(self, desk: Desk, after: int | None) -> DeskNow | None:
+        """The desk as it is; None, and the page is let go, when its agent has none any more."""
         try:
-            return await self._document(desk.agent_id)
+            return await self._document(desk.agent_id, after)
         except HotlineError:
             await desk.close(NO_DESK)
             return None
@@ -135,9 +135,13 @@ class LiveDesks:
                 continue
             for desk in tuple(desks):
                 async with desk.sending:
-                    now = await self._look(desk)
+                    now = await self._look(desk, None)
                     if now is not None and now.seq >= desk.sent_seq:
                         await desk.show("desk", now)
+
+    def is_open(self, agent_id: int) -> bool:
+        """Whether an agent has a desk open in this replica."""
+        return agent_id in self._desks
 
     @property
     def agents(self) -> tuple[int, ...]:

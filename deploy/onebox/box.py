@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -146,7 +147,7 @@ class Box:
             node_token=SecretStr(given.get("CALLCENTER_NODE_TOKEN") or secret("node_token")),
             asterisk_log_dir=layout.nodes[0].log,
             spool_dir=layout.nodes[0].spool,
-            sounds_dir=layout.var / "sounds",
+            sounds_dir=Path(given.get("CALLCENTER_SOUNDS_DIR") or layout.var / "sounds"),
             trunk_contact=given.get("CALLCENTER_TRUNK_CONTACT", ""),
         )
         if layout.asterisk_nodes == 1:

@@ -108,6 +108,8 @@ class Layer:
         self.console("channel request hangup all")
         eventually(lambda: not self.channels(), "no channel is left")
         eventually(lambda: not (self.host and self.host.running), "no step is under way")
+        kept = self.options.node_spool_dir / "message"
+        eventually(lambda: not list(kept.iterdir()), "no message is on its way")
 
     def channels(self) -> int:
         """How many channels there are."""

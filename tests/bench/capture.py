@@ -18,6 +18,9 @@ from tests.bench.load import die_with_parent
 _SNAPSHOT_BYTES = 2400
 _GLOBAL_HEADER_BYTES = 24
 _RECORD_HEADER_BYTES = 16
+_TCP_BEGINS = "tcp[((tcp[12] & 0xf0) >> 2):4]"
+_CHANGES = f"{_TCP_BEGINS} = 0x504f5354 or {_TCP_BEGINS} = 0x50555420"
+"""A packet that begins with POST or PUT."""
 _ETHERNET = 1
 _ETHERNET_BYTES = 14
 _IPV4 = b"\x08\x00"
@@ -34,7 +37,9 @@ class CaptureError(Exception):
 
 
 class Capture:
-    """tcpdump on the loopback device, writing what goes over the SIP port and comes from the web port into a file."""
+    """tcpdump on the loopback device, writing into a file what goes over the SIP port, what comes from the web port and
+    what is posted or put to it.
+    """
 
     def __init__(self, file: Path, sip_port: int, web_port: int) -> None:
         self.file = file
@@ -42,7 +47,7 @@ class Capture:
         if os.geteuid() == 0:
             argv += ["-Z", "root"]
         self._tcpdump = subprocess.Popen(
-            [*argv, f"udp port {sip_port} or tcp src port {web_port}"],
+            [*argv, f"udp port {sip_port} or tcp src port {web_port} or (tcp dst port {web_port} and ({_CHANGES}))"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,

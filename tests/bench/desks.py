@@ -14,10 +14,13 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
+from tests.bench.readiness import DESK_HEADER
+
 FIRST_EXTENSION = 2001
 _API_SECONDS = 20.0
 _AT_ONCE = 4
 """Requests of the set-up under way at the same time."""
+_MISSED = frozenset({"missed", "declined", "phone_failed"})
 _CARD_STATES = frozenset({"offered", "ringing", "talking"})
 
 
@@ -118,12 +121,16 @@ class Floor:
         self._states: dict[str, str] = {}
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._saved: set[str] = set()
+        self._done: set[str] = set()
+        """Calls and pauses that the page has done its part for."""
         self.read: dict[str, float] = {}
         """Caller's number -> when the bench first read his card (s since the epoch)."""
         self.trouble: Counter[str] = Counter()
         """What did not go as it should at the desks."""
         self.messages = 0
+        self.comes_back = False
+        """Whether whoever is paused for a missed call makes himself ready again at once."""
+        self._people: dict[str, Person] = {}
 
     async def open(self, http: aiohttp.ClientSession, url: str, accounts: Sequence[Account]) -> None:
         """Sign everybody in and make him ready. Raises DeskError."""
@@ -138,6 +145,8 @@ class Floor:
 
     async def _sit_down(self, person: Person, extension: str) -> None:
         desk_id = f"bench-{extension}"
+        person.headers[DESK_HEADER] = extension
+        self._people[extension] = person
         live = f"{person.url}/api/v1/desk/live?desk_id={desk_id}"
         socket = await person.http.ws_connect(live, headers=person.headers)
         self._spawn(self._read(socket, person, extension))
@@ -167,10 +176,31 @@ class Floor:
         self._states[extension] = state
         if call and state in _CARD_STATES:
             self.read.setdefault((call["number_e164"] or "")[-11:], now)
-        elif call and state == "wrapup" and call["call_id"] not in self._saved:
-            self._saved.add(call["call_id"])
+        elif call and state == "wrapup" and call["call_id"] not in self._done:
+            self._done.add(call["call_id"])
             self._spawn(self._save(person, call["call_id"]))
+        elif state == "paused" and self.comes_back and desk["state"]["reason"] in _MISSED:
+            pause = f"{extension}/{desk['state']['since']}"
+            if pause not in self._done:
+                self._done.add(pause)
+                self._spawn(self._come_back(person))
         self._changed.set()
+
+    async def _come_back(self, person: Person) -> None:
+        try:
+            await person.ask("POST", "/desk/state", {"state": "ready"})
+        except (DeskError, aiohttp.ClientError, TimeoutError) as error:
+            self.trouble[f"not ready again: {type(error).__name__} {str(error)[-160:]}"] += 1
+
+    async def become(self, state: str, extensions: Sequence[str] | None = None) -> None:
+        """Make these agents, or all, ready or paused. Raises DeskError."""
+        places = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(extension: str) -> None:
+            async with places:
+                await self._people[extension].ask("POST", "/desk/state", {"state": state})
+
+        await asyncio.gather(*map(one, self._people if extensions is None else extensions))
 
     async def _save(self, person: Person, call_id: str) -> None:
         outcome = {"call_type": self._call_type, "notes": "bench", "next_step": "none"}
@@ -204,6 +234,13 @@ class Floor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def callers_in_line(http: aiohttp.ClientSession, url: str) -> int:
+    """How many callers wait, as the service tells its monitoring (renewed every second)."""
+    async with http.get(f"{url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return sum(round(float(line.rpartition(" ")[2])) for line in lines if line.startswith("callcenter_waiting{"))
 
 
 async def answered_rows(admin: Person, numbers: Sequence[str], since_ms: int) -> tuple[int, int]:

@@ -9,7 +9,8 @@ from typing import TypedDict
 from tests.bench.capture import CallTrace
 
 HOTLINE = "hotline"
-QUEUE = "app_queue"
+QUEUE_AMI, QUEUE, DIAL = "app_queue+AMI", "app_queue", "Dial"
+PATHS = (HOTLINE, QUEUE_AMI, QUEUE, DIAL)
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
@@ -191,64 +192,22 @@ def ms(start: float, end: float | None) -> float:
     return (end - start) * 1000
 
 
-def ratio(phases: Sequence[Phase], rate: int, process: str | None = None) -> float | None:
-    """CPU a call, hotline / app_queue, of one process or of all together; None when either is not known."""
+def ratio(phases: Sequence[Phase], rate: int, process: str | None = None, beside: str = QUEUE_AMI) -> float | None:
+    """CPU a call, hotline / `beside`, of one process or of all together; None when either is not known."""
     by_path = {one.path: one for one in phases if one.rate == rate}
-    if HOTLINE not in by_path or QUEUE not in by_path:
+    if HOTLINE not in by_path or beside not in by_path:
         return None
     ours, theirs = (
         one.together_ms if process is None else one.cpu_ms_a_call.get(process, 0.0)
-        for one in (by_path[HOTLINE], by_path[QUEUE])
+        for one in (by_path[HOTLINE], by_path[beside])
     )
     return ours / theirs if theirs > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A figure that was aimed at. `kept` is None when this run has not measured it."""
+    """A figure that was aimed at. `met` is None when this run has not measured it."""
 
     aim: str
-    kept: bool | None
+    met: bool | None
     figure: str
-
-
-def verdicts(phases: Sequence[Phase]) -> list[Verdict]:
-    """The first aims: no failed call at 20 a second, the card before the ringing, the card within 100 ms."""
-    ours = {one.rate: one for one in phases if one.path == HOTLINE}
-    found = [_no_failure(ours.get(20)), _card_first(list(ours.values())), _card_soon(ours.get(10))]
-    return [*found, _all_logged(list(ours.values()))]
-
-
-def _no_failure(at_20: Phase | None) -> Verdict:
-    aim = "no failed call at 20 calls a second"
-    if at_20 is None:
-        return Verdict(aim, None, "not run")
-    return Verdict(aim, at_20.failed == 0, f"{at_20.failed} of {at_20.calls} failed")
-
-
-def _card_first(ours: Sequence[Phase]) -> Verdict:
-    aim = "screen-pop before that phone's 180, in every call"
-    late = sum(one.pops_after_ringing for one in ours)
-    missing = sum(one.pops_missing for one in ours)
-    leads = [one.pop_lead for one in ours if one.pop_lead]
-    if not leads:
-        return Verdict(aim, None, "no call rang")
-    calls = sum(lead.count for lead in leads)
-    return Verdict(aim, late + missing == 0, f"{late} late, {missing} missing, of {calls}")
-
-
-def _card_soon(at_10: Phase | None) -> Verdict:
-    aim = "screen-pop within 100 ms of the INVITE (p95) at 10 calls a second"
-    if at_10 is None or at_10.pop is None:
-        return Verdict(aim, None, "not run")
-    return Verdict(aim, at_10.pop.p95 <= 100, f"p95 {at_10.pop.p95:.1f} ms")
-
-
-def _all_logged(ours: Sequence[Phase]) -> Verdict:
-    aim = "every answered call in the call log"
-    counted = [one for one in ours if one.rows is not None]
-    answered = sum(one.to_answer.count if one.to_answer else 0 for one in counted)
-    rows = sum(one.rows or 0 for one in counted)
-    if not counted:
-        return Verdict(aim, None, "not run")
-    return Verdict(aim, rows == answered, f"{rows} rows, {answered} answered")

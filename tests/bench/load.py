@@ -5,7 +5,7 @@ import contextlib
 import ctypes
 import os
 import signal
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 
 SCENARIOS = Path(__file__).parent / "scenarios"
@@ -13,6 +13,9 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 CALLER_PATIENCE_SECONDS = 30
 REGISTRATIONS_A_SECOND = 150
+LINE_A_SECOND = 50
+"""How quickly callers come who fill a line."""
+DRAIN_SECONDS = 10
 _CALLS_WERE_PLACED = (0, 1, None)
 """SIPp's exit status: all went well, some failed; None: ended by us."""
 _PREFIXES = tuple(f"1{second}{third}" for second in (3, 5, 8) for third in range(10))
@@ -65,9 +68,9 @@ class Sipp:
         )
 
     @contextlib.asynccontextmanager
-    async def phones(self, name: str, port: int, ring_ms: int) -> AsyncIterator[None]:
-        """Phones that ring and answer at `port`, inside the block."""
-        process = await self._start(name, "phone.xml", port, "-d", str(ring_ms))
+    async def phones(self, name: str, port: int, ring_ms: int, *, rejecting: bool = False) -> AsyncIterator[None]:
+        """Phones that ring and answer at `port`, or reject every call, inside the block."""
+        process = await self._start(name, "rejecting.xml" if rejecting else "phone.xml", port, "-d", str(ring_ms))
         try:
             yield
             if process.returncode is not None:
@@ -98,11 +101,45 @@ class Sipp:
             "caller.xml",
             port,
             *("-inf", str(fields), "-s", called, "-r", str(rate), "-m", str(len(numbers))),
-            *("-l", str(len(numbers)), "-d", str(talk_ms)),
+            *("-l", str(len(numbers)), "-d", str(talk_ms), "-recv_timeout", str(CALLER_PATIENCE_SECONDS * 1000)),
         )
         seconds = len(numbers) / rate + talk_ms / 1000 + CALLER_PATIENCE_SECONDS + 5
         if await _await_end(process, seconds) not in _CALLS_WERE_PLACED:
             raise SippError(f"the callers of {name}: {self._errors(name)}")
+
+    @contextlib.asynccontextmanager
+    async def line(
+        self,
+        name: str,
+        port: int,
+        *,
+        called: str,
+        numbers: Sequence[str],
+        at_once: int,
+        talk_ms: int,
+        hang_up: Callable[[], object],
+    ) -> AsyncIterator[None]:
+        """Callers who wait for as long as it takes: `at_once` of them wait or talk at any time inside the block.
+
+        Who has talked is followed by the next of `numbers`. At the end nobody follows and `hang_up()` ends all calls.
+        """
+        fields = self._fields(name, numbers)
+        process = await self._start(
+            name,
+            "caller.xml",
+            port,
+            *("-inf", str(fields), "-s", called, "-r", str(LINE_A_SECOND), "-m", str(len(numbers))),
+            *("-l", str(at_once), "-d", str(talk_ms)),
+        )
+        try:
+            yield
+            if process.returncode is not None:
+                raise SippError(f"the callers of {name} ended early: {self._errors(name)}")
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGUSR1)
+                hang_up()
+            await _await_end(process, DRAIN_SECONDS)
 
     def _errors(self, name: str) -> str:
         file = self._folder / f"{name}.errors"

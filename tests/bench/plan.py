@@ -1,23 +1,35 @@
-"""What one bench does: which rates for how long, with how many phones, on which ports."""
+"""What one bench does: which sections, which rates for how long, with how many phones and callers, on which ports."""
 
 from dataclasses import dataclass
 
 BASE_PORT = 26000
 MOST_PHONES = 400
+SECTIONS = ("calls", "ready", "waiting", "storm", "matching")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The shape of a run. Talk and ringing are the same on both paths."""
+    """The shape of a run. Talk and ringing are the same on every path."""
 
+    sections: tuple[str, ...] = SECTIONS
     rates: tuple[int, ...] = (10, 20, 40)
     """Calls a second, one phase each."""
-    seconds: int = 20
-    """How long callers come in, a phase."""
+    seconds: int = 14
+    """How long callers come in, a phase; and how long a line is watched."""
     talk_ms: int = 2000
     ring_ms: int = 100
     """How long a phone rings before it answers."""
     phones: int = 120
+    crowd_agents: int = 20
+    """Agents who serve the lines of `ready` and `waiting`."""
+    ready_waiting: int = 200
+    few_waiting: int = 10
+    many_waiting: int = 500
+    storm_waiting: int = 500
+    storm_phones: int = MOST_PHONES
+    storm_seconds: int = 10
+    matches: int = 5_000
+    """Pairs for each number of callers waiting, in `matching`."""
     base_port: int = BASE_PORT
 
     @property
@@ -41,16 +53,41 @@ class Plan:
         return self.base_port + 62
 
     @property
-    def queue_phone_port(self) -> int:
-        """SIPp's phones of the plain queue's members."""
+    def peer_phone_port(self) -> int:
+        """SIPp's phones of app_queue's members, which Dial() rings too."""
         return self.base_port + 63
+
+    @property
+    def desk_recovering_port(self) -> int:
+        """The agent's phone that is the first to answer again after the storm."""
+        return self.base_port + 64
+
+    @property
+    def peer_recovering_port(self) -> int:
+        """The member's phone that is the first to answer again."""
+        return self.base_port + 65
+
+    @property
+    def ami_port(self) -> int:
+        """Asterisk's manager interface, once it is opened."""
+        return self.base_port + 38
+
+    @property
+    def most_phones(self) -> int:
+        """Agents that are made, and phones on either side."""
+        wanted = {"calls": self.phones, "ready": self.crowd_agents, "waiting": self.crowd_agents}
+        wanted["storm"] = self.storm_phones
+        return max((wanted.get(section, 0) for section in self.sections), default=0)
 
     def calls(self, rate: int) -> int:
         """Calls of one phase."""
         return rate * self.seconds
 
 
-QUICK = Plan(rates=(20,), seconds=8, phones=60)
+QUICK = Plan(
+    rates=(20,), seconds=6, phones=60, ready_waiting=100, many_waiting=100, crowd_agents=10,
+    storm_waiting=100, storm_phones=80, storm_seconds=4, matches=1_000,
+)  # fmt: skip
 
 
 def phones_needed(rate: int, talk_ms: int, ring_ms: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from deploy.onebox.box import Box
 from deploy.onebox.layout import layout_from
+from deploy.onebox.processes import Process
 from tests.bench.plan import Plan
 
 PARTS = ("asterisk", "serve", "node", "redis", "postgres")
@@ -99,9 +100,14 @@ class PrivateHotline:
         return [name for name, process in self._box.processes.items() if not process.alive()]
 
     def stop_software(self) -> None:
-        """End the service and the node; Asterisk goes on."""
+        """End the service and the node; Asterisk begins anew as it comes, with every message that a peer wants."""
         self._box.stop("node")
         self._box.stop("serve")
+        self._box.stop("asterisk")
+        program = self._box.program("asterisk")
+        (self.asterisk_etc / "stasis.conf").write_text("[taskpool]\n")
+        self._box.processes["asterisk"] = Process.start(program, self._box.layout.run)
+        self._box.wait_ready("asterisk")
 
     def asterisk(self, command: str) -> str:
         """Run a console command of this Asterisk; what it says. Raises CalledProcessError."""

@@ -6,7 +6,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.table import Table
 
-from tests.bench.figures import HOTLINE, QUEUE, Phase, Spread, Verdict, ratio, verdicts
+from tests.bench import matching
+from tests.bench.crowd import Crowd
+from tests.bench.figures import HOTLINE, PATHS, QUEUE_AMI, Phase, Spread, Verdict, ratio
 from tests.bench.plan import Plan
 from tests.bench.private import PARTS
+from tests.bench.storm import Storm
+from tests.bench.verdicts import Measured, verdicts
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOTHING = "-"
@@ -30,21 +34,45 @@ class Run:
     plan: Plan
     began_at: str
     seconds: float
-    phases: Sequence[Phase]
-    idle_ms_a_second: Mapping[str, float]
-    """What each process uses with every desk open and no call."""
-    memory_mb: Mapping[str, Mapping[str, float]]
-    """When -> process -> resident memory."""
-    trouble: Mapping[str, int]
-    """What else was not as it should be, at the desks or in the logs."""
     machine: Mapping[str, Any]
     versions: Mapping[str, str]
     commit: str
+    phases: Sequence[Phase] = ()
+    crowds: Mapping[str, Crowd] = field(default_factory=dict)
+    """few, ready, many: how agents served a line."""
+    storms: Sequence[Storm] = ()
+    pairing: matching.Run | None = None
+    idle_ms_a_second: Mapping[str, float] = field(default_factory=dict)
+    """What each process uses with every desk open and no call."""
+    memory_mb: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """When -> process -> resident memory."""
+    trouble: Mapping[str, int] = field(default_factory=dict)
+    """What else was not as it should be, at the desks or in the logs."""
+
+    @property
+    def measured(self) -> Measured:
+        """What verdicts are made from."""
+        return Measured(
+            rates=self.plan.rates,
+            phases=self.phases,
+            crowds=self.crowds,
+            storms=self.storms,
+            paired=self.pairing,
+        )
 
 
 def tables(run: Run) -> Group:
     """The whole report, for a terminal of 110 columns."""
-    return Group(_figures(run), _memory(run), _verdicts(verdicts(run.phases)))
+    shown: list[Table] = []
+    if run.phases:
+        shown += [_figures(run), _beside(run), _memory(run)]
+    if run.crowds:
+        shown.append(_lines(run))
+    if run.storms:
+        shown.append(_storms(run))
+    if run.pairing:
+        shown.append(matching.table(run.pairing))
+    return Group(*shown, _verdicts(verdicts(run.measured)))
 
 
 def _figures(run: Run) -> Table:
@@ -58,13 +86,13 @@ def _figures(run: Run) -> Table:
     table.add_column("times in ms", no_wrap=True)
     for rate in plan.rates:
         table.add_column(f"{rate}/s\n{HOTLINE}", justify="right", style="bold")
-        table.add_column(f"{rate}/s\n{QUEUE}", justify="right")
+        table.add_column(f"{rate}/s\n{QUEUE_AMI}", justify="right")
         table.add_column("ratio", justify="right", style="cyan")
     by_place = {(one.rate, one.path): one for one in run.phases}
     for name, ours, theirs, share in _rows(run):
         cells: list[str] = []
         for rate in plan.rates:
-            cells += [_cell(by_place.get((rate, HOTLINE)), ours), _cell(by_place.get((rate, QUEUE)), theirs)]
+            cells += [_cell(by_place.get((rate, HOTLINE)), ours), _cell(by_place.get((rate, QUEUE_AMI)), theirs)]
             cells.append(_share(run.phases, rate, share) if share else "")
         table.add_row(
             name, *cells, end_section=name.startswith(("failed", "together", "cores used by all", "to answer"))
@@ -139,6 +167,74 @@ def _lead(one: Phase) -> str:
     return f"{one.pop_lead.least:.1f} / {one.pop_lead.p50:.1f}" if one.pop_lead else NOTHING
 
 
+def _beside(run: Run) -> Table:
+    """CPU a call of every path, and ours as a ratio to each other one."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title="CPU ms a call; in brackets the hotline's as a ratio to it")
+    table.add_column("calls a second")
+    for path in PATHS:
+        table.add_column(f"{path}\nAsterisk", justify="right", style="bold" if path == HOTLINE else "")
+        table.add_column("\ntogether", justify="right")
+    by_place = {(one.rate, one.path): one for one in run.phases}
+    for rate in run.plan.rates:
+        cells: list[str] = []
+        for path in PATHS:
+            one = by_place.get((rate, path))
+            cells += _pair(run, one) if one else (NOTHING, NOTHING)
+        table.add_row(str(rate), *cells)
+    return table
+
+
+def _pair(run: Run, one: Phase) -> tuple[str, str]:
+    asterisk, together = f"{one.cpu_ms_a_call.get('asterisk', 0.0):.2f}", f"{one.together_ms:.2f}"
+    if one.path == HOTLINE:
+        return asterisk, together
+    shares = (ratio(run.phases, one.rate, process, one.path) for process in ("asterisk", None))
+    first, second = (NOTHING if share is None else f"{share:.2f}" for share in shares)
+    return f"{asterisk} ({first})", f"{together} ({second})"
+
+
+def _lines(run: Run) -> Table:
+    table = Table(
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        title=f"callers in line, {run.plan.crowd_agents} agents; CPU ms a call with all that waiting costs",
+        caption="the callers hear ringing: apology_ring is at its highest, so that no music is sent",
+    )
+    for name in ("in line", "served/s", *PARTS, "together", "ready to INVITE, p50/p99/most", "never rung"):
+        table.add_column(name, justify="right")
+    for one in run.crowds.values():
+        spread = one.to_invite
+        table.add_row(
+            str(one.waiting),
+            f"{one.served / one.seconds:.1f}",
+            *(f"{one.cpu_ms_a_call.get(part, 0.0):.2f}" for part in PARTS),
+            f"{one.together_ms:.2f}",
+            f"{spread.p50:.1f} / {spread.p99:.1f} / {spread.most:.0f}" if spread else NOTHING,
+            _alarm(one.never_rung),
+        )
+    return table
+
+
+def _storms(run: Run) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title="all phones reject; CPU ms a second")
+    table.add_column("path", no_wrap=True)
+    for name in ("in line", "phones", *PARTS, "together", "rung/s", "ms a ring", "recovered, ms"):
+        table.add_column(name, justify="right")
+    for one in run.storms:
+        used = (one.cpu_ms_a_second.get(part) for part in PARTS)
+        table.add_row(
+            one.path,
+            str(one.waiting),
+            str(one.phones),
+            *(NOTHING if ms is None else f"{ms:.0f}" for ms in used),
+            f"{one.together_ms:.0f}",
+            f"{one.offers_a_second:.0f}",
+            NOTHING if one.ms_an_offer is None else f"{one.ms_an_offer:.1f}",
+            "[bold red]never[/]" if one.recovered_ms is None else f"{one.recovered_ms:.0f}",
+        )
+    return table
+
+
 def _memory(run: Run) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title="memory, MB; CPU with every desk open and no call")
     table.add_column("process")
@@ -154,9 +250,9 @@ def _memory(run: Run) -> Table:
 
 def _verdicts(found: Sequence[Verdict]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    words = {True: "[green]kept[/]", False: "[bold red]MISSED[/]", None: "[yellow]not measured[/]"}
+    words = {True: "[green]met[/]", False: "[bold red]MISSED[/]", None: "[yellow]not measured[/]"}
     for verdict in found:
-        table.add_row(words[verdict.kept], verdict.aim, verdict.figure)
+        table.add_row(words[verdict.met], verdict.aim, verdict.figure)
     return table
 
 
@@ -177,12 +273,18 @@ def keep(run: Run, folder: Path) -> Path:
     """Write the run as JSON; where it stands."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{run.began_at.replace(':', '').replace('-', '')}.json"
-    kept = asdict(run) | {"verdicts": [asdict(verdict) for verdict in verdicts(run.phases)]}
+    kept = asdict(run) | {"verdicts": [asdict(verdict) for verdict in verdicts(run.measured)]}
     for phase in kept["phases"]:
         phase["failed"] = sum(phase["failures"].values())
         phase["together_ms"] = round(sum(phase["cpu_ms_a_call"].values()), 3)
     kept["ratios"] = {
-        str(rate): {"asterisk": ratio(run.phases, rate, "asterisk"), "together": ratio(run.phases, rate)}
+        str(rate): {
+            path: {
+                "asterisk": ratio(run.phases, rate, "asterisk", path),
+                "together": ratio(run.phases, rate, beside=path),
+            }
+            for path in PATHS[1:]
+        }
         for rate in run.plan.rates
     }
     file.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
