@@ -29,7 +29,7 @@ check: ## lint, formatting, types, import rules; Python and browser application
 	    if [ -x .venv/node/bin/node ]; then PATH="$$PWD/.venv/node/bin:$$PATH"; fi; \
 	    cd callcenter/web/app && npm run check; fi
 
-bench: ## SIPp callers against this hotline and a plain app_queue, as a table
+bench: ## this hotline beside app_queue and Dial(), as tables; quickly: make bench ARGS=--quick
 	@deploy/setup.sh test
 	@exec $(PYTHON_HERE) -m tests.bench $(ARGS)
 

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -61,6 +61,7 @@ MATCH_SECONDS = 1.0
 PHONES_SECONDS = 20.0
 PROMPTS_SECONDS = 30.0
 PARTITIONS_SECONDS = 6 * 3600.0
+CANCEL_AGAIN_SECONDS = 1.0
 
 
 class Hotline:
@@ -122,6 +123,7 @@ class Hotline:
         self.customers.warm()
         gc.collect()
         gc.freeze()  # the tables of numbers are never garbage; looking through them takes 100 ms
+        gc.set_threshold(20_000, 20, 50)  # a call makes thousands of objects and few circles; 700 is a look each time
         await self.sync_roster()
         with contextlib.suppress(*AWAY):
             await self.calls.list_call_types()
@@ -241,6 +243,15 @@ async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         await asyncio.sleep(seconds)
 
 
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel, until all have ended: a server that goes away in the same moment may win over a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
+
+
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Hotline]:
     """A hotline with its background work under way, until the block is left."""
@@ -252,9 +263,7 @@ async def running(settings: Settings) -> AsyncIterator[Hotline]:
         tasks = await hotline.start()
         yield hotline
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _ended(tasks)
         await redis.aclose()
         await pool.close()
 

@@ -5,6 +5,8 @@ def test_it(hotline: RunningHotline) -> None:
     hotline.start("serve")
 """
 
+import contextlib
+import ctypes
 import json
 import os
 import shutil
@@ -73,6 +75,32 @@ def layout_for_tests(var: Path, *, address: str = "127.0.0.1", nodes: int = 1, r
         asterisk_root=root.asterisk_root,
         throwaway=True,
     )
+
+
+_PIDFD_GETFD = 438
+"""The number of pidfd_getfd(2), which is the same on every machine; Python has no name for it."""
+
+
+class _Descriptors:
+    """The open files of a process that this one may trace, such as its children's."""
+
+    def __init__(self, pid: int) -> None:
+        self._folder = Path(f"/proc/{pid}/fd")
+        self._pidfd = os.pidfd_open(pid)
+        self._syscall = ctypes.CDLL(None, use_errno=True).syscall
+
+    def close(self) -> None:
+        os.close(self._pidfd)
+
+    def sockets(self) -> Iterator[socket.socket]:
+        """Each TCP socket of the process, as one of this process'."""
+        for link in self._folder.iterdir():
+            with contextlib.suppress(OSError):  # it was closed meanwhile
+                if link.readlink().name.startswith("socket:"):
+                    descriptor = self._syscall(_PIDFD_GETFD, self._pidfd, int(link.name), 0)
+                    if descriptor < 0:
+                        raise OSError(ctypes.get_errno(), "pidfd_getfd")
+                    yield socket.socket(fileno=descriptor)
 
 
 class RunningHotline:
@@ -162,6 +190,18 @@ class RunningHotline:
             yield
         finally:
             self.restore()
+
+    def cut(self, part: str, port: int) -> int:
+        """Cut the part's TCP connections to a port, as a broken network would; how many. Both ends live on."""
+        process = self.pid(part)
+        cut = 0
+        with contextlib.closing(_Descriptors(process)) as descriptors:
+            for connection in descriptors.sockets():
+                with connection, contextlib.suppress(OSError):
+                    if connection.family == socket.AF_INET and connection.getpeername()[1] == port:
+                        connection.shutdown(socket.SHUT_RDWR)
+                        cut += 1
+        return cut
 
     def pid(self, part: str) -> int:
         """The process id of a running part."""

@@ -311,10 +311,10 @@ class _Fold:
             record.through = "fallback"
         if body.get("queue_id") and record.queue_id is None:
             record.queue_id = body["queue_id"]
-        told_answer = record.answered_at is None and body.get("agent_id") is not None and body.get("answered_at_ms")
-        if told_answer:
+        told_answer = record.answered_at is None and body.get("answered_at_ms")
+        if told_answer:  # whose phone it was is not known of one at another node
             record.answered_at = body["answered_at_ms"]
-            record.agent_id = body["agent_id"]
+            record.agent_id = body.get("agent_id") or record.agent_id
             self.talking.open(body["answered_at_ms"])
         if told_answer or not self.ended_by_witness:
             by = record.hung_up_by if self.ended_by_witness else body.get("hung_up_by")

@@ -163,18 +163,22 @@ class CallWriter:
     async def _follow_up(
         self, connection: Connection, record: CallRecord, facts: list[CallEvent], new: set[str]
     ) -> None:
-        """A caller who gave up or left a message becomes a task to ring back; one who was answered is a task done."""
+        """A caller who gave up, left a message, or was cut off with his node becomes a task to ring back; another who
+        was answered is a task done.
+        """
         if not record.caller_number:
             return
-        endings = [fact.event_id in new for fact in facts if fact.kind in _ENDINGS]
+        endings = [fact for fact in facts if fact.kind in _ENDINGS]
+        first = bool(endings) and all(fact.event_id in new for fact in endings)
+        cut_off = bool(endings) and all(fact.body.get("node_died") for fact in endings)
         message = any(fact.event_id in new and fact.kind is Kind.MESSAGE for fact in facts)
-        lost = any(fact.kind is Kind.LOST for fact in facts) and not any(fact.kind is Kind.ENDED for fact in facts)
-        if record.answered_at is not None:
+        if cut_off and first:
+            await store.add_ring_back(connection, record, _ring_back_kind(record, lost=True))
+        elif record.answered_at is not None:
             if any(fact.event_id in new and fact.kind in (Kind.ANSWERED, Kind.LEDGER) for fact in facts):
                 await store.close_ring_back(connection, record)
-            if lost and any(fact.event_id in new and fact.kind is Kind.LOST for fact in facts):
-                await store.add_ring_back(connection, record, "node_lost")  # torn away in the middle of a sentence
-        elif record.status in _LEFT and endings and (all(endings) or message):
+        elif record.status in _LEFT and (first or (endings and message)):
+            lost = any(fact.kind is Kind.LOST for fact in facts)
             await store.add_ring_back(connection, record, _ring_back_kind(record, lost=lost))
 
 

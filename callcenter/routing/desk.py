@@ -4,7 +4,7 @@ Owns what an agent does and what he is shown. The document that `document` makes
 replaces the old one with it, so that a desk can't drift from the truth.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,15 @@ _WANTED = {
 }
 
 
+_NOT_LOOKED_UP: Mapping[str, Any] = {
+    **dict.fromkeys(("number", "number_e164", "caller_name", "place", "carrier", "ring_back_id")),
+    "anonymous": False,
+    "customers": [],
+    "recent_calls": [],
+}
+"""The caller's part of a call that was not seen to arrive: Asterisk's own queue rang the agent, or Redis lost it."""
+
+
 @dataclass(frozen=True, slots=True)
 class DeskNow:
     """A desk as it is: the number of its last change, the page that is it, and what it shows."""
@@ -127,7 +136,7 @@ class DeskWork:
         if agent.state is wanted and wanted is not AgentState.PAUSED:
             return
         now = self._clock()
-        settings = {"since": str(now), "reason": reason, "call": "", "offer": "", "wrapup_until": ""}
+        settings = {"since": str(now), "reason": reason, "call": "", "offer": "", "wrapup_until": "", "before": ""}
         if wanted is AgentState.READY:
             settings |= {"idle_since": str(now), "misses": "0"}
         events = []
@@ -145,6 +154,24 @@ class DeskWork:
             await self._signed_in(agent.extension, wanted is not AgentState.SIGNED_OUT)
         if wanted is AgentState.READY:
             await self.routing.match()
+
+    async def give_back(self, agent: LiveAgent) -> bool:
+        """Make an agent again what he was when Redis lost everything: paused, or ready where he was at work. Whether
+        he has changed: he may have said something else since.
+        """
+        signed_out, paused = agent.before == AgentState.SIGNED_OUT, agent.before == AgentState.PAUSED
+        now = self._clock()
+        part = Part(agent.agent_id, guard={"before": agent.before}, set={"before": ""})
+        if not signed_out:
+            part.move = AgentMove.PAUSE if paused else AgentMove.GO_READY
+            part.moves = {AgentState.SIGNED_OUT.value: (AgentState.PAUSED if paused else AgentState.READY).value}
+            part.set |= {"since": str(now), "idle_since": str(now)}
+        if not paused:
+            part.set["reason"] = ""
+        done = await self.live.step(now, agent=part)
+        if done.applied and not signed_out:
+            await self._signed_in(agent.extension, True)
+        return done.applied and not signed_out
 
     async def finish(self, agent_id: int, call_id: str, outcome: dict[str, Any]) -> bool:
         """Record what came of a call; out of wrap-up it makes the agent ready. False: it is not his call now."""
@@ -220,11 +247,14 @@ class DeskWork:
         """After his page was loaded anew in mid-call: ring his phone again, with the same caller.
 
         Raises:
-            CallGoneError: there is no such conversation any more.
+            CallGoneError: there is no such conversation any more, or the customer was called back over the lost phone:
+                nobody waits on a line of his own.
         """
         agent = await self._agent(agent_id)
         call = await self.live.call(agent.call_id) if agent.call_id else None
         if call is None or call.state is not CallState.TALKING or agent.state is not AgentState.TALKING:
+            raise CallGoneError
+        if call.is_callback:
             raise CallGoneError
         now = self._clock()
         offer_id = f"{call.call_id}/{now}"
@@ -323,7 +353,7 @@ class DeskWork:
         end_of_wait = call.at("answered_at") or call.at("ended_at") or self._clock()
         arrived = call.at("arrived") or end_of_wait
         saved = orjson.loads(call.fields.get("outcome") or "{}")
-        return call.card | {
+        return {**_NOT_LOOKED_UP, **call.card} | {
             "call_id": call.call_id,
             "offer_id": call.offer_id,
             "queue": {

@@ -62,26 +62,30 @@ class Line:
             call = await self._dialled(call, previous)
         if call.state is not CallState.NEW:
             await self.live.seen(facts.call_id, self._clock())
-        if call.state is CallState.WAITING:
-            await self.routing.match()
+            if call.state is CallState.WAITING:
+                await self.routing.match()
+            call = await self.live.call(facts.call_id)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + POLL_SECONDS
         while True:
-            poll.clear()
-            call = await self.live.call(facts.call_id)
             answer, due_at = await self._look(call, facts, answered, previous, heard)
             if answer is not None:
                 return answer, await self.live.call(facts.call_id) if call.state is CallState.NEW else call
             left = deadline - loop.time()
             if left <= 0:
                 return KeepWaiting(), call
-            if call.state in (CallState.NEW, CallState.AWAY):
-                continue  # his turn, or another that came before it, has put him elsewhere
-            if due_at is not None:
-                left = min(left, (due_at - self._clock()) / 1000)
-            if left > 0:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(poll.wait(), left)
+            # A turn, his own or another that came before it, has put him elsewhere: look at once.
+            if call.state not in (CallState.NEW, CallState.AWAY):
+                await self._news(poll, min(left, left if due_at is None else (due_at - self._clock()) / 1000))
+            poll.clear()
+            call = await self.live.call(facts.call_id)
+
+    @staticmethod
+    async def _news(poll: asyncio.Event, seconds: float) -> None:
+        """Returns when there is news, or after so long."""
+        if seconds > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(poll.wait(), seconds)
 
     async def _dialled(self, call: LiveCall, previous: OfferOver) -> LiveCall:
         """The dialling is over; the call as it is after that."""

@@ -88,6 +88,7 @@ class Reconciler:
         """One comparison, and what can be put right without Asterisk."""
         agents = await self._live.agents()
         answering = await self._compare(agents)
+        await self._give_back(agents, answering)
         await self._leases(answering.keys(), _legs(answering))
         await self._let_go(agents)
         await self._routing.match()
@@ -148,6 +149,15 @@ class Reconciler:
             if agent.known and (agent.online != bool(node) or node not in ("", agent.node)):
                 await self._witness.phone(agent.agent_id, bool(node), node or agent.node)
 
+    async def _give_back(self, agents: Sequence[LiveAgent], channels: Mapping[str, Sequence[Channel]]) -> None:
+        """Agents whose states Redis has lost have them again, as soon as their phones are known to be free."""
+        if any(self._asterisk.alive(node) and node not in channels for node in self._asterisk.names):
+            return
+        busy = {channel.extension for those in channels.values() for channel in those}
+        for agent in agents:
+            if agent.before and agent.extension not in busy and await self._witness.give_back(agent):
+                self._repaired("agent's state given back", agent_id=agent.agent_id)
+
     async def _calls(
         self, channels: Mapping[str, Sequence[Channel]], dead: Sequence[str], agents: Sequence[LiveAgent]
     ) -> None:
@@ -163,7 +173,7 @@ class Reconciler:
         for call in await self._live.calls(gone):
             # Who keeps his place without a line has a channel only while he is being called.
             if not call.is_callback or (call.state is CallState.TALKING and call.call_id not in with_leg):
-                await self._lost(call, now)
+                await self._lost(call, now, node_died=node_of(call.call_id) in dead)
         unseen = [(call_id, seen) for call_id, seen in live if node_of(call_id) not in (*channels, *dead)]
         await self._silent(unseen, now)
         await self._deaf([(call_id, seen) for call_id, seen in live if call_id in there - with_leg], now)
@@ -230,11 +240,12 @@ class Reconciler:
                 return
         self._repaired("conversation adopted", call_id=call.call_id)
 
-    async def _lost(self, call: LiveCall, now: int) -> None:
+    async def _lost(self, call: LiveCall, now: int, *, node_died: bool = False) -> None:
         """Asterisk knows no such call: nobody has told us of its end."""
         self._repaired("call gone", call_id=call.call_id)
         closing = Part(call.call_id, moves=call_moves(CallMove.END), set={"ended_at": str(now)})
-        await self._live.step(now, call=closing, events=[event(call.call_id, Kind.LOST, now)])
+        fact = event(call.call_id, Kind.LOST, now, node_died=node_died)
+        await self._live.step(now, call=closing, events=[fact])
 
     async def _let_go(self, agents: Sequence[LiveAgent]) -> None:
         """Agents held by a call that is not theirs any more are let go."""

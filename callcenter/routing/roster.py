@@ -5,7 +5,7 @@ holds is recorded in PostgreSQL, so that "why did nobody ring at 10:03" has an a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -92,6 +92,14 @@ async def record_roster(pool: Pool, revision: int, roster: Roster) -> None:
         await connection.execute(_RECORD, revision, _ROSTER.dump_python(roster, mode="json"))
 
 
+_STATES: Final = """
+select one.user_id, last.to_state, last.reason from unnest($1::bigint[]) one (user_id) cross join lateral (
+    select to_state, reason from agent_events e where e.user_id = one.user_id
+    order by at desc, recorded_at desc limit 1
+) last
+"""
+
+
 async def _one_at_a_time(connection: Connection) -> None:
     await connection.execute("select pg_advisory_xact_lock(hashtext('callcenter.record_roster'))")
 
@@ -158,6 +166,7 @@ class RosterKeeper:
 
     async def _put_agents(self) -> None:
         live = {agent.agent_id: agent for agent in await self._live.agents()}
+        before = await self._before([one.agent_id for one in self.roster.agents if one.agent_id not in live])
         for agent in self.roster.agents:
             wanted = {
                 "extension": agent.extension,
@@ -167,6 +176,20 @@ class RosterKeeper:
             }
             known = live.pop(agent.agent_id, None)
             if known is None or any(known.fields.get(name) != value for name, value in wanted.items()):
-                await self._live.step(self._clock(), agent=Part(agent.agent_id, set=wanted))
+                lost = before.get(agent.agent_id, {}) if known is None else {}
+                await self._live.step(self._clock(), agent=Part(agent.agent_id, set=wanted | lost))
         for agent_id in live:
             await self._live.forget_agent(agent_id, self._clock())
+
+    async def _before(self, unknown: Sequence[int]) -> dict[int, dict[str, str]]:
+        """How agents stood of whom the live queue knows nothing, as it has lost them: field `before`, and the reason
+        of a pause. What to do about it is the reconciler's.
+        """
+        if not unknown:
+            return {}
+        try:
+            rows = await self._pool.fetch(_STATES, list(unknown))
+        except AWAY as error:
+            log.warning("agents' states not read", error=type(error).__name__)
+            return {}
+        return {row["user_id"]: {"before": row["to_state"], "reason": row["reason"] or ""} for row in rows}

@@ -173,6 +173,11 @@ class LiveAgent:
         return _number(self.fields.get("misses")) or 0
 
     @property
+    def before(self) -> str:
+        """His state when Redis lost everything, until he has it again; empty: nothing was lost."""
+        return self.fields.get("before", "")
+
+    @property
     def wrapup_until_ms(self) -> int | None:
         """When his wrap-up ends by itself; None: when he says so."""
         return _number(self.fields.get("wrapup_until"))

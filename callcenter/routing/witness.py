@@ -33,7 +33,7 @@ from callcenter.routing.model import (
 )
 from callcenter.routing.script import OfferOver
 from callcenter.routing.service import Desks, missed_fact
-from callcenter.routing.store import LiveCall, Part
+from callcenter.routing.store import LiveAgent, LiveCall, Part
 
 _DIAL_STATUS = {17: "BUSY", 21: "BUSY", 3: "CHANUNAVAIL", 20: "CHANUNAVAIL"}
 """Q.850 causes of a leg that was not answered, as Asterisk's Dial names them; others: it rang in vain."""
@@ -241,11 +241,16 @@ class Witness:
         elif isinstance(fact, LegEnded):
             agent.move, agent.moves = AgentMove.END, agent_moves(AgentMove.END)
             agent.guard = {"call": fact.call_id}
+            agent.set |= self._routing.wrapup(await self._live.call(fact.call_id), at)
             await self._live.step(at, agent=agent)
 
     async def phone(self, agent_id: int, reachable: bool, node: str) -> None:
         """An agent's phone is registered at a node, or is gone from it."""
         await self._work.set_reachable(agent_id, reachable, node)
+
+    async def give_back(self, agent: LiveAgent) -> bool:
+        """An agent of whom Redis has lost everything, and who has no leg: he is as he was. Whether he has changed."""
+        return await self._work.give_back(agent)
 
     async def answered(self, call_id: str, offer_id: str, extension: str, channel_id: str, at_ms: int) -> None:
         """An answer that nobody saw as it happened."""

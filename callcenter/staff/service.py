@@ -87,7 +87,7 @@ class Staff:
         self._settings = settings
         self._passwords = Passwords()
         self._failed = FailedSignIns(redis)
-        self.sessions = Sessions(redis)
+        self.sessions = Sessions(redis, pool)
 
     # -- signing in ------------------------------------------------------------------------------------
 

@@ -1,12 +1,20 @@
-"""Sessions and failed sign-ins in Redis. A session's token is in the browser's cookie and nowhere else."""
+"""Sessions and failed sign-ins in Redis. A session's token is in the browser's cookie and nowhere else.
+
+A session stands in PostgreSQL too, for as long as it may be unused: when Redis has lost everything, nobody has to
+sign in again in the middle of his shift.
+"""
 
 import hashlib
 import secrets
 from typing import Any, Final
 
 import orjson
+import structlog
 
+from callcenter.db.pool import AWAY, Pool
 from callcenter.staff.model import Agent, LockOutRule, PhoneKind, Role, Session, locked_for_seconds
+
+log = structlog.get_logger(__name__)
 
 IDLE_SECONDS: Final = 12 * 3600
 _SESSION: Final = "cc:session:"
@@ -22,6 +30,17 @@ return {failures, 0}
 """
 
 
+_KEEP: Final = """
+with gone as (delete from sessions where expires_at < now())
+insert into sessions values ($1, $2, $3, now() + make_interval(secs => $4))
+"""
+_KEPT: Final = """
+select user_id, u.username, u.display_name, u.role, a.extension, a.phone_kind, s.csrf_token, s.token_id
+from sessions s join users u using (user_id) left join agents a using (user_id)
+where s.token_id = $1 and s.expires_at > now() and not u.disabled
+"""
+
+
 def token_id(token: str) -> str:
     """What a token is found by: its SHA-256, so that a look into Redis gives nobody a session."""
     return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
@@ -30,9 +49,10 @@ def token_id(token: str) -> str:
 class Sessions:
     """Who is signed in."""
 
-    def __init__(self, redis: Any) -> None:
+    def __init__(self, redis: Any, pool: Pool) -> None:
         """`redis` decodes its answers to text."""
         self._redis = redis
+        self._pool = pool
 
     async def start(self, user: Agent) -> tuple[str, Session]:
         """A new session and the token for its cookie."""
@@ -47,25 +67,41 @@ class Sessions:
             csrf_token=secrets.token_urlsafe(24),
             token_id=token_id(token),
         )
-        async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(_SESSION + session.token_id, orjson.dumps(session), ex=IDLE_SECONDS)
-            pipe.sadd(f"{_OF_USER}{user.user_id}", session.token_id)
-            pipe.expire(f"{_OF_USER}{user.user_id}", 30 * 24 * 3600)
-            await pipe.execute()
+        await self._pool.execute(_KEEP, session.token_id, user.user_id, session.csrf_token, IDLE_SECONDS)
+        await self._put(session)
         return token, session
 
+    async def _put(self, session: Session) -> None:
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.set(_SESSION + session.token_id, orjson.dumps(session), ex=IDLE_SECONDS)
+            pipe.sadd(f"{_OF_USER}{session.user_id}", session.token_id)
+            pipe.expire(f"{_OF_USER}{session.user_id}", 30 * 24 * 3600)
+            await pipe.execute()
+
     async def find(self, token: str) -> Session | None:
-        """The session of this token, kept for another 12 hours; None when it has ended."""
+        """The session of this token, kept for another 12 hours; None when it has ended, or when neither server can
+        say.
+        """
         kept = await self._redis.getex(_SESSION + token_id(token), ex=IDLE_SECONDS)
-        if kept is None:
-            return None
-        fields = orjson.loads(kept)
-        fields["role"] = Role(fields["role"])
-        fields["phone_kind"] = PhoneKind(fields["phone_kind"]) if fields["phone_kind"] else None
-        return Session(**fields)
+        return await self._find_kept(token_id(token)) if kept is None else _session(orjson.loads(kept))
+
+    async def _find_kept(self, wanted: str) -> Session | None:
+        try:
+            row = await self._pool.fetchrow(_KEPT, wanted)
+            if row is None:
+                return None
+            session = _session(dict(row))
+            await self._put(session)
+            if await self._pool.fetchval("select true from sessions where token_id = $1", wanted):
+                return session
+            await self.end(session)  # it was ended meanwhile
+        except AWAY as error:
+            log.warning("session not looked up", error=type(error).__name__)
+        return None
 
     async def end(self, session: Session) -> None:
         """End one session; an ended one stays ended."""
+        await self._pool.execute("delete from sessions where token_id = $1", session.token_id)
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.delete(_SESSION + session.token_id)
             pipe.srem(f"{_OF_USER}{session.user_id}", session.token_id)
@@ -74,12 +110,18 @@ class Sessions:
     async def end_all(self, user_id: int, *, but: Session | None = None) -> None:
         """End every session of a person, but one."""
         kept = but.token_id if but else ""
+        await self._pool.execute("delete from sessions where user_id = $1 and token_id <> $2", user_id, kept)
         ended = [one for one in await self._redis.smembers(f"{_OF_USER}{user_id}") if one != kept]
         if ended:
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.delete(*(_SESSION + one for one in ended))
                 pipe.srem(f"{_OF_USER}{user_id}", *ended)
                 await pipe.execute()
+
+
+def _session(fields: dict[str, Any]) -> Session:
+    kind = fields["phone_kind"]
+    return Session(**fields | {"role": Role(fields["role"]), "phone_kind": PhoneKind(kind) if kind else None})
 
 
 class FailedSignIns:

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--only calls,ready,waiting,storm,matching] [--rates 10,20,40] [--seconds 14]`."""
+"""`python -m tests.bench [--quick] [--only calls,ready,waiting,storm,matching] [--rates 10,20,40] [--seconds 13]`."""
 
 import argparse
 import asyncio
@@ -17,11 +17,11 @@ from callcenter.words import Problem
 from tests.bench import matching, report
 from tests.bench.bench import Bench
 from tests.bench.capture import CaptureError
-from tests.bench.desks import DeskError
 from tests.bench.load import SippError
 from tests.bench.peers import PeerError
 from tests.bench.plan import BASE_PORT, MOST_PHONES, QUICK, SECTIONS, Plan, phones_needed
 from tests.bench.private import PrivateHotline
+from tests.desks import DeskError
 
 MOST_SECONDS = 900
 KEPT = Path(__file__).resolve().parents[2] / "var" / "bench"
@@ -44,7 +44,9 @@ def _sections(text: str) -> tuple[str, ...]:
 
 def _plan_of(arguments: argparse.Namespace) -> Plan:
     plan = QUICK if arguments.quick else Plan()
-    changes: dict[str, Any] = {"sections": arguments.only, "base_port": arguments.base_port}
+    changes: dict[str, Any] = {"base_port": arguments.base_port}
+    if arguments.only:
+        changes["sections"] = arguments.only
     if arguments.rates:
         rates = tuple(int(rate) for rate in arguments.rates.split(","))
         changes |= {"rates": rates, "phones": phones_needed(max(rates), plan.talk_ms, plan.ring_ms)}
@@ -56,8 +58,12 @@ def _plan_of(arguments: argparse.Namespace) -> Plan:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one rate, shorter, fewer callers and phones")
-    parser.add_argument("--only", type=_sections, default=SECTIONS, help=f"some of {','.join(SECTIONS)}")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="calls, ready and matching only; one rate, shorter, fewer callers and phones",
+    )
+    parser.add_argument("--only", type=_sections, help=f"some of {','.join(SECTIONS)}")
     parser.add_argument("--rates", help="calls a second, comma-separated")
     parser.add_argument("--seconds", type=int, help="how long callers come in, a rate; how long a line is watched")
     parser.add_argument("--phones", type=int, help="agents, and members of app_queue, in `calls`")
@@ -72,9 +78,15 @@ def _measure(plan: Plan, tell: Callable[[str], None], *, keep_folder: bool) -> r
         tell("pairing callers and agents")
         paired = matching.run(plan.matches)
     if set(plan.sections) == {"matching"}:
-        began = report.now()
-        facts = {"machine": report.machine(), "versions": report.versions(""), "commit": report.commit()}
-        return report.Run(plan=plan, began_at=began, seconds=0.0, pairing=paired, **facts)
+        return report.Run(
+            plan=plan,
+            began_at=report.now(),
+            seconds=0.0,
+            machine=report.machine(),
+            versions=report.versions(),
+            commit=report.commit(),
+            pairing=paired,
+        )
     hotline = PrivateHotline(plan, tell)
     left = True
     try:

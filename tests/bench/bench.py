@@ -69,7 +69,7 @@ class Bench:
             self._storms += [await storm.by_hotline(stage, staff, path) for path in (HARDEST, AS_SHIPPED)]
 
     async def _peers_sections(self) -> None:
-        await peers.add(self._hotline, self._plan)
+        await peers.start(self._hotline, self._plan)
         if "calls" in self._plan.sections:
             await self._peer_calls(DIAL)
             await self._peer_calls(QUEUE)

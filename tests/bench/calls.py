@@ -5,14 +5,15 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tests.bench import desks, peers, usage
+from tests import desks
+from tests.bench import peers, usage
 from tests.bench.capture import cards, traces
 from tests.bench.figures import DIAL, HOTLINE, QUEUE, QUEUE_AMI, Phase, phase
 from tests.bench.staff import Staff
 from tests.bench.stage import SETTLE_SECONDS, Stage
 
 WARM_UP_CALLS = 30
-WARM_UP_RATE = 10
+WARM_UP_RATE = 15
 READY_AGAIN_SECONDS = 15.0
 NUMBERS = {QUEUE: peers.QUEUE_NUMBER, QUEUE_AMI: peers.QUEUE_NUMBER, DIAL: peers.DIAL_NUMBER}
 """What the callers of each peer dial."""
@@ -52,6 +53,7 @@ async def by_hotline(stage: Stage, staff: Staff) -> Carried:
     async def all_done() -> None:
         if not await floor.all_ready(READY_AGAIN_SECONDS):
             stage.trouble[f"desks not ready again: {floor.states()}"] += 1
+        await asyncio.sleep(SETTLE_SECONDS)
 
     async with stage.sipp.phones("agents", stage.plan.desk_phone_port, stage.plan.ring_ms):
         await floor.become("ready")
@@ -108,7 +110,6 @@ async def _phase(stage: Stage, way: Way, rate: int, numbers: Sequence[str]) -> P
     with stage.watch(f"{way.path}-{rate}", way.pids) as watch:
         await stage.place(f"{way.path}-{rate}", way.called, numbers, rate)
         await way.all_done()
-        await asyncio.sleep(SETTLE_SECONDS)
     found = watch.packets()
     load = replace(watch.load, idle_ms_a_second=way.idle_ms_a_second)
     calls = traces(found, plan.caller_port, {way.phone_port, plan.desk_recovering_port, plan.peer_recovering_port})

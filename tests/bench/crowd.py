@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.bench import desks
-from tests.bench.desks import DeskError
+from tests import desks
 from tests.bench.figures import Spread
 from tests.bench.readiness import rung, waits_ms
 from tests.bench.staff import Staff
 from tests.bench.stage import Stage
+from tests.desks import DeskError
 
 LAST_APOLOGY_RING = 60
 FILL_SECONDS = 90.0

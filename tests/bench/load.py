@@ -18,16 +18,17 @@ LINE_A_SECOND = 50
 DRAIN_SECONDS = 10
 _CALLS_WERE_PLACED = (0, 1, None)
 """SIPp's exit status: all went well, some failed; None: ended by us."""
-_PREFIXES = tuple(f"1{second}{third}" for second in (3, 5, 8) for third in range(10))
 
 
 class SippError(Exception):
     """SIPp could not do its part."""
 
 
-def caller_number(place: int) -> str:
-    """The mobile number of caller `place`; all differ, and their places and carriers do too."""
-    return f"{_PREFIXES[place % len(_PREFIXES)]}{place * 7919 % 10**8:08d}"
+def spread_talk(scenario: str, talk_ms: int) -> str:
+    """A caller's scenario in which he talks for half of `talk_ms` to one and a half, each as likely."""
+    return scenario.replace(
+        "<pause/>", f'<pause distribution="uniform" min="{talk_ms // 2}" max="{talk_ms * 3 // 2}"/>'
+    )
 
 
 def die_with_parent() -> None:
@@ -43,7 +44,7 @@ class Sipp:
         self._target = f"127.0.0.1:{sip_port}"
         folder.mkdir(parents=True, exist_ok=True)
 
-    async def _start(self, name: str, scenario: str, port: int, *more: str) -> asyncio.subprocess.Process:
+    async def _start(self, name: str, scenario: str | Path, port: int, *more: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
             *(
                 "sipp",
@@ -121,15 +122,18 @@ class Sipp:
     ) -> AsyncIterator[None]:
         """Callers who wait for as long as it takes: `at_once` of them wait or talk at any time inside the block.
 
-        Who has talked is followed by the next of `numbers`. At the end nobody follows and `hang_up()` ends all calls.
+        Who has talked (half of `talk_ms` to one and a half, so that agents do not move in step) is followed by the next
+        of `numbers`. At the end nobody follows and `hang_up()` ends all calls.
         """
         fields = self._fields(name, numbers)
+        scenario = self._folder / f"{name}.xml"
+        scenario.write_text(spread_talk((SCENARIOS / "caller.xml").read_text(), talk_ms))
         process = await self._start(
             name,
-            "caller.xml",
+            scenario,
             port,
             *("-inf", str(fields), "-s", called, "-r", str(LINE_A_SECOND), "-m", str(len(numbers))),
-            *("-l", str(at_once), "-d", str(talk_ms)),
+            *("-l", str(at_once)),
         )
         try:
             yield

@@ -1,8 +1,8 @@
-"""What the hotline is compared with, in the running Asterisk, with phones of their own: app_queue and Dial().
+"""What the hotline is compared with: app_queue and Dial() in a fresh Asterisk, with phones of their own.
 
 app_queue gets the fairest settings there are: one agent rung at a time, the one idle longest; no music (the caller
-hears ringing and isn't answered before an agent does); no announcements. A peer that shows anything has a socket of the
-manager interface open; `listening` is that socket. Once the interface is enabled it costs for good, so it comes last.
+hears ringing and isn't answered before an agent does); no announcements. Asterisk makes the messages that it makes as
+it is shipped (no stasis.conf of ours). A peer that shows anything listens at the manager interface: `listening`.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import secrets
 import sys
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from tests.bench.listener import LISTENS, USER
 from tests.bench.load import die_with_parent
@@ -19,7 +20,7 @@ from tests.bench.private import PrivateHotline
 
 QUEUE_NUMBER, DIAL_NUMBER, STORM_NUMBER = "9001", "9002", "9003"
 """What callers dial."""
-_FIRST_PHONE = 1000
+FIRST_PHONE = 1000
 _PHONE = """
 [q{name}]
 type = aor
@@ -53,6 +54,12 @@ announce-frequency = 0
 announce-position = no
 announce-holdtime = no
 """
+_NUMBERS = """
+[hotline](+)
+exten => 9001,1,Queue(bench,r)
+exten => 9002,1,Dial(PJSIP/q${{RAND({first},{last})}})
+exten => 9003,1,Queue(storm,r)
+"""
 _MANAGER = """
 [general]
 enabled = yes
@@ -66,53 +73,56 @@ read = all
 write = all
 writetimeout = 5000
 """
-_READY_SECONDS = 60.0
+READY_SECONDS = 60.0
 
 
 class PeerError(Exception):
     """A peer could not be set up."""
 
 
-async def add(hotline: PrivateHotline, plan: Plan) -> None:
-    """Put the queues, their phones and all numbers into the running Asterisk. Raises PeerError."""
-    names = [str(_FIRST_PHONE + place) for place in range(plan.most_phones)]
-    ports = [plan.peer_phone_port] * (len(names) - 1) + [plan.peer_recovering_port]
-    if "storm" not in plan.sections:
-        ports[-1] = plan.peer_phone_port
-    etc = hotline.asterisk_etc
-    with (etc / "pjsip.conf").open("a") as file:
-        file.write("".join(_PHONE.format(name=name, port=port) for name, port in zip(names, ports, strict=True)))
-    with (etc / "queues.conf").open("a") as file:
-        for queue, count in (("bench", plan.phones), ("storm", plan.storm_phones)):
-            file.write(_QUEUE.format(name=queue))
-            file.write("".join(f"member => PJSIP/q{name}\n" for name in names[:count]))
-    hotline.asterisk("module reload res_pjsip.so")
-    hotline.asterisk("queue reload all")
-    await _await_members(hotline, "bench", min(plan.phones, len(names)))
-    hotline.asterisk("module load func_rand.so")
-    any_phone = f"PJSIP/q${{RAND({_FIRST_PHONE},{_FIRST_PHONE + min(plan.phones, len(names)) - 2})}}"
-    ways = {QUEUE_NUMBER: "Queue,bench,r", DIAL_NUMBER: f"Dial,{any_phone}", STORM_NUMBER: "Queue,storm,r"}
-    for number, application in ways.items():
-        said = hotline.asterisk(f"dialplan add extension {number},1,{application} into hotline")
-        if number not in hotline.asterisk(f"dialplan show {number}@hotline"):
-            raise PeerError(f"{number} was not taken: {said}")
+def prepare(etc: Path, plan: Plan, secret: str = "") -> None:
+    """Write queues, phones and numbers into Asterisk's configuration before it starts; with `secret` the manager
+    interface is open.
+    """
+    names = [str(FIRST_PHONE + place) for place in range(plan.most_phones)]
+    own_port = plan.peer_recovering_port if "storm" in plan.sections else plan.peer_phone_port
+    ports = [plan.peer_phone_port] * (len(names) - 1) + [own_port]
+    _append(etc / "pjsip.conf", *(_PHONE.format(name=name, port=at) for name, at in zip(names, ports, strict=True)))
+    for queue, count in (("bench", plan.phones), ("storm", plan.storm_phones)):
+        members = (f"member => PJSIP/q{name}\n" for name in names[:count])
+        _append(etc / "queues.conf", _QUEUE.format(name=queue), *members)
+    last = FIRST_PHONE + min(plan.phones, len(names)) - 1
+    _append(etc / "extensions.conf", _NUMBERS.format(first=FIRST_PHONE, last=last))
+    _append(etc / "modules.conf", "load = func_rand.so\n")
+    (etc / "stasis.conf").write_text("")
+    if secret:
+        (etc / "manager.conf").write_text(_MANAGER.format(port=plan.ami_port, user=USER, secret=secret))
 
 
-async def _await_members(hotline: PrivateHotline, queue: str, count: int) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while (ready := hotline.asterisk(f"queue show {queue}").count("(Not in use)")) < count:
+def _append(file: Path, *lines: str) -> None:
+    with file.open("a") as opened:
+        opened.writelines(lines)
+
+
+async def start(hotline: PrivateHotline, plan: Plan, secret: str = "") -> None:
+    """Start it, and wait for the queues' members. Raises PeerError, Problem."""
+    hotline.restart_asterisk(lambda etc: prepare(etc, plan, secret))
+    deadline = time.monotonic() + READY_SECONDS
+    wanted = min(plan.phones, plan.most_phones)
+    while (ready := hotline.asterisk("queue show bench").count("(Not in use)")) < wanted:
         if time.monotonic() > deadline:
-            raise PeerError(f"only {ready} of {count} members of {queue} are ready")
+            raise PeerError(f"only {ready} of {wanted} members of the queue are ready")
         await asyncio.sleep(0.3)
 
 
 @contextlib.asynccontextmanager
 async def listening(hotline: PrivateHotline, plan: Plan) -> AsyncIterator[None]:
-    """Enable the manager interface, with a socket that reads all of its events inside the block. Raises PeerError."""
+    """Start it with the manager interface open, and a socket that reads all events inside the block.
+
+    Raises PeerError, Problem.
+    """
     secret = secrets.token_urlsafe(16)
-    manager = hotline.asterisk_etc / "manager.conf"
-    manager.write_text(_MANAGER.format(port=plan.ami_port, user=USER, secret=secret))
-    hotline.asterisk("manager reload")
+    await start(hotline, plan, secret)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.bench.listener", str(plan.ami_port)),
         stdin=asyncio.subprocess.PIPE,

@@ -14,7 +14,7 @@ class Plan:
     sections: tuple[str, ...] = SECTIONS
     rates: tuple[int, ...] = (10, 20, 40)
     """Calls a second, one phase each."""
-    seconds: int = 14
+    seconds: int = 13
     """How long callers come in, a phase; and how long a line is watched."""
     talk_ms: int = 2000
     ring_ms: int = 100
@@ -30,6 +30,8 @@ class Plan:
     storm_seconds: int = 10
     matches: int = 5_000
     """Pairs for each number of callers waiting, in `matching`."""
+    idle_seconds: int = 6
+    """How long the use with no call is looked at."""
     base_port: int = BASE_PORT
 
     @property
@@ -85,9 +87,19 @@ class Plan:
 
 
 QUICK = Plan(
-    rates=(20,), seconds=6, phones=60, ready_waiting=100, many_waiting=100, crowd_agents=10,
-    storm_waiting=100, storm_phones=80, storm_seconds=4, matches=1_000,
-)  # fmt: skip
+    sections=("calls", "ready", "matching"),
+    rates=(20,),
+    seconds=6,
+    phones=60,
+    crowd_agents=10,
+    ready_waiting=100,
+    many_waiting=100,
+    storm_waiting=100,
+    storm_phones=80,
+    storm_seconds=4,
+    matches=1_000,
+    idle_seconds=3,
+)
 
 
 def phones_needed(rate: int, talk_ms: int, ring_ms: int) -> int:

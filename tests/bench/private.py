@@ -14,6 +14,7 @@ from deploy.onebox.box import Box
 from deploy.onebox.layout import layout_from
 from deploy.onebox.processes import Process
 from tests.bench.plan import Plan
+from tests.onebox import SOUNDS
 
 PARTS = ("asterisk", "serve", "node", "redis", "postgres")
 KEPT_VARIABLES = ("CALLCENTER_ASTERISK_ROOT",)
@@ -51,7 +52,7 @@ class PrivateHotline:
         }
         moved |= {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         plain = {name: value for name, value in os.environ.items() if not name.startswith("CALLCENTER_")}
-        self._box = Box(layout_from(moved), plain)
+        self._box = Box(layout_from(moved), plain | {"CALLCENTER_SOUNDS_DIR": str(SOUNDS)})
         self.logins: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
@@ -82,11 +83,6 @@ class PrivateHotline:
         return self._box.settings.hotline_number
 
     @property
-    def asterisk_etc(self) -> Path:
-        """Asterisk's configuration, of this run only."""
-        return self._box.layout.var / "asterisk" / "etc"
-
-    @property
     def log(self) -> Path:
         """Every part's log."""
         return self._box.layout.log
@@ -100,12 +96,15 @@ class PrivateHotline:
         return [name for name, process in self._box.processes.items() if not process.alive()]
 
     def stop_software(self) -> None:
-        """End the service and the node; Asterisk begins anew as it comes, with every message that a peer wants."""
+        """End the service and the node; Asterisk goes on."""
         self._box.stop("node")
         self._box.stop("serve")
+
+    def restart_asterisk(self, prepare: Callable[[Path], None]) -> None:
+        """A fresh Asterisk; `prepare(folder)` changes its configuration before it starts. Raises Problem."""
         self._box.stop("asterisk")
         program = self._box.program("asterisk")
-        (self.asterisk_etc / "stasis.conf").write_text("[taskpool]\n")
+        prepare(self._box.layout.nodes[0].folder / "etc")
         self._box.processes["asterisk"] = Process.start(program, self._box.layout.run)
         self._box.wait_ready("asterisk")
 

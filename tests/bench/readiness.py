@@ -6,7 +6,7 @@ his outcome that is saved, or his click. His page names him in the header DESK_H
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from tests.bench.capture import Packet
@@ -91,8 +91,3 @@ def first_ringing_ms(found: Rung, port: int, since: float) -> float | None:
     """How long after `since` the phone at `port` first rang; None: never."""
     moments = (at for at, source in found.ringing_at if source == port and at >= since)
     return next(((at - since) * 1000 for at in moments), None)
-
-
-def busiest(counts: Mapping[int, int]) -> Sequence[tuple[int, int]]:
-    """Statuses and how often, the most frequent first."""
-    return sorted(counts.items(), key=lambda one: -one[1])

@@ -218,7 +218,7 @@ def _lines(run: Run) -> Table:
 def _storms(run: Run) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, title="all phones reject; CPU ms a second")
     table.add_column("path", no_wrap=True)
-    for name in ("in line", "phones", *PARTS, "together", "rung/s", "ms a ring", "recovered, ms"):
+    for name in ("in line", "phones", *PARTS, "together", "rung/s", "ms a ring", "filling, CPU s", "recovered, ms"):
         table.add_column(name, justify="right")
     for one in run.storms:
         used = (one.cpu_ms_a_second.get(part) for part in PARTS)
@@ -230,6 +230,7 @@ def _storms(run: Run) -> Table:
             f"{one.together_ms:.0f}",
             f"{one.offers_a_second:.0f}",
             NOTHING if one.ms_an_offer is None else f"{one.ms_an_offer:.1f}",
+            f"{one.filling_cpu_ms / 1000:.1f}",
             "[bold red]never[/]" if one.recovered_ms is None else f"{one.recovered_ms:.0f}",
         )
     return table
@@ -309,8 +310,8 @@ def machine() -> dict[str, Any]:
     }
 
 
-def versions(asterisk: str) -> dict[str, str]:
-    """Of the programs that took part; `asterisk` is what its console said."""
+def versions(asterisk: str = "") -> dict[str, str]:
+    """Of the programs that took part; `asterisk` is what its console said, empty where none was started."""
     return {
         "asterisk": asterisk.partition(" built")[0].strip(),
         "python": platform.python_version(),

@@ -1,15 +1,21 @@
 """The hotline's people in a run: an administrator, agents with registered phones, their desks as far as needed."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
-from tests.bench import desks
-from tests.bench.desks import Account, Floor, Person
+from tests import desks
 from tests.bench.stage import Stage
+from tests.desks import Account, DeskError, Floor, Person
+
+PUSH_SECONDS = 60.0
+_ENDPOINT = re.compile(r"Endpoint:\s+(\w+)")
 
 
 @dataclass(slots=True)
@@ -21,6 +27,7 @@ class Staff:
     accounts: Sequence[Account]
     floor: Floor
     url: str
+    tell: Callable[[str], None]
     shipped: Sequence[Mapping[str, Any]]
     """The queues as they were at the start."""
     seated: int = 0
@@ -28,7 +35,9 @@ class Staff:
 
     async def seat(self, count: int) -> None:
         """Sign in so many agents in all, who are ready then; those who sit already stay as they are."""
-        await self.floor.open(self.http, self.url, self.accounts[self.seated : count])
+        if count > self.seated:
+            self.tell(f"signing in {count - self.seated} agents")
+        await self.floor.open(self.http, [self.url], self.accounts[self.seated : count])
         self.seated = max(self.seated, count)
 
     async def set_queues(self, **changes: Any) -> None:
@@ -49,15 +58,26 @@ async def employed(stage: Stage) -> AsyncIterator[Staff]:
         admin = await Person.sign_in(http, url, login["username"], login["password"])
         stage.tell(f"making {plan.most_phones} agents with desk phones")
         accounts = await desks.make_agents(admin, plan.most_phones)
+        stage.tell("registering their phones")
+        await _pushed(stage, accounts)
         await _register(stage, accounts)
         await desks.await_phones(admin, accounts)
         floor = Floor(await _call_type(admin))
         shipped = (await admin.ask("GET", "/configuration"))["configuration"]["queues"]
         try:
-            yield Staff(admin, http, accounts, floor, url, shipped)
+            yield Staff(admin, http, accounts, floor, url, stage.tell, shipped)
         finally:
             await floor.close()
             stage.trouble.update(floor.trouble)
+
+
+async def _pushed(stage: Stage, accounts: Sequence[Account]) -> None:
+    """Wait until Asterisk knows every phone. Raises DeskError."""
+    wanted, deadline = {account.extension for account in accounts}, time.monotonic() + PUSH_SECONDS
+    while missing := wanted - set(_ENDPOINT.findall(stage.hotline.asterisk("pjsip list endpoints"))):
+        if time.monotonic() > deadline:
+            raise DeskError(f"{len(missing)} of {len(wanted)} phones are not known to Asterisk")
+        await asyncio.sleep(0.5)
 
 
 async def _register(stage: Stage, accounts: Sequence[Account]) -> None:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from callcenter.words import Problem
+from tests.asterisk.sip.driver import caller_number
 from tests.bench import usage
 from tests.bench.capture import Capture, Packet, packets
 from tests.bench.figures import Load
-from tests.bench.load import Sipp, caller_number
+from tests.bench.load import Sipp
 from tests.bench.plan import Plan
 from tests.bench.private import PrivateHotline
 
-IDLE_SECONDS = 6.0
 SETTLE_SECONDS = 3.0
 """After the last call's end: the ledger is shipped every two seconds, then written."""
 QUIET_SECONDS = 60.0
@@ -46,11 +46,10 @@ class Stage:
 
     async def idle_use(self, pids: Mapping[str, int]) -> dict[str, float]:
         """CPU ms a second of each process, with no call."""
-        await asyncio.sleep(SETTLE_SECONDS)
         before = usage.cpu_ms(pids)
-        await asyncio.sleep(IDLE_SECONDS)
+        await asyncio.sleep(self.plan.idle_seconds)
         after = usage.cpu_ms(pids)
-        return {part: (after[part] - before[part]) / IDLE_SECONDS for part in pids}
+        return {part: (after[part] - before[part]) / self.plan.idle_seconds for part in pids}
 
     async def settled(self) -> None:
         """Wait until the service has done what it does once after its first start: it speaks all prompts."""

@@ -9,11 +9,13 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
-from tests.bench import desks, peers
-from tests.bench.crowd import FILL_SECONDS, FREE_SECONDS, LAST_APOLOGY_RING, await_line
+from tests import desks
+from tests.bench import peers, usage
+from tests.bench.crowd import FREE_SECONDS, LAST_APOLOGY_RING
+from tests.bench.load import SippError
 from tests.bench.readiness import Rung, first_ringing_ms, rung
 from tests.bench.staff import Staff
 from tests.bench.stage import Stage, Watch
@@ -22,7 +24,7 @@ HARDEST, AS_SHIPPED = "hotline, all back at once", "hotline as shipped"
 MOST_MISSES = 20
 RECOVERY_SECONDS = 3.0
 BOUND_SECONDS = 5.0
-_UDP_SOCKETS = Path("/proc/net/udp")
+FILL_SECONDS = 30.0
 _CALLS_IN_QUEUE = re.compile(r" has (\d+) calls")
 
 
@@ -34,7 +36,11 @@ class Storm:
     waiting: int
     """Callers in line as it was looked at."""
     phones: int
+    filling_cpu_ms: float
+    """Of all processes, from the first caller until all were in line, every phone rejecting already."""
+    filling_seconds: float
     seconds: float
+    """How long it was looked at from then on."""
     cpu_ms_a_second: Mapping[str, float]
     offers_a_second: float
     """Phones rung."""
@@ -58,25 +64,24 @@ class Storm:
 async def by_hotline(stage: Stage, staff: Staff, path: str) -> Storm:
     """The hotline, HARDEST or AS_SHIPPED. Raises DeskError, SippError."""
     floor, plan = staff.floor, stage.plan
-    stage.tell(f"{path}: {plan.storm_phones} phones reject, {plan.storm_waiting} callers wait")
     await staff.seat(plan.storm_phones)
     misses = MOST_MISSES if path == HARDEST else 1
     await staff.set_queues(apology_ring=LAST_APOLOGY_RING, pause_after_misses=misses)
-    await floor.become("paused")
+    await floor.become("ready")
     floor.comes_back = path == HARDEST
+    last = staff.accounts[plan.storm_phones - 1].extension
 
-    async def begin() -> int:
-        await await_line(stage, staff, plan.storm_waiting)
-        return await desks.callers_in_line(staff.http, staff.url)
+    async def in_line() -> int:
+        """Whoever is on offer stands in line again in a moment; the two counts are not of the same moment."""
+        there = await desks.callers_in_line(staff.http, staff.url) + floor.count("offered") + floor.count("ringing")
+        return min(there, plan.storm_waiting)
 
-    async def back(extension: str) -> None:
+    async def back() -> None:
         if not floor.comes_back:
-            await floor.become("ready", [extension])
+            await floor.become("ready", [last])
 
     storm = _Storm(stage, path, plan.desk_phone_port, plan.desk_recovering_port, stage.hotline.pids())
-    done = await storm.run(
-        stage.hotline.number, begin, lambda: floor.become("ready"), lambda: back(staff.accounts[-1].extension)
-    )
+    done = await storm.run(stage.hotline.number, in_line, back)
     if floor.comes_back and not await floor.all_ready(FREE_SECONDS):
         stage.trouble[f"desks not ready after the storm: {floor.states()}"] += 1
     floor.comes_back = False
@@ -86,20 +91,16 @@ async def by_hotline(stage: Stage, staff: Staff, path: str) -> Storm:
 async def by_app_queue(stage: Stage, path: str) -> Storm:
     """app_queue with as many members."""
     plan = stage.plan
-    stage.tell(f"{path}: {plan.storm_phones} phones reject, {plan.storm_waiting} callers wait")
 
-    def in_line() -> int:
+    async def in_line() -> int:
         found = _CALLS_IN_QUEUE.search(stage.hotline.asterisk("queue show storm"))
         return int(found[1]) if found else 0
 
-    async def begin() -> int:
-        deadline = time.monotonic() + FILL_SECONDS
-        while (there := in_line()) < plan.storm_waiting and time.monotonic() < deadline:
-            await asyncio.sleep(0.5)
-        return there
+    async def back() -> None:
+        """A member needs no telling."""
 
     storm = _Storm(stage, path, plan.peer_phone_port, plan.peer_recovering_port, stage.asterisk_only())
-    return await storm.run(peers.STORM_NUMBER, begin, _nothing, _nothing)
+    return await storm.run(peers.STORM_NUMBER, in_line, back)
 
 
 class _Storm:
@@ -114,19 +115,18 @@ class _Storm:
         self._pids = pids
 
     async def run(
-        self,
-        called: str,
-        begin: Callable[[], Awaitable[int]],
-        let_loose: Callable[[], Awaitable[None]],
-        back: Callable[[], Awaitable[None]],
+        self, called: str, in_line: Callable[[], Awaitable[int]], back: Callable[[], Awaitable[None]]
     ) -> Storm:
-        """`begin()` returns when the line is full, and how many are in it; `let_loose()` makes the agents ready;
-        `back()` makes the one ready whose phone answers again.
-        """
+        """`in_line()`: how many callers are there; `back()` makes the agent ready whose phone answers again."""
         stage, plan = self._stage, self._stage.plan
+        stage.tell(f"{self._path}: {plan.storm_waiting} callers come, {plan.storm_phones} phones reject")
         async with (
             stage.sipp.phones(self._name, self._port, 0, rejecting=True),
-            stage.sipp.line(
+            AsyncExitStack() as last_phone,
+        ):
+            sick = stage.sipp.phones(self._name + "-last", self._recovering_port, 0, rejecting=True)
+            await last_phone.enter_async_context(sick)
+            async with stage.sipp.line(
                 self._name + "-callers",
                 plan.caller_port,
                 called=called,
@@ -134,16 +134,16 @@ class _Storm:
                 at_once=plan.storm_waiting,
                 talk_ms=60_000,
                 hang_up=stage.hang_up,
-            ),
-        ):
-            async with stage.sipp.phones(self._name + "-last", self._recovering_port, 0, rejecting=True):
-                waiting = await begin()
+            ):
+                with stage.watch(f"{self._name}-filling", self._pids) as filling:
+                    waiting = await _full(in_line, plan.storm_waiting)
+                stage.tell(f"{waiting} are in line")
                 with stage.watch(self._name, self._pids) as watch:
-                    await let_loose()
                     await asyncio.sleep(plan.storm_seconds)
-            recovered_ms = await self._recover(back)
+                await last_phone.aclose()
+                recovered_ms = await self._recover(back)
         await stage.quiet()
-        return self._done(waiting, watch, recovered_ms)
+        return self._done(waiting, filling, watch, recovered_ms)
 
     async def _recover(self, back: Callable[[], Awaitable[None]]) -> float | None:
         stage = self._stage
@@ -153,19 +153,20 @@ class _Storm:
                 since = time.time()
                 await back()
                 await asyncio.sleep(RECOVERY_SECONDS)
-        found = self._seen(watch)
-        return first_ringing_ms(found, self._recovering_port, since)
+        return first_ringing_ms(self._seen(watch), self._recovering_port, since)
 
     def _seen(self, watch: Watch) -> Rung:
         return rung(watch.packets(), {self._port, self._recovering_port}, self._stage.plan.web_port)
 
-    def _done(self, waiting: int, watch: Watch, recovered_ms: float | None) -> Storm:
+    def _done(self, waiting: int, filling: Watch, watch: Watch, recovered_ms: float | None) -> Storm:
         found, seconds = self._seen(watch), watch.load.wall_seconds
         return Storm(
             path=self._path,
             waiting=waiting,
             phones=self._stage.plan.storm_phones,
             seconds=round(seconds, 2),
+            filling_cpu_ms=round(sum(filling.load.cpu_ms.values())),
+            filling_seconds=round(filling.load.wall_seconds, 2),
             cpu_ms_a_second={part: round(used / seconds, 2) for part, used in watch.load.cpu_ms.items()},
             offers_a_second=round(found.offers / seconds, 2),
             statuses=found.statuses,
@@ -175,11 +176,19 @@ class _Storm:
 
 
 async def _bound(port: int) -> None:
-    """Wait until a program listens at this UDP port. Raises TimeoutError."""
-    async with asyncio.timeout(BOUND_SECONDS):
-        while f":{port:04X} " not in _UDP_SOCKETS.read_text():
-            await asyncio.sleep(0.002)
+    """Wait until a program listens at this UDP port. Raises SippError."""
+    deadline = time.monotonic() + BOUND_SECONDS
+    while f":{port:04X} " not in usage.udp_sockets():
+        if time.monotonic() > deadline:
+            raise SippError(f"nobody listens at {port}")
+        await asyncio.sleep(0.002)
 
 
-async def _nothing() -> None:
-    """A queue's members need no telling."""
+async def _full(in_line: Callable[[], Awaitable[int]], wanted: int) -> int:
+    """Wait for so many callers in line, FILL_SECONDS at most; how many there are."""
+    deadline = time.monotonic() + FILL_SECONDS
+    while (there := await in_line()) < wanted:
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(0.2)
+    return there

@@ -63,6 +63,11 @@ def machine_cpu_ms() -> float:
     return (user + nice + kernel + irq + soft_irq) * _TICK_MS
 
 
+def udp_sockets() -> str:
+    """The kernel's table of UDP sockets; addresses and ports are in hexadecimal digits."""
+    return Path("/proc/net/udp").read_text()
+
+
 def memory_mb(roots: Mapping[str, int]) -> dict[str, float]:
     """Resident memory of each process with its children; a page that several share is split between them."""
     stats = _all_stats()

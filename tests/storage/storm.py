@@ -130,7 +130,7 @@ class Storm(World):
         if answer[0] != "1":
             self.counts["refused"] += 1
             return
-        changed = sorted({int(one) for one in answer[4::3]})
+        changed = sorted({int(one) for one in answer[5::3]})
         call = step.get("call")
         self.counts["second"] += bool(call and (call.get("set") or {}).get("second"))
         self.counts["away"] += answer[2] == "away"

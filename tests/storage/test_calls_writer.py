@@ -88,7 +88,7 @@ async def test_facts_become_a_row(stream: Any, pool: Pool) -> None:
 
 async def test_who_was_torn_away_in_mid_call_is_rung_back(stream: Any, pool: Pool) -> None:
     torn = [fact for fact in answered(1) if fact.kind is not Kind.ENDED]
-    await tell(stream, [*torn, event(call_id(1), Kind.LOST, torn[-1].at_ms + 5000)])
+    await tell(stream, [*torn, event(call_id(1), Kind.LOST, torn[-1].at_ms + 5000, node_died=True)])
     async with Writing(stream, pool):
         await until_written(stream)
     assert await pool.fetchval("select kind from ring_backs where state = 'open'") == "node_lost"
@@ -214,6 +214,30 @@ async def test_a_caller_of_a_node_that_died_is_rung_back(stream: Any, pool: Pool
         await tell(stream, facts)
         await until_written(stream)
     assert len(await Calls(pool, "CN").list_ring_backs("open", 10)) == 1
+
+
+@pytest.mark.parametrize(("node_died", "tasks"), [(True, 1), (False, 0)])
+async def test_a_talk_that_was_cut_off_with_its_node_is_taken_up_again(
+    stream: Any, pool: Pool, node_died: bool, tasks: int
+) -> None:
+    facts = [*answered(1)[:2], event(call_id(1), Kind.LOST, T + 60_000, node_died=node_died)]
+    async with Writing(stream, pool):
+        await tell(stream, facts)
+        await until_written(stream)
+        assert len(await Calls(pool, "CN").list_ring_backs("open", 10)) == tasks
+        row = {"started_at_ms": T, "node": "node1", "caller_number": CALLER, "answered_at_ms": T + 3000}
+        await tell(stream, [event(call_id(1), Kind.LEDGER, T + 61_000, about="x", **row)])
+        await until_written(stream)
+    assert await Calls(pool, "CN").list_ring_backs("open", 10) == [], "the ledger knows its real end"
+
+
+async def test_the_ledger_tells_an_answer_by_a_phone_at_another_node(stream: Any, pool: Pool) -> None:
+    row = {"started_at_ms": T, "node": "node1", "caller_number": CALLER, "answered_at_ms": T + 3000, "agent_id": None}
+    async with Writing(stream, pool):
+        await tell(stream, [event(call_id(1), Kind.LEDGER, T + 26_000, about="x", **row)])
+        await until_written(stream)
+    call = await Calls(pool, "CN").get_call(call_id(1))
+    assert (call["status"], call["talking_seconds"]) == ("answered", 23.0)
 
 
 async def test_an_answer_told_by_the_ledger_alone_closes_its_task(stream: Any, pool: Pool) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from callcenter.asterisk.model import LegEnded, LegRinging
 from callcenter.errors import NotFoundError, UnavailableError
+from callcenter.routing.desk import CallGoneError
 from callcenter.routing.model import AgentState, CallState
 from callcenter.routing.script import Ask, CallbackOver, CallFacts, Heard, Leave, Play
 from tests.storage.lines import House
@@ -188,3 +189,15 @@ async def test_a_supervisor_takes_him_out_of_the_line(house: House) -> None:
         await house.callbacks.cancel(facts.call_id)
     await house.ready(1)
     assert not house.asterisk.rung
+
+
+async def test_a_page_that_is_loaded_anew_cannot_ring_back_over_a_line_that_nobody_holds(house: House) -> None:
+    facts = await keeps_his_place(house)
+    await house.ready(1)
+    offer = (await house.live.call(facts.call_id)).offer_id
+    await house.answers(1, facts)
+    await house.callbacks.customer_answered(facts.call_id, offer, house.now)
+    with pytest.raises(CallGoneError):
+        await house.work.reconnect(1)
+    await house.callbacks.over(facts.call_id, over(facts, offer, house.now + 9000, answered_at=house.now))
+    assert await house.state(1) == "wrapup"

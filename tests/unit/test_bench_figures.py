@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from tests.asterisk.sip.driver import caller_number
 from tests.bench.capture import CallTrace
-from tests.bench.figures import HOTLINE, QUEUE, Load, Phase, Spread, percentile, phase, ratio, verdicts
-from tests.bench.load import caller_number
-from tests.bench.plan import Plan
+from tests.bench.figures import DIAL, HOTLINE, QUEUE_AMI, Load, Phase, Spread, percentile, phase, ratio
+from tests.bench.load import SCENARIOS, spread_talk
+from tests.bench.plan import QUICK, Plan
 from tests.bench.report import Run, tables
 
 LOAD = Load(
@@ -59,7 +60,7 @@ def test_idle_use_is_taken_off_each_process() -> None:
 
 
 def test_calls_that_never_came_are_failures() -> None:
-    found = phase(QUEUE, 10, ["1", "2"], {"1": trace("1")}, LOAD)
+    found = phase(QUEUE_AMI, 10, ["1", "2"], {"1": trace("1")}, LOAD)
     assert (found.calls, found.failures, found.failed) == (2, {"never placed": 1}, 1)
     assert found.pop is None
 
@@ -73,29 +74,12 @@ def test_a_card_after_the_ringing_is_late_and_none_is_missing() -> None:
 
 
 def test_ratios_need_both_paths() -> None:
-    ours, theirs = a_phase(), a_phase(QUEUE, cpu_ms_a_call={"asterisk": 100.0})
+    ours, theirs = a_phase(), a_phase(QUEUE_AMI, cpu_ms_a_call={"asterisk": 100.0})
     assert ratio([ours, theirs], 20) == 2.0
     assert ratio([ours, theirs], 20, "asterisk") == 2.0
+    assert ratio([ours, theirs], 20, beside=DIAL) is None
     assert ratio([ours], 20) is None
     assert ratio([ours, replace(theirs, cpu_ms_a_call={})], 20) is None
-
-
-def test_verdicts_of_a_good_run() -> None:
-    good = [a_phase(rate=rate, rows=2) for rate in (10, 20)]
-    assert [verdict.kept for verdict in verdicts(good)] == [True, True, True, True]
-
-
-def test_verdicts_of_a_bad_run() -> None:
-    slow = Spread.of([150.0])
-    bad = [
-        a_phase(rate=10, pop=slow, pops_missing=1, rows=1),
-        a_phase(rate=20, failures={"not answered": 1}, rows=2),
-    ]
-    assert [verdict.kept for verdict in verdicts(bad)] == [False, False, False, False]
-
-
-def test_verdicts_of_what_was_not_run() -> None:
-    assert [verdict.kept for verdict in verdicts([a_phase(QUEUE)])] == [None, None, None, None]
 
 
 def test_the_table_stands_with_half_of_the_phases_missing() -> None:
@@ -103,7 +87,7 @@ def test_the_table_stands_with_half_of_the_phases_missing() -> None:
         plan=Plan(rates=(10, 20)),
         began_at="2026-01-01T00:00:00Z",
         seconds=1.0,
-        phases=[a_phase(), a_phase(QUEUE, failures={"not answered": 3})],
+        phases=[a_phase(), a_phase(QUEUE_AMI, failures={"not answered": 3})],
         idle_ms_a_second={"asterisk": 10.0},
         memory_mb={"before": {"asterisk": 100.0}, "after": {"serve": 90.0}},
         trouble={},
@@ -116,7 +100,21 @@ def test_the_table_stands_with_half_of_the_phases_missing() -> None:
         console.print(tables(run))
     text = captured.get()
     assert "20/s" in text
-    assert text.count("kept") + text.count("not measured") + text.count("MISSED") == 4
+    assert "app_queue+AMI" in text
+    assert "not measured" in text
+
+
+def test_a_plan_has_the_phones_that_its_sections_need() -> None:
+    assert Plan().most_phones == 400
+    assert Plan(sections=("calls",)).most_phones == 120
+    assert Plan(sections=("matching",)).most_phones == 0
+    assert "storm" not in QUICK.sections
+
+
+def test_callers_of_a_line_talk_for_different_times() -> None:
+    scenario = spread_talk((SCENARIOS / "caller.xml").read_text(), 2000)
+    assert '<pause distribution="uniform" min="1000" max="3000"/>' in scenario
+    assert "<pause/>" not in scenario
 
 
 def test_callers_differ_and_are_mobile_numbers() -> None:

@@ -6,11 +6,12 @@ lines that the scenarios beside this file write. Used by the tests and by `make 
 
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -20,6 +21,13 @@ from typing import Literal, Self
 SCENARIOS = Path(__file__).parent
 _LINE = re.compile(r"^(?P<kind>[a-z-]+) (?P<tick>\d+) ?(?P<rest>.*)$")
 _POLL_SECONDS = 0.02
+_REGISTRATIONS_A_SECOND = 50
+_PREFIXES = tuple(f"1{second}{third}" for second in (3, 5, 8) for third in range(10))
+
+
+def caller_number(place: int) -> str:
+    """The mobile number of caller `place`; all differ, and their places and carriers do too."""
+    return f"{_PREFIXES[place % len(_PREFIXES)]}{place * 7919 % 10**8:08d}"
 
 
 class _Scenario(Template):
@@ -33,8 +41,8 @@ class SipEvent:
     """One thing SIPp did or saw."""
 
     kind: str
-    """Caller: invite ringing answered hung-up-on hangs-up gives-up not-answered. Phone: invite dialled offered answer
-    hung-up-on hangs-up cancelled rejects."""
+    """Caller: invite ringing answered hung-up-on hangs-up gives-up not-answered. Phone: invite dialled offered leg
+    answer hung-up-on hangs-up cancelled rejects, whose text from leg on ends with the SIP Call-ID."""
     tick_ms: int
     """Milliseconds on the clock of that SIPp process."""
     text: str
@@ -43,8 +51,12 @@ class SipEvent:
 class Sipp:
     """One SIPp process with a rendered scenario."""
 
-    def __init__(self, scenario: str, values: dict[str, str], arguments: list[str]) -> None:
+    def __init__(self, scenario: str, values: dict[str, str], arguments: list[str], fields: Sequence[str] = ()) -> None:
+        """`fields`: a line for each call, whose parts stand in the scenario as [field0] and so on."""
         self._values = values
+        self._fields = fields
+        self.started_at = 0.0
+        """When its clock began (seconds since the epoch)."""
         self._scenario = scenario
         self._arguments = arguments
         self._folder = Path(tempfile.mkdtemp(prefix="sipp-"))
@@ -64,11 +76,17 @@ class Sipp:
         text = (SCENARIOS / f"{self._scenario}.xml").read_text(encoding="utf-8")
         file = self._folder / "scenario.xml"
         file.write_text(_Scenario(text).substitute(self._values), encoding="utf-8")
+        rows: list[str] = []
+        if self._fields:
+            lines = self._folder / "fields.csv"
+            lines.write_text("SEQUENTIAL\n" + "".join(f"{line}\n" for line in self._fields), encoding="utf-8")
+            rows = ["-inf", str(lines)]
+        self.started_at = time.time()
         with (self._folder / "screen").open("wb") as screen:
             self._process = subprocess.Popen(
                 ["sipp", "-sf", str(file), "-trace_logs", "-log_file", str(self._folder / "log"),
                  "-trace_err", "-error_file", str(self._folder / "errors"), "-cid_str", "%u-%p", "-nostdin",
-                 *self._arguments],
+                 *rows, *self._arguments],
                 stdout=screen, stderr=subprocess.STDOUT, cwd=self._folder,
             )  # fmt: skip
 
@@ -78,6 +96,17 @@ class Sipp:
             self._process.kill()
             self._process.wait()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def place_no_more(self) -> None:
+        """No new calls; those under way go on to their end."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGUSR1)
+
+    def freeze(self) -> None:
+        """End the process and keep what it has seen, until `stop`."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
 
     @property
     def pid(self) -> int:
@@ -127,6 +156,7 @@ class Caller(Sipp):
         *,
         called: str = "4008001234",
         number: str = "13800138000",
+        numbers: Sequence[str] = (),
         name: str = "",
         hold_seconds: float = 1,
         patience_seconds: float = 60,
@@ -139,14 +169,15 @@ class Caller(Sipp):
     ) -> None:
         """`hotline`: "host:port". `name` and `number` go into the From header as they are.
 
-        `number` may hold `[call_number]`. `hold_seconds`: the caller hangs up that long after the answer.
+        `number` may hold `[call_number]`; `numbers`: one call from each of them instead. `hold_seconds`: the caller
+        hangs up that long after the answer.
         `patience_seconds`: he gives up when not answered. `rtp`: sends one packet stream while talking.
         `media_port`: somebody else sends and takes his sound, at that port of `host`.
         """
         media = '<nop><action><exec rtp_stream="apattern,1,8,PCMA/8000"/></action></nop>' if rtp else ""
         values = {
             "called": called,
-            "from_number": number,
+            "from_number": "[field0]" if numbers else number,
             "from_name": f'"{name}" ' if name else "",
             "hold_ms": str(int(hold_seconds * 1000)),
             "patience_ms": str(int(patience_seconds * 1000)),
@@ -155,10 +186,10 @@ class Caller(Sipp):
         }
         port = free_udp_port(host)
         arguments = [
-            hotline, "-i", host, "-p", str(port), "-m", str(calls), "-r", str(calls_per_second), "-l", str(at_once),
-            "-mi", host,
+            hotline, "-i", host, "-p", str(port), "-m", str(len(numbers) or calls), "-r", str(calls_per_second),
+            "-l", str(at_once), "-mi", host,
         ]  # fmt: skip
-        super().__init__("caller", values, arguments)
+        super().__init__("caller", values, arguments, numbers)
 
 
 class DeskPhone(Sipp):
@@ -199,15 +230,18 @@ class DeskPhone(Sipp):
 
     def register(self, hotline: str, password: str, *, expires_seconds: int = 3600) -> bool:
         """Register `contact` with digest authentication; whether it was taken."""
+        return self.register_all(hotline, [(self.extension, password)], expires_seconds=expires_seconds)
+
+    def register_all(self, hotline: str, accounts: Sequence[tuple[str, str]], *, expires_seconds: int = 3600) -> bool:
+        """Register several phones (extension, password) at this one's port; whether all were taken."""
         host = self.contact.split("@")[1].split(":")[0]
-        values = {
-            "extension": self.extension,
-            "password": password,
-            "contact_port": str(self.port),
-            "expires": str(expires_seconds),
-        }
-        arguments = [hotline, "-i", host, "-p", str(free_udp_port(host)), "-m", "1", "-timeout", "5s"]
-        with Sipp("register", values, arguments) as registration:
+        values = {"contact_port": str(self.port), "expires": str(expires_seconds)}
+        arguments = [
+            hotline, "-i", host, "-p", str(free_udp_port(host)), "-m", str(len(accounts)), "-timeout", "5s",
+            "-r", str(_REGISTRATIONS_A_SECOND),
+        ]  # fmt: skip
+        fields = [f"{name};[authentication username={name} password={password}]" for name, password in accounts]
+        with Sipp("register", values, arguments, fields) as registration:
             return registration.finish(10) == 0
 
 
@@ -229,7 +263,7 @@ def _after_ringing(does: str, ring_ms: int, reject_with: str) -> str:
       [last_CSeq:]
       Content-Length: 0
     ]]>
-    <action><log message="rejects [clock_tick] [$call]"/></action>
+    <action><log message="rejects [clock_tick] [$call] [call_id]"/></action>
   </send>
   <recv request="ACK" next="end"/>"""
 

@@ -1,10 +1,12 @@
-"""Agents at their desks, through the public API only: made by the administrator, signed in, kept ready.
+"""Many agents at their desks, through the public API only: made by the administrator, signed in, kept ready.
 
-Each desk is a websocket; all of them live in this one process. A desk in wrap-up saves an outcome at once.
+Each desk is a websocket; all of them live in this one process. A desk in wrap-up saves an outcome at once; one that
+loses the service looks for it again, as the page does, and changes nothing else. Used by the tests and by `make bench`.
 """
 
 import asyncio
 import contextlib
+import itertools
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -21,11 +23,17 @@ _API_SECONDS = 20.0
 _AT_ONCE = 4
 """Requests of the set-up under way at the same time."""
 _MISSED = frozenset({"missed", "declined", "phone_failed"})
+_AGAIN_SECONDS = 0.2
+"""How long after a failure a desk tries again."""
 _CARD_STATES = frozenset({"offered", "ringing", "talking"})
 
 
 class DeskError(Exception):
     """The API did not do what a desk needs."""
+
+
+class AwayError(DeskError):
+    """The service could not do it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +65,11 @@ class Person:
         return cls(http, url, {"Cookie": f"cc_session={cookie.value}", "X-CSRF-Token": token})
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """One request of the API, with its answer. Raises DeskError."""
+        """One request of the API, with its answer. Raises AwayError, DeskError, aiohttp.ClientError."""
         async with self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=self.headers) as answer:
             if answer.status >= 300:
-                raise DeskError(f"{method} {path}: {answer.status} {(await answer.text())[:300]}")
+                kind = AwayError if answer.status >= 500 else DeskError
+                raise kind(f"{method} {path}: {answer.status} {(await answer.text())[:300]}")
             return None if answer.status == 204 else orjson.loads(await answer.read())
 
 
@@ -83,10 +92,10 @@ async def make_agents(admin: Person, count: int) -> list[Account]:
 
     async def make(place: int) -> Account:
         extension = str(FIRST_EXTENSION + place)
-        username = f"bench{extension}"
+        username = f"desk{extension}"
         wanted = {
             "username": username,
-            "display_name": f"Bench {extension}",
+            "display_name": f"Desk {extension}",
             "role": "agent",
             "extension": extension,
             "phone_kind": "desk",
@@ -121,7 +130,7 @@ class Floor:
         self._states: dict[str, str] = {}
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._done: set[str] = set()
+        self._seen_to: set[str] = set()
         """Calls and pauses that the page has done its part for."""
         self.read: dict[str, float] = {}
         """Caller's number -> when the bench first read his card (s since the epoch)."""
@@ -132,40 +141,59 @@ class Floor:
         """Whether whoever is paused for a missed call makes himself ready again at once."""
         self._people: dict[str, Person] = {}
 
-    async def open(self, http: aiohttp.ClientSession, url: str, accounts: Sequence[Account]) -> None:
-        """Sign everybody in and make him ready. Raises DeskError."""
+    async def open(self, http: aiohttp.ClientSession, urls: Sequence[str], accounts: Sequence[Account]) -> None:
+        """Sign everybody in and make him ready, spread over the services at `urls`. Raises DeskError."""
         places = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(account: Account) -> None:
+        async def one(place: int, account: Account) -> None:
+            turn = place % len(urls)
             async with places:
-                person = await Person.sign_in(http, url, account.username, account.password)
-                await self._sit_down(person, account.extension)
+                person = await Person.sign_in(http, urls[turn], account.username, account.password)
+                await self._sit_down(person, account.extension, [*urls[turn:], *urls[:turn]])
 
-        await asyncio.gather(*map(one, accounts))
+        await asyncio.gather(*(one(place, account) for place, account in enumerate(accounts)))
 
-    async def _sit_down(self, person: Person, extension: str) -> None:
-        desk_id = f"bench-{extension}"
+    async def _sit_down(self, person: Person, extension: str, urls: Sequence[str]) -> None:
+        self._states[extension] = "new"
         person.headers[DESK_HEADER] = extension
         self._people[extension] = person
-        live = f"{person.url}/api/v1/desk/live?desk_id={desk_id}"
-        socket = await person.http.ws_connect(live, headers=person.headers)
-        self._spawn(self._read(socket, person, extension))
-        await person.ask("POST", "/desk/phone", {"desk_id": desk_id})
+        self._spawn(self._watch(person, extension, urls))
+        while self._states[extension] == "new":
+            self._changed.clear()
+            await self._changed.wait()
+        await person.ask("POST", "/desk/phone", {"desk_id": f"desk-{extension}"})
         await person.ask("POST", "/desk/state", {"state": "ready"})
+
+    async def _watch(self, person: Person, extension: str, urls: Sequence[str]) -> None:
+        """Keep the desk open, at whichever service is there."""
+        for turn in itertools.count():
+            person.url = urls[turn % len(urls)]
+            live = f"{person.url}/api/v1/desk/live?desk_id=desk-{extension}"
+            try:
+                async with person.http.ws_connect(live, headers=person.headers) as socket:
+                    await self._read(socket, person, extension)
+                    self.trouble[f"desk closed with {socket.close_code}"] += 1
+            except (aiohttp.ClientError, TimeoutError) as error:
+                self.trouble[f"desk not opened: {type(error).__name__}"] += 1
+            self._states[extension] = "gone"
+            self._changed.set()
+            await asyncio.sleep(_AGAIN_SECONDS)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self.trouble[f"desk broke: {error!r}"] += 1
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse, person: Person, extension: str) -> None:
         async for message in socket:
             now = time.time()
             if message.type is aiohttp.WSMsgType.TEXT:
                 self._show(orjson.loads(message.data), now, person, extension)
-        self._states[extension] = "gone"
-        self.trouble[f"desk closed with {socket.close_code}"] += 1
-        self._changed.set()
 
     def _show(self, message: dict[str, Any], now: float, person: Person, extension: str) -> None:
         desk = message.get("desk")
@@ -176,38 +204,44 @@ class Floor:
         self._states[extension] = state
         if call and state in _CARD_STATES:
             self.read.setdefault((call["number_e164"] or "")[-11:], now)
-        elif call and state == "wrapup" and call["call_id"] not in self._done:
-            self._done.add(call["call_id"])
+        elif call and state == "wrapup" and (talk := f"{call['call_id']} {call['offer_id']}") not in self._seen_to:
+            self._seen_to.add(talk)
             self._spawn(self._save(person, call["call_id"]))
         elif state == "paused" and self.comes_back and desk["state"]["reason"] in _MISSED:
             pause = f"{extension}/{desk['state']['since']}"
-            if pause not in self._done:
-                self._done.add(pause)
-                self._spawn(self._come_back(person))
+            if pause not in self._seen_to:
+                self._seen_to.add(pause)
+                self._spawn(self._be(person, "ready"))
         self._changed.set()
 
-    async def _come_back(self, person: Person) -> None:
+    async def _be(self, person: Person, state: str) -> None:
         try:
-            await person.ask("POST", "/desk/state", {"state": "ready"})
+            await person.ask("POST", "/desk/state", {"state": state})
         except (DeskError, aiohttp.ClientError, TimeoutError) as error:
-            self.trouble[f"not ready again: {type(error).__name__} {str(error)[-160:]}"] += 1
+            self.trouble[f"not {state}: {type(error).__name__} {str(error)[-160:]}"] += 1
 
     async def become(self, state: str, extensions: Sequence[str] | None = None) -> None:
-        """Make these agents, or all, ready or paused. Raises DeskError."""
+        """Make these agents, or all, ready or paused; whom that fails for is counted as trouble."""
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def one(extension: str) -> None:
             async with places:
-                await self._people[extension].ask("POST", "/desk/state", {"state": state})
+                await self._be(self._people[extension], state)
 
         await asyncio.gather(*map(one, self._people if extensions is None else extensions))
 
     async def _save(self, person: Person, call_id: str) -> None:
         outcome = {"call_type": self._call_type, "notes": "bench", "next_step": "none"}
-        try:
-            await person.ask("PUT", f"/calls/{call_id}/outcome", outcome)
-        except (DeskError, aiohttp.ClientError, TimeoutError) as error:
-            self.trouble[f"outcome not saved: {type(error).__name__} {str(error)[-160:]}"] += 1
+        while True:
+            try:
+                await person.ask("PUT", f"/calls/{call_id}/outcome", outcome)
+            except (DeskError, aiohttp.ClientError, TimeoutError) as error:
+                self.trouble[f"outcome not saved: {type(error).__name__} {str(error)[-160:]}"] += 1
+                if isinstance(error, DeskError) and not isinstance(error, AwayError):
+                    return
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                return
 
     def count(self, state: str) -> int:
         """Desks in this state."""
