@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
@@ -101,7 +102,7 @@ async def test_a_message_left_on_a_closed_day_is_played_in_the_page(hotline: Run
 
 
 async def test_wrap_up_ends_by_itself_and_a_key_gives_more_time(hotline: RunningHotline, chromium: Browser) -> None:
-    wrapup = {"wrapup_seconds": 5, "wrapup_extension_seconds": 4, "outcome_required": False}
+    wrapup: dict[str, Any] = {"wrapup_seconds": 5, "wrapup_extension_seconds": 4, "outcome_required": False}
     async with (
         configured(hotline, **wrapup),
         administrator(hotline) as person,
