@@ -127,7 +127,7 @@ class Floor:
         self._states: dict[str, str] = {}
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._saved: set[tuple[str, str]] = set()
+        self._saved: set[tuple[str, str, int]] = set()
         self.read: dict[str, float] = {}
         """Caller's number -> when the bench first read his card (s since the epoch)."""
         self.trouble: Counter[str] = Counter()
@@ -195,8 +195,12 @@ class Floor:
         self._states[extension] = state
         if call and state in _CARD_STATES:
             self.read.setdefault((call["number_e164"] or "")[-11:], now)
-        elif call and state == "wrapup" and (call["call_id"], call["offer_id"]) not in self._saved:
-            self._saved.add((call["call_id"], call["offer_id"]))
+        elif (
+            call
+            and state == "wrapup"
+            and (key := (extension, call["call_id"], desk["state"]["since"])) not in self._saved
+        ):
+            self._saved.add(key)
             self._spawn(self._save(person, call["call_id"]))
         self._changed.set()
 

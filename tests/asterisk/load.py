@@ -89,6 +89,8 @@ class Load:
     streams: list[Caller] = field(default_factory=list)
     cut_off: list[Caller] = field(default_factory=list)
     """Those whose node has died."""
+    node_died_at: float = 0.0
+    """When the second node died; 0: it lives."""
     began_at: float = field(default_factory=time.time)
 
     def placed(self) -> dict[str, float]:
@@ -128,8 +130,16 @@ class Scene:
         self._placed = 0
 
     def legs(self, load: Load) -> list[Leg]:
-        """Every leg at any agent's phone since this load began."""
-        return [leg for phone in self.phones for leg in legs_of(phone) if leg.rang_at >= load.began_at]
+        """Every leg at any agent's phone since this load began; with a node its legs have ended."""
+        legs = [leg for phone in self.phones for leg in legs_of(phone) if leg.rang_at >= load.began_at]
+        died_at = load.node_died_at
+        on_it = {account.extension for account in self.accounts[1]} if died_at else set[str]()
+        return [
+            replace(leg, ended_at=died_at)
+            if leg.extension in on_it and leg.rang_at < died_at and not leg.ended_at
+            else leg
+            for leg in legs
+        ]
 
     @contextmanager
     def load(self) -> Iterator[Load]:

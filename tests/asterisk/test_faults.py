@@ -141,7 +141,6 @@ async def test_a_node_dies_under_load(scene: Scene) -> None:
     """Its calls end, its callers are tasks to ring back, its phones and the trunk's next calls go to the other node."""
     with scene.load() as load:
         await more_calls(load, 20)
-        since = time.time()
         dying = cut_off(scene, load, "asterisk2")
         on_it = set(Load([dying]).heard_ringing()) - set(Load([dying]).over())
         scene.add_stream(load, scene.hotline.facts["nodes"][0]["sip"])
@@ -151,7 +150,7 @@ async def test_a_node_dies_under_load(scene: Scene) -> None:
         rows = await scene.rows([*load.placed(), *on_it])
         by_number = {row["number"]: row for row in rows}
         calls = {row["call_id"]: number for number, row in by_number.items()}
-        recovery = Recovery.of(load, scene.legs(load), calls, since)
+        recovery = Recovery.of(load, scene.legs(load), calls, load.node_died_at)
         tell("one of two Asterisks", recovery, load, scene)
         assert recovery.after < ROUTED_AGAIN_SECONDS
         assert recovery.first_waited < ROUTED_AGAIN_SECONDS
@@ -164,6 +163,7 @@ async def test_a_node_dies_under_load(scene: Scene) -> None:
 
 def cut_off(scene: Scene, load: Load, asterisk: str) -> Caller:
     """The second node dies; nobody calls there any more. Its callers."""
+    load.node_died_at = time.time()
     scene.hotline.kill(asterisk)
     dying = load.streams.pop(1)
     dying.freeze()
