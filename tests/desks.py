@@ -204,7 +204,9 @@ class Floor:
         self._states[extension] = state
         if call and state in _CARD_STATES:
             self.read.setdefault((call["number_e164"] or "")[-11:], now)
-        elif call and state == "wrapup" and (talk := f"{call['call_id']} {call['offer_id']}") not in self._seen_to:
+        elif (
+            call and state == "wrapup" and (talk := f"{call['call_id']} {desk['state']['since']}") not in self._seen_to
+        ):
             self._seen_to.add(talk)
             self._spawn(self._save(person, call["call_id"]))
         elif state == "paused" and self.comes_back and desk["state"]["reason"] in _MISSED:

@@ -90,7 +90,7 @@ class Reconciler:
         answering = await self._compare(agents)
         await self._give_back(agents, answering)
         await self._leases(answering.keys(), _legs(answering))
-        await self._let_go(agents)
+        await self._let_go(agents, _legs(answering))
         await self._routing.match()
 
     async def compare(self) -> None:
@@ -247,8 +247,8 @@ class Reconciler:
         fact = event(call.call_id, Kind.LOST, now, node_died=node_died)
         await self._live.step(now, call=closing, events=[fact])
 
-    async def _let_go(self, agents: Sequence[LiveAgent]) -> None:
-        """Agents held by a call that is not theirs any more are let go."""
+    async def _let_go(self, agents: Sequence[LiveAgent], legs: Mapping[str, Sequence[Channel]]) -> None:
+        """Agents held by a call that is not theirs any more are let go; one whom Asterisk's own queue rings is not."""
         now = self._clock()
         held = [agent for agent in agents if agent.state in LET_GO_BY and now - agent.since_ms >= YOUNG_SECONDS * 1000]
         calls = await self._live.calls([agent.call_id for agent in held])
@@ -256,6 +256,9 @@ class Reconciler:
             # Those who were rung beside the one who has the call are let go as their legs end, or here.
             theirs = {CallState.OFFERED: {call.agent_id, *call.rung}, CallState.TALKING: {call.agent_id}}
             if agent.agent_id in theirs.get(call.state, ()) and call.offer_id == agent.offer_id:
+                continue
+            ringing = any(leg.extension == agent.extension for leg in legs.get(agent.call_id, ()))
+            if agent.state is AgentState.OFFERED and not agent.offer_id and ringing:
                 continue
             move = LET_GO_BY[agent.state]
             settings = {"since": str(now)}

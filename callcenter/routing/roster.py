@@ -166,7 +166,8 @@ class RosterKeeper:
 
     async def _put_agents(self) -> None:
         live = {agent.agent_id: agent for agent in await self._live.agents()}
-        before = await self._before([one.agent_id for one in self.roster.agents if one.agent_id not in live])
+        known = {agent_id for agent_id, agent in live.items() if agent.known}
+        before = await self._before([one.agent_id for one in self.roster.agents if one.agent_id not in known])
         for agent in self.roster.agents:
             wanted = {
                 "extension": agent.extension,
@@ -174,10 +175,13 @@ class RosterKeeper:
                 "name": agent.name,
                 "queues": ",".join(queue_id for queue_id, _ in agent.memberships),
             }
-            known = live.pop(agent.agent_id, None)
-            if known is None or any(known.fields.get(name) != value for name, value in wanted.items()):
-                lost = before.get(agent.agent_id, {}) if known is None else {}
-                await self._live.step(self._clock(), agent=Part(agent.agent_id, set=wanted | lost))
+            is_live = live.pop(agent.agent_id, None)
+            if is_live is None or any(is_live.fields.get(name) != value for name, value in wanted.items()):
+                lost = before.get(agent.agent_id)
+                part = Part(agent.agent_id, set=wanted)
+                if lost:
+                    part.guard, part.set = {"extension": ""}, wanted | lost  # another replica may have done it
+                await self._live.step(self._clock(), agent=part)
         for agent_id in live:
             await self._live.forget_agent(agent_id, self._clock())
 

@@ -12,6 +12,7 @@ from callcenter.asterisk.model import (
     KeyPressed,
     Leg,
     LegAnswered,
+    LegCreated,
     LegEnded,
     LegHeld,
     LegResumed,
@@ -226,23 +227,38 @@ class Witness:
         return False
 
     async def _fallback(self, agent_id: int, fact: Leg) -> None:
-        at = fact.at_ms
-        agent = Part(agent_id, set={"since": str(at)})
-        if isinstance(fact, LegAnswered):
-            agent.move, agent.moves = AgentMove.ADOPT, agent_moves(AgentMove.ADOPT)
-            agent.set |= {"call": fact.call_id, "offer": ""}
-            call = Part(
-                fact.call_id,
-                moves=call_moves(CallMove.ADOPT),
-                set={"agent": str(agent_id), "answered_at": str(at), "leg": fact.channel_id},
-            )
-            facts = [event(fact.call_id, Kind.ANSWERED, at, agent_id=agent_id)]
-            await self._live.step(at, agent=agent, call=call, events=facts)
-        elif isinstance(fact, LegEnded):
-            agent.move, agent.moves = AgentMove.END, agent_moves(AgentMove.END)
-            agent.guard = {"call": fact.call_id}
-            agent.set |= self._routing.wrapup(await self._live.call(fact.call_id), at)
-            await self._live.step(at, agent=agent)
+        """Asterisk's own queue rings an agent: meanwhile he is offered nobody else; an answer makes the talk his."""
+        match fact:
+            case LegCreated() | LegRinging():
+                taken = {"call": fact.call_id, "offer": "", "since": str(fact.at_ms), "reason": ""}
+                await self._fallback_step(agent_id, fact, AgentMove.CLAIM, {}, taken)
+            case LegAnswered():
+                await self._fallback_answered(agent_id, fact)
+            case LegEnded():
+                guard = {"call": fact.call_id, "offer": ""}
+                free = {"since": str(fact.at_ms), "call": ""}
+                if await self._fallback_step(agent_id, fact, AgentMove.WITHDRAW, guard, free):
+                    await self._routing.match()
+                    return
+                wrapup = self._routing.wrapup(await self._live.call(fact.call_id), fact.at_ms)
+                guard = {"call": fact.call_id}
+                await self._fallback_step(agent_id, fact, AgentMove.END, guard, {"since": str(fact.at_ms)} | wrapup)
+
+    async def _fallback_answered(self, agent_id: int, fact: LegAnswered) -> None:
+        at, facts = fact.at_ms, [event(fact.call_id, Kind.ANSWERED, fact.at_ms, agent_id=agent_id)]
+        talk = {"agent": str(agent_id), "answered_at": str(at), "leg": fact.channel_id}
+        call = Part(fact.call_id, moves=call_moves(CallMove.ADOPT), set=talk)
+        theirs, rung = {"call": fact.call_id, "offer": "", "since": str(at)}, {"call": fact.call_id, "offer": ""}
+        for move, guard in ((AgentMove.ANSWER, rung), (AgentMove.ADOPT, {})):
+            agent = Part(agent_id, move=move, moves=agent_moves(move), guard=guard, set=theirs)
+            if await self._step(at, [agent], call, facts):
+                return
+
+    async def _fallback_step(
+        self, agent_id: int, fact: Leg, move: AgentMove, guard: dict[str, str], settings: dict[str, str]
+    ) -> bool:
+        part = Part(agent_id, move=move, moves=agent_moves(move), guard=guard, set=settings)
+        return await self._step(fact.at_ms, [part], None, [])
 
     async def phone(self, agent_id: int, reachable: bool, node: str) -> None:
         """An agent's phone is registered at a node, or is gone from it."""

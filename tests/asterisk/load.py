@@ -59,16 +59,26 @@ def legs_of(phone: DeskPhone) -> list[Leg]:
     return list(legs.values())
 
 
-def overlaps(legs: Sequence[Leg]) -> list[tuple[Leg, Leg]]:
+def two_calls_at_once(legs: Sequence[Leg]) -> list[tuple[Leg, Leg]]:
     """Legs that were at one phone at the same time."""
-    by_phone: dict[str, list[Leg]] = {}
-    for leg in sorted(legs, key=lambda leg: leg.rang_at):
-        by_phone.setdefault(leg.extension, []).append(leg)
+    return _overlaps(legs, lambda leg: leg.extension, lambda leg: leg.rang_at)
+
+
+def two_agents_at_once(legs: Sequence[Leg]) -> list[tuple[Leg, Leg]]:
+    """Legs on which a caller spoke with two agents at the same time."""
+    answered = [leg for leg in legs if leg.answered_at is not None]
+    return _overlaps(answered, lambda leg: leg.call_id, lambda leg: leg.answered_at or leg.rang_at)
+
+
+def _overlaps(legs: Sequence[Leg], whose: Callable[[Leg], str], began: Callable[[Leg], float]) -> list[tuple[Leg, Leg]]:
+    grouped: dict[str, list[Leg]] = {}
+    for leg in sorted(legs, key=began):
+        grouped.setdefault(whose(leg), []).append(leg)
     return [
         (one, two)
-        for legs in by_phone.values()
-        for one, two in itertools.pairwise(legs)
-        if one.ended_at is None or one.ended_at > two.rang_at
+        for those in grouped.values()
+        for one, two in itertools.pairwise(those)
+        if one.ended_at is None or one.ended_at > began(two)
     ]
 
 
@@ -79,6 +89,9 @@ class Load:
     streams: list[Caller] = field(default_factory=list)
     cut_off: list[Caller] = field(default_factory=list)
     """Those whose node has died."""
+    node_died_at: float = 0.0
+    """When the second node died; 0: it lives."""
+    began_at: float = field(default_factory=time.time)
 
     def placed(self) -> dict[str, float]:
         """Each caller's number -> when he called (seconds since the epoch)."""
@@ -116,9 +129,17 @@ class Scene:
         """The agents whose phones registered at each node at first."""
         self._placed = 0
 
-    def legs(self) -> list[Leg]:
-        """Every leg at any agent's phone so far."""
-        return [leg for phone in self.phones for leg in legs_of(phone)]
+    def legs(self, load: Load) -> list[Leg]:
+        """Every leg at any agent's phone since this load began; with a node its legs have ended."""
+        legs = [leg for phone in self.phones for leg in legs_of(phone) if leg.rang_at >= load.began_at]
+        died_at = load.node_died_at
+        on_it = {account.extension for account in self.accounts[1]} if died_at else set[str]()
+        return [
+            replace(leg, ended_at=died_at)
+            if leg.extension in on_it and leg.rang_at < died_at and not leg.ended_at
+            else leg
+            for leg in legs
+        ]
 
     @contextmanager
     def load(self) -> Iterator[Load]:

@@ -135,7 +135,20 @@ async def test_a_session_lives_twelve_hours_after_its_last_use(house: House, sta
     await redis.expire(key, 5)
     assert await staff.sessions.find(token)
     assert IDLE_SECONDS - 5 < await redis.ttl(key) <= IDLE_SECONDS
+    await house.hotline.pool.execute("update sessions set expires_at = now()")
     await redis.delete(key)
+    assert await staff.sessions.find(token) is None
+
+
+async def test_redis_loses_everything_and_nobody_has_to_sign_in_again(house: House, staff: Staff, redis: Any) -> None:
+    token, session = await staff.sign_in("alice", house.passwords["alice"], BROWSER)
+    other, left = await staff.sign_in("alice", house.passwords["alice"], BROWSER)
+    await staff.sessions.end(left)
+    await redis.flushall()
+    assert await staff.sessions.find(token) == session
+    assert await staff.sessions.find(other) is None, "an ended session stays ended"
+    await staff.sessions.end_all(session.user_id)
+    await redis.flushall()
     assert await staff.sessions.find(token) is None
 
 
