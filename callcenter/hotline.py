@@ -115,7 +115,13 @@ class Hotline:
         ear = Ear(self.redis, node)
         media_address = settings.media_address_of(node)
         return AsteriskDoor(
-            node, ari, ear, media_address=media_address, on_fact=self._heard, on_connect=self._node_is_here
+            node,
+            ari,
+            ear,
+            media_address=media_address,
+            on_fact=self._heard,
+            on_connect=self._node_is_here,
+            on_death=self._node_is_dead,
         )
 
     async def start(self) -> list[asyncio.Task[None]]:
@@ -191,6 +197,10 @@ class Hotline:
             await self.asterisk.set_signed_in(agent.extension, signed_in, at=node)
         await self.reconciler.compare()
 
+    async def _node_is_dead(self, _node: str) -> None:
+        """At once: its callers are tasks, and whoever was offered to a phone there goes on to the next."""
+        await _tried(self.reconciler.run_once)
+
     async def _push_phones(self) -> None:
         """Bring every phone to the nodes; those they know already cost one look each."""
         await self.asterisk.push_all(await self.staff.phones_to_push())
@@ -234,16 +244,20 @@ class Hotline:
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
     """Do `work` again and again; what goes wrong once is said and tried again."""
     while True:
-        try:
-            await work()
-        except (RedisError, UnavailableError, *AWAY) as error:
-            log.warning("tried in vain", work=getattr(work, "__name__", ""), error=type(error).__name__)
-        except Exception:
-            log.exception("failed", work=getattr(work, "__name__", ""))
+        await _tried(work)
         await asyncio.sleep(seconds)
 
 
-async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def _tried(work: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await work()
+    except (RedisError, UnavailableError, *AWAY) as error:
+        log.warning("tried in vain", work=getattr(work, "__name__", ""), error=type(error).__name__)
+    except Exception:
+        log.exception("failed", work=getattr(work, "__name__", ""))
+
+
+async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
     """Cancel, until all have ended: a server that goes away in the same moment may win over a cancellation."""
     left = set(tasks)
     while left:
@@ -263,7 +277,7 @@ async def running(settings: Settings) -> AsyncIterator[Hotline]:
         tasks = await hotline.start()
         yield hotline
     finally:
-        await _ended(tasks)
+        await ended(tasks)
         await redis.aclose()
         await pool.close()
 

@@ -38,9 +38,11 @@ class AsteriskDoor:
         media_address: str,
         on_fact: Callable[[Fact], Awaitable[None]],
         on_connect: Callable[[str], Awaitable[None]],
+        on_death: Callable[[str], Awaitable[None]],
     ) -> None:
         """`media_address`: where phones send their sound. `on_connect(node)` runs after each connection that
-        listens, before the facts that follow it are told to `on_fact`.
+        listens, before the facts that follow it are told to `on_fact`; `on_death(node)`, which never raises, as soon
+        as the node is dead.
         """
         self.node = node
         self.phones = Phones(ari, media_address=media_address)
@@ -49,6 +51,7 @@ class AsteriskDoor:
         self._reader = LegReader(node)
         self._on_fact = on_fact
         self._on_connect = on_connect
+        self._on_death = on_death
         self._another_listens = False
         self._began_at: float | None = None
         ari.on_connect = self._connected
@@ -70,9 +73,14 @@ class AsteriskDoor:
         """False when it has answered on no connection for `DEAD_SECONDS`. While merely its events are not heard, it
         lives.
         """
+        return self._dead_in > 0
+
+    @property
+    def _dead_in(self) -> float:
+        """Seconds until it is dead if it stays silent; none or less: it is."""
         answered_at = self._ari.answered_at
         since = self._began_at if answered_at is None else answered_at
-        return since is None or asyncio.get_running_loop().time() - since < DEAD_SECONDS
+        return DEAD_SECONDS if since is None else since + DEAD_SECONDS - asyncio.get_running_loop().time()
 
     async def run(self) -> None:
         """Listen whenever this replica is the one to, and see whether the node lives, until cancelled."""
@@ -82,6 +90,7 @@ class AsteriskDoor:
             tasks.create_task(self._listen(), name=f"listen {self.node}")
 
     async def _look(self) -> None:
+        lived = True
         while True:
             try:
                 await self._ari.request_by_http("GET", "asterisk/ping", seconds=LOOK_SECONDS)
@@ -89,7 +98,11 @@ class AsteriskDoor:
                 log.debug("node does not answer", node=self.node, error=type(error).__name__)
             except Exception:
                 log.exception("a node answered what could not be read", node=self.node)
-            await asyncio.sleep(LOOK_SECONDS)
+            if lived and not self.alive:
+                log.warning("node is dead", node=self.node)
+                await self._on_death(self.node)
+            lived = self.alive
+            await asyncio.sleep(min(LOOK_SECONDS, self._dead_in) if lived else LOOK_SECONDS)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()

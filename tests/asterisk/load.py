@@ -186,6 +186,8 @@ class Scene:
         """Every line in Asterisk's own CDR files that is of a hotline call."""
         lines: list[dict[str, str]] = []
         for place in self.hotline.box.layout.nodes:
+            if not cdr_file(place.log).exists():  # its node died before its first call was over
+                continue
             with cdr_file(place.log).open(encoding="utf-8", newline="") as file:
                 lines += [dict(zip(COLUMNS, values, strict=True)) for values in csv.reader(file)]
         return [line for line in lines if line["dcontext"].startswith(("hotline", "fallback"))]
@@ -269,6 +271,8 @@ class Recovery:
     """From the fault's end until a call that was placed later rang at an agent's phone."""
     first_waited: float
     """How long the first call that was placed later waited for that."""
+    longest_wait: float
+    """The same of whoever waited longest."""
 
     @classmethod
     def of(cls, load: Load, legs: Sequence[Leg], calls: dict[str, str], since: float) -> Self:
@@ -278,8 +282,9 @@ class Recovery:
             rang.setdefault(calls.get(leg.call_id, ""), leg.rang_at)
         later = sorted((at, number) for number, at in load.placed().items() if at > since)
         assert later, "nobody called after the fault"
-        waits = [(rang[number] if number in rang else float("inf")) for _, number in later]
-        return cls(min(waits) - since, waits[0] - later[0][0])
+        waits = [(at, rang.get(number, float("inf"))) for at, number in later]
+        waited = [rang_at - at for at, rang_at in waits]
+        return cls(min(rang_at for _, rang_at in waits) - since, waited[0], max(waited))
 
 
 def doubled(values: Sequence[str]) -> list[str]:

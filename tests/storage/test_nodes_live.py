@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from callcenter.asterisk.model import Channel
+from callcenter.asterisk.model import Channel, LegAnswered, LegEnded, LegRinging
 from callcenter.asterisk.store import LEASE_SECONDS, Ear
 from callcenter.errors import UnavailableError
 from callcenter.routing.model import AgentState, CallState
 from callcenter.routing.reconcile import MISSING_SECONDS, YOUNG_SECONDS, Reconciler
 from callcenter.routing.script import CallFacts
+from callcenter.routing.store import Part
 from tests.storage.lines import House
 
 
@@ -171,6 +172,55 @@ async def test_a_phone_that_stands_at_two_nodes_is_where_it_was_told_last(two: T
     await two.reconciler.run_once()
     agent = await two.live.agent(1)
     assert (agent.online, agent.node) == (True, "node1")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [("talking", "ready", ""), ("ready", "ready", ""), ("paused", "paused", "lunch"), ("signed_out", "signed_out", "")],
+)
+async def test_an_agent_whom_redis_has_lost_is_what_he_was_once_his_phone_is_free(
+    two: TwoNodes, before: str, after: str, reason: str
+) -> None:
+    await two.agent(1)
+    await two.live.step(two.now, agent=Part(1, set={"before": before, "reason": "lunch"}))
+    two.nodes.phones["1001"] = ["node1"]
+    two.nodes.silent.add("node2")
+    await two.reconciler.run_once()
+    assert await two.state(1) == "signed_out", "his phone may ring at the node that does not say"
+    two.nodes.silent.clear()
+    two.nodes.held["node2"].append(Channel("node2-1.9", "node2-1.8", "node2-1.8/1", "1001", up=False))
+    await two.reconciler.run_once()
+    assert await two.state(1) == "signed_out", "his phone rings"
+    two.nodes.held["node2"].clear()
+    await two.reconciler.run_once()
+    agent = await two.live.agent(1)
+    assert (agent.state.value, agent.fields["reason"], agent.before) == (after, reason, "")
+
+
+async def test_an_agent_whom_asterisks_own_queue_rings_is_offered_nobody_else(two: TwoNodes) -> None:
+    await two.agent_at("node1", 1)
+    leg = ("node1-1763780000.9", "", "1001", "node1-1763780000.10", two.now)
+    await two.witness.take(LegRinging(*leg))
+    two.nodes.held["node1"].append(Channel(leg[3], leg[0], "", "1001", up=False))
+    other = await two.call_at("node2", 1)
+    two.now += 2 * YOUNG_SECONDS * 1000
+    await two.reconciler.run_once()
+    assert (await two.state(1), await two.where(other)) == ("offered", CallState.WAITING)
+    await two.witness.take(LegAnswered(*leg))
+    assert await two.state(1) == "talking"
+    await two.witness.take(LegEnded(*leg, cause=16, hung_up_by_phone=True))
+    assert await two.state(1) == "wrapup"
+    desk = (await two.work.desk_now(1)).document["call"]
+    assert (desk["customers"], desk["number_e164"]) == ([], None), "the page can show who was not seen to arrive"
+
+
+async def test_an_agent_whom_asterisks_own_queue_rang_in_vain_is_ready(two: TwoNodes) -> None:
+    await two.agent_at("node1", 1)
+    leg = ("node1-1763780000.9", "", "1001", "node1-1763780000.10", two.now)
+    await two.witness.take(LegRinging(*leg))
+    other = await two.call_at("node2", 1)
+    await two.witness.take(LegEnded(*leg, cause=16, hung_up_by_phone=False))
+    assert await two.where(other) is CallState.OFFERED
 
 
 async def test_one_replica_listens_and_another_takes_over(redis: "Redis") -> None:

@@ -11,7 +11,7 @@ from callcenter.configuration.model import NOTHING_SET
 from callcenter.db.pool import create_pool
 from callcenter.hotline import Hotline
 from callcenter.routing.roster import KEPT, RosterKeeper, read_roster, record_roster
-from callcenter.routing.store import LiveQueue
+from callcenter.routing.store import LiveQueue, Part
 from callcenter.settings import Settings
 from callcenter.staff.model import HOTLINE_ITSELF, PhoneKind, Role
 from callcenter.staff.service import AgentDraft
@@ -165,3 +165,20 @@ async def test_a_replica_that_is_late_records_nothing_older(house: House, pool: 
     before = await versions(pool)
     await record_roster(pool, revision, old)
     assert await versions(pool) == before
+
+
+async def test_how_agents_stood_is_known_when_redis_has_lost_everything(house: House, pool: Any, redis: Any) -> None:
+    await pool.execute(
+        """insert into agent_events (event_id, user_id, at, from_state, to_state, move, reason, online)
+        select n::text, $1, now() + make_interval(secs => n), 'ready', state, '', 'lunch', true
+        from unnest(array['signed_out', 'talking', 'paused']) with ordinality as told (state, n)""",
+        house.ids["alice"],
+    )
+    live = LiveQueue(redis)
+    assert await keeper(pool, redis).sync()
+    assert (await live.agent(house.ids["alice"])).before == "", "Redis knows him"
+    await redis.flushall()
+    await live.step(NOW, agent=Part(house.ids["alice"], set={"online": "1"}))
+    await asyncio.gather(keeper(pool, redis).sync(), keeper(pool, redis).sync())
+    agent = await live.agent(house.ids["alice"])
+    assert (agent.state, agent.before, agent.fields["reason"]) == ("signed_out", "paused", "lunch")

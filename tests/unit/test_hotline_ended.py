@@ -1,0 +1,19 @@
+"""The service ends, whatever goes away in the same moment."""
+
+import asyncio
+import contextlib
+
+from callcenter.hotline import ended
+
+
+async def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
+    async def stubborn() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    tasks = [asyncio.create_task(stubborn()), asyncio.create_task(asyncio.sleep(60))]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await ended(tasks)
+    assert all(task.cancelled() for task in tasks)
