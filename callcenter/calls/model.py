@@ -316,7 +316,8 @@ class _Fold:
             record.answered_at = body["answered_at_ms"]
             record.agent_id = body.get("agent_id") or record.agent_id
             self.talking.open(body["answered_at_ms"])
-        if told_answer or not self.ended_by_witness:
+        only_his_line = record.callback_at is not None  # who kept his place hung up long before his call was over
+        if told_answer or not (self.ended_by_witness or only_his_line):
             by = record.hung_up_by if self.ended_by_witness else body.get("hung_up_by")
             if by is None and record.answered_at is not None and body.get("last_app") == "Hangup":
                 by = HungUpBy.AGENT  # dialplans/ hang up on an answered caller only after his agent has

@@ -40,7 +40,7 @@ async def test_who_keeps_his_place_is_seen_waiting_and_is_rung_back_from_the_des
             voice.press("1")
             await asyncio.to_thread(caller.finish)
         await screen.sees("callback-row", "138 0013 8601", state="waiting")
-        with DeskPhone("trunk", port=hotline.trunk_port, ring_seconds=8) as customer:
+        with DeskPhone("trunk", port=hotline.trunk_port, ring_seconds=7) as customer:
             await desk.click("go-ready")
             await desk.sees("callback-ask")
             await desk.sees("pop-number", "138 0013 8601")
@@ -50,6 +50,7 @@ async def test_who_keeps_his_place_is_seen_waiting_and_is_rung_back_from_the_des
             await desk.press("Alt+a")
             await desk.phase("calling")
             await desk.sees("pop-phase", "正在拨打客户")
+            await screen.sees("callback-row", state="calling")
             await desk.phase("talking")
             call_id = await desk.call_id()
             await desk.press("Alt+x")
@@ -61,6 +62,10 @@ async def test_who_keeps_his_place_is_seen_waiting_and_is_rung_back_from_the_des
         await desk.press("Control+Enter")
         await desk.state("ready")
         call = await person.call_when(call_id, lambda call: bool(ended(call) and call["outcome_at"]))
+        tasks = [
+            task for state in ("open", "done") for task in (await person.get("/ring-backs", state=state))["ring_backs"]
+        ]
+        assert "+8613800138601" not in {task["number"] for task in tasks}, "he was never missed"
         await screen.sees_no("callback-row")
         await screen.type("calls-search", "13800138601")
         await screen.click("call-row", call_id=call_id)

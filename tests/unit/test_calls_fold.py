@@ -113,6 +113,19 @@ def test_the_ledger_contradicts_no_witness() -> None:
     assert fold(CALL, [*facts, ledger(agent_id=9, answered_at_ms=T + 1)]) == fold(CALL, facts)
 
 
+def test_the_ledger_of_his_line_does_not_end_who_keeps_his_place() -> None:
+    kept = [
+        *answered_call()[:3],
+        event(CALL, Kind.CALLBACK_ASKED, T + 9000, number="13800138000", queue_id="service"),
+        event(CALL, Kind.LINE_OVER, T + 12_000, hung_up_by="caller"),
+        ledger(hung_up_by="caller"),
+    ]
+    record = fold(CALL, kept)
+    assert (record.status, record.ended_at) == (CallStatus.CALLBACK, None)
+    in_vain = fold(CALL, [*kept, event(CALL, Kind.ENDED, T + 90_000, hung_up_by="system")])
+    assert (in_vain.status, in_vain.ended_at) == (CallStatus.FAILED, T + 90_000)
+
+
 def test_a_lost_call_is_closed_by_the_reconciler_until_asterisk_speaks() -> None:
     lost = event(CALL, Kind.LOST, T + 60_000)
     assert fold(CALL, [*answered_call()[:6], lost]).hung_up_by is HungUpBy.SYSTEM
