@@ -64,6 +64,8 @@ async def test_a_new_queue_and_a_menu_lead_a_caller_by_his_key(hotline: RunningH
             await desk.press("Alt+a")
             await desk.phase("talking")
             await expect(desk.at("call-type-repair")).to_have_attribute("aria-selected", "true")
+            await desk.click("call-type-repair")
+            await expect(desk.at("call-type-repair")).to_have_attribute("aria-selected", "true")
 
 
 def reloaded_seconds_ago(hotline: RunningHotline) -> int:

@@ -18,7 +18,7 @@ const files = readdirSync(source, { recursive: true, encoding: "utf8" }).filter(
 
 it("says the same things in both languages, with the same blanks to fill", () => {
   expect([...english.keys()].sort()).toEqual([...chinese.keys()].sort());
-  const blanks = (text: string | undefined): string => [...(text ?? "").matchAll(/\{(\w+)\}/g)].map((one) => one[1]).sort().join();
+  const blanks = (text: string | undefined): string => [...new Set([...(text ?? "").matchAll(/\{(\w+)\}/g)].map((one) => one[1]))].sort().join();
   const differ = [...chinese].filter(([name, text]) => blanks(text) !== blanks(english.get(name))).map(([name]) => name);
   expect(differ).toEqual([]);
 });
