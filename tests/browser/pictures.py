@@ -148,6 +148,20 @@ async def desk_pictures(hotline: RunningHotline, browser: Browser, folder: Path,
                 await take(desk, folder / "desk.png")
 
 
+async def configuration_pictures(hotline: RunningHotline, browser: Browser, folder: Path) -> None:
+    """What an administrator sets, from a shipped profile: a queue's rings, drawn, and a menu."""
+    async with administrator(hotline) as person:
+        profile = await person.get("/configuration/profiles/property_management")
+        await person.post("/configuration/file", {"yaml": profile["yaml"]})
+    async with signed_in(browser, hotline, "admin", "/configuration/queues/repair", **PEKING) as screen:
+        chart = await screen.sees("queue-life")
+        await chart.evaluate("(chart) => chart.closest('section').scrollIntoView()")
+        await take(screen, folder / "queue.png")
+        await screen.open("/configuration/menus/main")
+        await screen.sees("menu-hears")
+        await take(screen, folder / "menu.png")
+
+
 async def english_pictures(hotline: RunningHotline, browser: Browser, rest: Path) -> None:
     """Every page in English on a small screen, to be looked at."""
     async with at_desk(browser, hotline, language="en", **LAPTOP) as desk:
@@ -194,6 +208,7 @@ async def pictures(hotline: RunningHotline, folder: Path) -> None:
             await screen.sees("ring-back-row")
             await take(screen, folder / "calls.png")
         await english_pictures(hotline, browser, rest)
+        await configuration_pictures(hotline, browser, folder)
         await browser.close()
 
 
