@@ -94,10 +94,13 @@ async def record_roster(pool: Pool, revision: int, roster: Roster) -> None:
 
 _STATES: Final = """
 select one.user_id, last.to_state, last.reason from unnest($1::bigint[]) one (user_id) cross join lateral (
-    select to_state, reason from agent_events e where e.user_id = one.user_id
+    select to_state, reason from agent_events e
+    where e.user_id = one.user_id and (e.move <> '' or e.from_state <> e.to_state)
     order by at desc, recorded_at desc limit 1
 ) last
 """
+"""A row that tells of nothing but his phone is no word of his: a Redis that has lost everything takes him for signed
+out when his phone registers before the roster is put."""
 
 
 async def _one_at_a_time(connection: Connection) -> None:

@@ -182,3 +182,18 @@ async def test_how_agents_stood_is_known_when_redis_has_lost_everything(house: H
     await asyncio.gather(keeper(pool, redis).sync(), keeper(pool, redis).sync())
     agent = await live.agent(house.ids["alice"])
     assert (agent.state, agent.before, agent.fields["reason"]) == ("signed_out", "paused", "lunch")
+
+
+async def test_a_phone_that_registers_before_the_roster_is_put_says_nothing_of_how_its_agent_stood(
+    house: House, pool: Any, redis: Any
+) -> None:
+    await pool.execute(
+        """insert into agent_events (event_id, user_id, at, from_state, to_state, move, online) values
+        ('1', $1, now(), 'paused', 'ready', 'go_ready', true),
+        ('2', $1, now() + interval '1 s', 'ready', 'ready', '', false),
+        ('3', $1, now() + interval '2 s', 'signed_out', 'signed_out', '', true)""",
+        house.ids["alice"],
+    )
+    await redis.flushall()
+    await keeper(pool, redis).sync()
+    assert (await LiveQueue(redis).agent(house.ids["alice"])).before == "ready"
