@@ -13,7 +13,7 @@ import structlog
 from callcenter.customers.model import display_of
 from callcenter.errors import HotlineError, NotFoundError
 from callcenter.events import Kind, event, event_at
-from callcenter.routing.model import AgentMove, CallMove, CallState, agent_moves, call_moves
+from callcenter.routing.model import AgentMove, CallMove, CallState
 from callcenter.routing.script import CallbackOver, OfferOver
 from callcenter.routing.service import LEASE_SLACK_SECONDS, Desks, Routing
 from callcenter.routing.store import LiveCall, Part
@@ -90,8 +90,7 @@ class Callbacks:
         if call.state is not CallState.OFFERED or call.at("calling_at"):
             return
         queue = self._routing.plan.queue_of(call.queue_id)
-        moves = agent_moves(AgentMove.ANSWER)
-        agent = Part(agent_id, move=AgentMove.ANSWER, moves=moves, guard={"offer": call.offer_id})
+        agent = Part(agent_id, move=AgentMove.ANSWER, guard={"offer": call.offer_id})
         agent.set = {"since": str(at_ms), "misses": "0"}
         attempts = int(call.fields.get("attempts") or 0) + 1
         calling = Part(call.call_id, guard={"offer": call.offer_id, "calling_at": ""})
@@ -109,7 +108,7 @@ class Callbacks:
             return
         if not call.at("calling_at"):
             await self.agent_answered(call, call.agent_id, call.fields.get("leg", ""), at_ms)
-        talking = Part(call_id, moves=call_moves(CallMove.ANSWER), guard={"offer": offer_id}, answered=True)
+        talking = Part(call_id, move=CallMove.ANSWER, guard={"offer": offer_id}, answered=True)
         talking.set = {"answered_at": str(at_ms), "calling_at": ""}
         agent = Part(call.agent_id, guard={"offer": offer_id}, set={"since": str(at_ms)}, optional=True)
         turn = call.agent_id not in call.entry.get("preferred", ())
@@ -133,9 +132,8 @@ class Callbacks:
     async def _talked(self, call: LiveCall, report: CallbackOver) -> None:
         agent_id = call.agent_id or 0
         since = {"since": str(report.ended_at_ms)} | self._routing.wrapup(call, self._clock())
-        moves = agent_moves(AgentMove.END)
-        agent = Part(agent_id, move=AgentMove.END, moves=moves, guard={"call": call.call_id}, set=since, optional=True)
-        closing = Part(call.call_id, moves=call_moves(CallMove.END))
+        agent = Part(agent_id, move=AgentMove.END, guard={"call": call.call_id}, set=since, optional=True)
+        closing = Part(call.call_id, move=CallMove.END)
         closing.set = {"ended_at": str(report.ended_at_ms), "hung_up_by": report.hung_up_by}
         by, cause = report.hung_up_by, report.cause
         facts = [event(call.call_id, Kind.ENDED, report.ended_at_ms, hung_up_by=by, cause=cause)]
@@ -164,7 +162,7 @@ class Callbacks:
         )
         facts = [vain]
         rests = attempts <= len(queue.callback.retry_after_minutes)
-        entry = Part(call.call_id, moves=call_moves(CallMove.REST if rests else CallMove.END), guard=guard)
+        entry = Part(call.call_id, move=CallMove.REST if rests else CallMove.END, guard=guard)
         entry.set = dict.fromkeys(("calling_at", "leg", "offer", "agent", "agents"), "") | {"attempts": str(attempts)}
         rest_until = now
         if rests:
@@ -183,7 +181,7 @@ class Callbacks:
         now = self._clock()
         rested = await self._live.due("cc:resting", now)
         for call_id in rested:
-            entry = Part(call_id, moves=call_moves(CallMove.QUEUE), set={"next_at": ""})
+            entry = Part(call_id, move=CallMove.QUEUE, set={"next_at": ""})
             if not (await self._live.step(now, call=entry)).applied:
                 await self._live.redis.zrem("cc:resting", call_id)
         if rested:
@@ -219,8 +217,9 @@ class Callbacks:
                 "callback_at": str(row["callback_at"]),
                 "attempts": str(row["callback_attempts"]),
             }
-            moves = call_moves(CallMove.QUEUE)
-            await self._live.step(now, call=Part(row["call_id"], moves=moves, guard={"arrived": ""}, set=settings))
+            await self._live.step(
+                now, call=Part(row["call_id"], move=CallMove.QUEUE, guard={"arrived": ""}, set=settings)
+            )
         if lost:
             log.warning("callbacks restored", count=len(lost))
             await self._routing.match()
@@ -253,7 +252,7 @@ class Callbacks:
         """
         now = self._clock()
         call = await self._live.call(call_id)
-        gone = Part(call_id, moves={state.value: "ended" for state in (CallState.WAITING, CallState.RESTING)})
+        gone = Part(call_id, move=CallMove.END, only=(CallState.WAITING, CallState.RESTING))
         gone.set = {"ended_at": str(now)}
         facts = [event_at(call_id, Kind.ENDED, now, hung_up_by="system", where="cancelled")]
         if not call.is_callback or not (await self._live.step(now, call=gone, events=facts)).applied:

@@ -18,8 +18,6 @@ from callcenter.routing.model import (
     AgentState,
     CallMove,
     CallState,
-    agent_moves,
-    call_moves,
 )
 from callcenter.routing.rings import rings_in
 from callcenter.routing.service import LEASE_SLACK_SECONDS, Routing
@@ -145,7 +143,7 @@ class DeskWork:
         move, guard = _WANTED[wanted], {"call": agent.call_id, "extension": agent.extension}
         done = await self.live.step(
             now,
-            agent=Part(agent_id, move=move, moves=agent_moves(move), guard=guard, set=settings),
+            agent=Part(agent_id, move=move, guard=guard, set=settings),
             events=events,
         )
         if not done.applied:
@@ -164,7 +162,7 @@ class DeskWork:
         part = Part(agent.agent_id, guard={"before": agent.before}, set={"before": ""})
         if not signed_out:
             part.move = AgentMove.PAUSE if paused else AgentMove.GO_READY
-            part.moves = {AgentState.SIGNED_OUT.value: (AgentState.PAUSED if paused else AgentState.READY).value}
+            part.only = (AgentState.SIGNED_OUT,)
             part.set |= {"since": str(now), "idle_since": str(now)}
         if not paused:
             part.set["reason"] = ""
@@ -192,10 +190,9 @@ class DeskWork:
     async def _finish(self, agent_id: int, call_id: str, now: int, facts: list[CallEvent]) -> bool:
         settings = {"since": str(now), "idle_since": str(now)}
         settings |= dict.fromkeys(("call", "offer", "reason", "wrapup_until"), "")
-        moves = agent_moves(AgentMove.FINISH)
         done = await self.live.step(
             now,
-            agent=Part(agent_id, move=AgentMove.FINISH, moves=moves, guard={"call": call_id}, set=settings),
+            agent=Part(agent_id, move=AgentMove.FINISH, guard={"call": call_id}, set=settings),
             events=[*facts, event_at(call_id, Kind.WRAPPED_UP, now, agent_id=agent_id)],
         )
         return done.applied
@@ -226,8 +223,7 @@ class DeskWork:
         if not self._may_extend(agent, call):
             raise NoExtensionError
         until = (agent.wrapup_until_ms or 0) + self.routing.plan.queue_of(call.queue_id).wrapup_extension_seconds * 1000
-        moves = {AgentState.WRAPUP.value: AgentState.WRAPUP.value}
-        longer = Part(agent_id, moves=moves, guard={"extended": ""})
+        longer = Part(agent_id, only=(AgentState.WRAPUP,), guard={"extended": ""})
         longer.set = {"wrapup_until": str(until), "extended": "1"}
         if not (await self.live.step(self._clock(), agent=longer)).applied:
             raise NoExtensionError
@@ -265,7 +261,6 @@ class DeskWork:
                 Part(
                     agent_id,
                     move=AgentMove.RECONNECT,
-                    moves=agent_moves(AgentMove.RECONNECT),
                     guard=old,
                     set={"offer": offer_id, "since": str(now)},
                 ),
@@ -273,7 +268,7 @@ class DeskWork:
             ],
             call=Part(
                 call.call_id,
-                moves=call_moves(CallMove.RECONNECT),
+                move=CallMove.RECONNECT,
                 guard=old,
                 dial=True,
                 set={
@@ -300,11 +295,10 @@ class DeskWork:
         """The old leg could not be ended: the talk is what it was."""
         offer = {"offer": offer_id}
         before = {"offer": call.offer_id}
-        moves = agent_moves(AgentMove.ANSWER)
         await self.live.step(
             self._clock(),
-            agent=Part(agent.agent_id, move=AgentMove.ANSWER, moves=moves, guard=offer, set=before),
-            call=Part(call.call_id, moves=call_moves(CallMove.ANSWER), guard=offer, set=before | {"reconnecting": ""}),
+            agent=Part(agent.agent_id, move=AgentMove.ANSWER, guard=offer, set=before),
+            call=Part(call.call_id, move=CallMove.ANSWER, guard=offer, set=before | {"reconnecting": ""}),
         )
 
     async def set_reachable(self, agent_id: int, reachable: bool, node: str) -> None:

@@ -24,7 +24,7 @@ from callcenter.configuration.model import (
     ToQueue,
 )
 from callcenter.events import CallEvent, Kind, event, event_at
-from callcenter.routing.model import CallMove, CallState, call_moves
+from callcenter.routing.model import CallMove, CallState
 from callcenter.routing.plan import Caller, Plan, entry_for, entry_to_json
 from callcenter.routing.script import Answer, Ask, CallFacts, Heard, Leave, PassOn, Play, TakeMessage
 from callcenter.routing.store import LiveCall, LiveQueue, Outcome, Part
@@ -122,7 +122,7 @@ class Turn:
             now,
             call=Part(
                 self.call.call_id,
-                moves=call_moves(move) if move else None,
+                move=move,
                 guard={"at": was},
                 set=self.fields | {"at": at},
             ),

@@ -12,7 +12,7 @@ from callcenter.configuration.model import Queue, ToCallback, ToEnd, ToQueue
 from callcenter.events import Kind, event, event_at
 from callcenter.routing.course import Act, Due, Waiting, expected_wait_seconds, next_due
 from callcenter.routing.dialogue import Circumstances, Dialogue, Turn, Voice
-from callcenter.routing.model import CallMove, CallState, call_moves
+from callcenter.routing.model import CallMove, CallState
 from callcenter.routing.plan import Caller
 from callcenter.routing.script import Answer, CallFacts, Dial, Heard, KeepWaiting, Leave, OfferOver, Play, Say
 from callcenter.routing.service import Routing, arrived, identified
@@ -220,7 +220,7 @@ class Line:
         settings = {"at": orjson.dumps(at).decode()}
         if line:
             settings["line"] = orjson.dumps(line).decode()
-        away = Part(call.call_id, moves=call_moves(CallMove.STEP_OUT), set=settings)
+        away = Part(call.call_id, move=CallMove.STEP_OUT, set=settings)
         await self.live.step(self._clock(), call=away)
 
 

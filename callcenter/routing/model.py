@@ -3,6 +3,7 @@
 An agent or a call changes state only by these tables; any pair that is not in them is refused.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -138,14 +139,24 @@ CALL_TABLE: dict[tuple[CallState, CallMove], CallState] = {
 REST: he keeps his place without a line; until the moment to try, nobody is offered to him."""
 
 
-def agent_moves(move: AgentMove) -> dict[str, str]:
+_AGENT_MOVES = {
+    move: {state.value: to.value for (state, its_move), to in AGENT_TABLE.items() if its_move is move}
+    for move in AgentMove
+}
+_CALL_MOVES = {
+    move: {state.value: to.value for (state, its_move), to in CALL_TABLE.items() if its_move is move}
+    for move in CallMove
+}
+
+
+def agent_moves(move: AgentMove) -> Mapping[str, str]:
     """The part of the agents' table that `move` uses: state -> next state."""
-    return {state.value: to.value for (state, its_move), to in AGENT_TABLE.items() if its_move is move}
+    return _AGENT_MOVES[move]
 
 
-def call_moves(move: CallMove) -> dict[str, str]:
+def call_moves(move: CallMove) -> Mapping[str, str]:
     """The part of the calls' table that `move` uses: state -> next state."""
-    return {state.value: to.value for (state, its_move), to in CALL_TABLE.items() if its_move is move}
+    return _CALL_MOVES[move]
 
 
 class PauseReason(StrEnum):

@@ -21,8 +21,6 @@ from callcenter.routing.model import (
     CallMove,
     CallState,
     MissReason,
-    agent_moves,
-    call_moves,
 )
 from callcenter.routing.script import OfferOver
 from callcenter.routing.service import Routing
@@ -126,7 +124,7 @@ class Reconciler:
             left = await self._live.call(call_id)
             if left.state is CallState.OFFERED:
                 queue = {"waiting_since": left.fields.get("arrived", str(now))}
-                entry = Part(call_id, moves=call_moves(CallMove.REQUEUE), set=queue)
+                entry = Part(call_id, move=CallMove.REQUEUE, set=queue)
                 reason = MissReason.LEASE_ENDED.value
                 fact = event(call_id, Kind.MISSED, now, about=call.offer_id or call_id, reason=reason)
                 await self._live.step(now, call=entry, events=[fact])
@@ -218,7 +216,7 @@ class Reconciler:
                 continue
             back = Part(
                 call.call_id,
-                moves=call_moves(CallMove.REQUEUE),
+                move=CallMove.REQUEUE,
                 guard={"offer": call.offer_id},
                 set={"waiting_since": call.fields.get("arrived", str(now)), "reconnecting": ""},
             )
@@ -243,7 +241,7 @@ class Reconciler:
     async def _lost(self, call: LiveCall, now: int, *, node_died: bool = False) -> None:
         """Asterisk knows no such call: nobody has told us of its end."""
         self._repaired("call gone", call_id=call.call_id)
-        closing = Part(call.call_id, moves=call_moves(CallMove.END), set={"ended_at": str(now)})
+        closing = Part(call.call_id, move=CallMove.END, set={"ended_at": str(now)})
         fact = event(call.call_id, Kind.LOST, now, node_died=node_died)
         await self._live.step(now, call=closing, events=[fact])
 
@@ -266,9 +264,7 @@ class Reconciler:
                 settings |= {"call": "", "offer": ""}
             if move is AgentMove.END:
                 settings |= self._routing.wrapup(call, now)
-            let_go = Part(
-                agent.agent_id, move=move, moves=agent_moves(move), guard={"call": agent.call_id}, set=settings
-            )
+            let_go = Part(agent.agent_id, move=move, guard={"call": agent.call_id}, set=settings)
             if (await self._live.step(now, agent=let_go)).applied:
                 self._repaired("agent let go", agent_id=agent.agent_id)
 

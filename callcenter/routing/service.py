@@ -22,8 +22,6 @@ from callcenter.routing.model import (
     CallState,
     MissReason,
     Pair,
-    agent_moves,
-    call_moves,
     miss_reason,
 )
 from callcenter.routing.picture import Picture
@@ -139,7 +137,7 @@ class Routing:
         events.append(_ended(call, report))
         closing = Part(
             facts.call_id,
-            moves=call_moves(CallMove.END),
+            move=CallMove.END,
             guard={name: call.fields.get(name, "") for name in ("state", "offer", "agent", "agents")},
             set={"ended_at": str(report.at_ms), "hung_up_by": report.hung_up_by},
         )
@@ -172,7 +170,7 @@ class Routing:
         fact = event(call.call_id, Kind.LINE_OVER, report.at_ms, hung_up_by=report.hung_up_by)
         # One who rests after a try in vain hung up long ago: this word of it comes late.
         guard = {"left_at": "", "attempts": "0"}
-        waiting = Part(call.call_id, moves=call_moves(CallMove.QUEUE), guard=guard, set=left)
+        waiting = Part(call.call_id, move=CallMove.QUEUE, guard=guard, set=left)
         if (await self.live.step(now, call=waiting, events=[fact])).applied:
             await self.match()
         else:
@@ -252,7 +250,6 @@ class Routing:
             Part(
                 agent_id,
                 move=AgentMove.CLAIM,
-                moves=agent_moves(AgentMove.CLAIM),
                 guard={"online": "1"},
                 set={"call": call_id, "offer": offer_id, "since": str(now), "reason": ""},
             )
@@ -260,7 +257,7 @@ class Routing:
         ]
         call = Part(
             call_id,
-            moves=call_moves(CallMove.CLAIM),
+            move=CallMove.CLAIM,
             dial=True,
             set={
                 "agent": str(agents[0]),
@@ -334,7 +331,7 @@ class Routing:
     async def _take_back(self, call: LiveCall, over: OfferOver, *, reason: MissReason | None) -> bool:
         now = self._clock()
         guard = {name: call.fields.get(name, "") for name in ("state", "offer", "agent", "agents", "calling_at")}
-        entry = Part(call.call_id, moves=call_moves(CallMove.REQUEUE), guard=guard, set={"calling_at": ""})
+        entry = Part(call.call_id, move=CallMove.REQUEUE, guard=guard, set={"calling_at": ""})
         agents = [agent_id for agent_id in (call.agent_id,) if agent_id is not None]
         if reason is None:
             fact = event_at(call.call_id, Kind.QUEUED, now, queue_id=call.queue_id)
@@ -342,7 +339,6 @@ class Routing:
                 Part(
                     agent_id,
                     move=AgentMove.END,
-                    moves=agent_moves(AgentMove.END),
                     guard={"offer": over.offer_id},
                     set={"since": str(now)} | self.wrapup(call, now),
                     optional=True,
@@ -370,17 +366,14 @@ class Routing:
         if reason is MissReason.UNREACHABLE:
             cleared["online"] = "0"
         if reason not in PAUSE_AFTER:
-            moves = agent_moves(AgentMove.WITHDRAW)
-            return Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+            return Part(agent_id, move=AgentMove.WITHDRAW, guard=guard, set=cleared, optional=True)
         misses = (await self.live.agent(agent_id)).misses + 1
         cleared["misses"] = str(misses)
         if misses < self.plan.queue_of(call.queue_id).pause_after_misses:
-            moves = agent_moves(AgentMove.WITHDRAW)
             cleared["idle_since"] = str(now)
-            return Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+            return Part(agent_id, move=AgentMove.WITHDRAW, guard=guard, set=cleared, optional=True)
         cleared["reason"] = PAUSE_AFTER[reason].value
-        moves = agent_moves(AgentMove.MISS)
-        return Part(agent_id, move=AgentMove.MISS, moves=moves, guard=guard, set=cleared, optional=True)
+        return Part(agent_id, move=AgentMove.MISS, guard=guard, set=cleared, optional=True)
 
     async def one_of_several_missed(self, call: LiveCall, agent_id: int, reason: MissReason) -> bool:
         """One of the agents who are rung together has declined; the others ring on. False: the offer has changed
@@ -401,8 +394,7 @@ class Routing:
 
     def talking(self, call: LiveCall, agent_id: int, at_ms: int) -> Part:
         """An agent who has answered this call's open offer: it counts for his day and his turn."""
-        moves = agent_moves(AgentMove.ANSWER)
-        part = Part(agent_id, move=AgentMove.ANSWER, moves=moves, guard={"offer": call.offer_id})
+        part = Part(agent_id, move=AgentMove.ANSWER, guard={"offer": call.offer_id})
         part.set = {"since": str(at_ms), "misses": "0"}
         if not call.at("answered_at"):
             # A returning customer who reaches his own agent is no turn of the rotation (CAT-22).
@@ -412,10 +404,9 @@ class Routing:
 
     def let_go(self, call: LiveCall, agent_id: int, at_ms: int) -> Part:
         """An agent whose part of the open offer ended through no doing of his: he is as ready as before."""
-        moves = agent_moves(AgentMove.WITHDRAW)
         cleared = {"since": str(at_ms), "call": "", "offer": ""}
         guard = {"offer": call.offer_id}
-        return Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+        return Part(agent_id, move=AgentMove.WITHDRAW, guard=guard, set=cleared, optional=True)
 
     def let_others_go(self, call: LiveCall, at_ms: int) -> list[Part]:
         """Those who were rung beside the agent who has the call, as far as the end of their legs was not told yet."""
@@ -424,7 +415,7 @@ class Routing:
     def spared(self, call: LiveCall, agent_id: int, at_ms: int) -> Part:
         """An agent who has answered and speaks with nobody: there is nothing to write down."""
         part = self.let_go(call, agent_id, at_ms)
-        part.move, part.moves = AgentMove.RELEASE, agent_moves(AgentMove.RELEASE)
+        part.move = AgentMove.RELEASE
         part.set["idle_since"] = str(at_ms)
         return part
 
@@ -458,13 +449,12 @@ class Routing:
             agents.discard(call.agent_id)
             ending = since | self.wrapup(call, self._clock())
             parts = [
-                Part(call.agent_id, move=move, moves=agent_moves(move), guard=guard, set=ending, optional=True)
+                Part(call.agent_id, move=move, guard=guard, set=ending, optional=True)
                 for move in (AgentMove.END, AgentMove.CONCLUDE)
             ]
-        moves = agent_moves(AgentMove.WITHDRAW)
         cleared = since | {"call": "", "offer": ""}
         return parts + [
-            Part(agent_id, move=AgentMove.WITHDRAW, moves=moves, guard=guard, set=cleared, optional=True)
+            Part(agent_id, move=AgentMove.WITHDRAW, guard=guard, set=cleared, optional=True)
             for agent_id in sorted(agents)
         ]
 

@@ -16,7 +16,7 @@ the indices, appends the facts to the event streams and tells every replica: all
   cc:live               channel: the changes, numbered
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ import orjson
 from redis.asyncio import Redis
 
 from callcenter.events import CallEvent
-from callcenter.routing.model import IN_CALL, AgentState, CallState
+from callcenter.routing.model import IN_CALL, AgentMove, AgentState, CallMove, CallState, agent_moves, call_moves
 
 LIVE_CHANNEL = "cc:live"
 RETIRED_DESK_SECONDS = 12 * 3600
@@ -185,18 +185,19 @@ class LiveAgent:
 
 @dataclass(slots=True)
 class Part:
-    """One side of a step: whom it concerns, which moves it allows, what must hold first, what it sets.
+    """One side of a step: whom it concerns, how he moves, what must hold first, what it sets.
 
+    `move`: by the tables; without one he stays. `only`: from these states alone.
     `optional` (agents): one who can't move stays as he is and stops nothing. `tally`: one more call of the day.
     `answered` (a call): it counts for how fast the line moves. `dial` (a call): keep what shall be dialled.
     `forget` (an agent): strike him out.
     """
 
     part_id: str | int
-    moves: dict[str, str] | None = None
+    move: AgentMove | CallMove | None = None
+    only: Collection[AgentState | CallState] = ()
     guard: dict[str, str] = field(default_factory=dict)
     set: dict[str, str] = field(default_factory=dict)
-    move: str = ""
     optional: bool = False
     tally: dict[str, Any] | None = None
     answered: bool = False
@@ -206,10 +207,22 @@ class Part:
     def to_json(self) -> dict[str, Any]:
         """As `step.lua` reads it; without the keys that say nothing (Lua has no empty object)."""
         parts: dict[str, Any] = {name: getattr(self, name) for name in _PART_FIELDS}
+        parts["moves"] = self._moves()
         return {"id": str(self.part_id)} | {key: value for key, value in parts.items() if value}
 
+    def _moves(self) -> Mapping[str, str] | None:
+        """State -> next state; None: any state does, and stays."""
+        match self.move:
+            case AgentMove():
+                moves = agent_moves(self.move)
+            case CallMove():
+                moves = call_moves(self.move)
+            case None:
+                return {state.value: state.value for state in self.only} or None
+        return {state.value: moves[state.value] for state in self.only} or moves
 
-_PART_FIELDS = ("moves", "guard", "set", "move", "optional", "tally", "answered", "dial", "forget")
+
+_PART_FIELDS = ("move", "guard", "set", "optional", "tally", "answered", "dial", "forget")
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,8 +400,8 @@ class LiveQueue:
         """Take an agent who no longer exists out of the live queue, and out of every replica's picture. False: he is
         in a call, which he finishes first.
         """
-        stays = {state.value: state.value for state in AgentState if state not in IN_CALL}
-        gone = Part(agent_id, moves=stays, set={"online": "0"}, forget=True)
+        free = [state for state in AgentState if state not in IN_CALL]
+        gone = Part(agent_id, only=free, set={"online": "0"}, forget=True)
         return (await self.step(now_ms, agent=gone)).applied
 
     async def retire_desk(self, agent_id: int, old: str, new: str) -> bool:

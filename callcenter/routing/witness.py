@@ -28,8 +28,6 @@ from callcenter.routing.model import (
     CallMove,
     CallState,
     MissReason,
-    agent_moves,
-    call_moves,
     miss_reason,
 )
 from callcenter.routing.script import OfferOver
@@ -86,7 +84,7 @@ class Witness:
         about = f"{fact.offer_id}/{agent_id}"
         match fact:
             case LegRinging():
-                agent.move, agent.moves = AgentMove.RING, agent_moves(AgentMove.RING)
+                agent.move = AgentMove.RING
                 call.set = {"ringing_at": str(at)}
                 facts = [event(fact.call_id, Kind.RINGING, at, about=about, agent_id=agent_id)]
             case LegAnswered():
@@ -121,7 +119,7 @@ class Witness:
             await self._answered_too(agent_id, fact)
             return
         at, guard = fact.at_ms, {"offer": fact.offer_id}
-        call = Part(fact.call_id, moves=call_moves(CallMove.ANSWER), guard=guard)
+        call = Part(fact.call_id, move=CallMove.ANSWER, guard=guard)
         call.set = {"leg": fact.channel_id, "reconnecting": "", "agent": str(agent_id), "second": ""}
         agent = self._routing.talking(before, agent_id, at)
         if not before.at("answered_at"):
@@ -184,8 +182,7 @@ class Witness:
             break
         wrapup = {"since": str(fact.at_ms)} | self._routing.wrapup(call, fact.at_ms)
         guard = {"offer": fact.offer_id}
-        moves = agent_moves(AgentMove.END)
-        part = Part(agent_id, move=AgentMove.END, moves=moves, guard=guard, set=wrapup)
+        part = Part(agent_id, move=AgentMove.END, guard=guard, set=wrapup)
         await self._step(fact.at_ms, [part], None, [])
 
     async def _callback_leg_ended(self, call: LiveCall, fact: LegEnded) -> bool:
@@ -247,17 +244,17 @@ class Witness:
     async def _fallback_answered(self, agent_id: int, fact: LegAnswered) -> None:
         at, facts = fact.at_ms, [event(fact.call_id, Kind.ANSWERED, fact.at_ms, agent_id=agent_id)]
         talk = {"agent": str(agent_id), "answered_at": str(at), "leg": fact.channel_id}
-        call = Part(fact.call_id, moves=call_moves(CallMove.ADOPT), set=talk)
+        call = Part(fact.call_id, move=CallMove.ADOPT, set=talk)
         theirs, rung = {"call": fact.call_id, "offer": "", "since": str(at)}, {"call": fact.call_id, "offer": ""}
         for move, guard in ((AgentMove.ANSWER, rung), (AgentMove.ADOPT, {})):
-            agent = Part(agent_id, move=move, moves=agent_moves(move), guard=guard, set=theirs)
+            agent = Part(agent_id, move=move, guard=guard, set=theirs)
             if await self._step(at, [agent], call, facts):
                 return
 
     async def _fallback_step(
         self, agent_id: int, fact: Leg, move: AgentMove, guard: dict[str, str], settings: dict[str, str]
     ) -> bool:
-        part = Part(agent_id, move=move, moves=agent_moves(move), guard=guard, set=settings)
+        part = Part(agent_id, move=move, guard=guard, set=settings)
         return await self._step(fact.at_ms, [part], None, [])
 
     async def phone(self, agent_id: int, reachable: bool, node: str) -> None:
@@ -283,8 +280,8 @@ class Witness:
         talk = {"agent": str(agent_id), "answered_at": str(at_ms), "leg": channel_id} | offer
         done = await self._live.step(
             at_ms,
-            agent=Part(agent_id, move=AgentMove.ADOPT, moves=agent_moves(AgentMove.ADOPT), set=agent),
-            call=Part(call.call_id, moves=call_moves(CallMove.ADOPT), set=talk),
+            agent=Part(agent_id, move=AgentMove.ADOPT, set=agent),
+            call=Part(call.call_id, move=CallMove.ADOPT, set=talk),
             events=[event(call.call_id, Kind.ANSWERED, at_ms, about=offer_id, agent_id=agent_id)],
         )
         return done.applied

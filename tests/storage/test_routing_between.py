@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError  # noqa: A004 - as redis calls it
 
 from callcenter.asterisk.model import LegAnswered, LegEnded
 from callcenter.routing.desk import InCallError
-from callcenter.routing.model import AgentMove, AgentState, CallState, agent_moves
+from callcenter.routing.model import AgentMove, AgentState, CallState
 from callcenter.routing.script import CallFacts, Dial, Ended, Heard, OfferOver
 from callcenter.routing.store import Change, LiveCall, Part, read_change
 from tests.storage.lines import House
@@ -74,8 +74,8 @@ async def test_a_change_that_comes_while_a_snapshot_is_on_its_way_is_not_lost(ho
     async def slow() -> Any:
         seen = await snapshot()
         await house.agent(1)
-        moves, since = agent_moves(AgentMove.GO_READY), {"idle_since": str(house.now)}
-        await house.live.step(house.now, agent=Part(1, move=AgentMove.GO_READY, moves=moves, set=since))
+        since = {"idle_since": str(house.now)}
+        await house.live.step(house.now, agent=Part(1, move=AgentMove.GO_READY, set=since))
         for change in changes:
             picture.take(change, heard=True)
         return seen
