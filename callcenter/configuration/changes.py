@@ -99,18 +99,19 @@ def _with(whole: Configuration, fields: dict[str, Any]) -> Configuration:
 class Known:
     """What a configuration may name that it does not set itself: people by their folded usernames, call types.
 
-    `agents` are those with a phone, as they write themselves; `others` have none.
+    `agents` are those with a phone, as they write themselves; `others` have none, `disabled` can't sign in.
     """
 
     agents: Mapping[str, str]
     others: frozenset[str]
+    disabled: frozenset[str]
     call_types: frozenset[str]
 
 
 def settled(wanted: Configuration, old: Configuration, known: Known) -> Configuration:
     """`wanted` with members and agents filled in where they were left open, and all names and numbers in one order.
 
-    A queue that is there keeps its members, a skill those who have it; a new queue is everybody's.
+    A queue that is there keeps its members, a skill those who have it; a new queue is everybody's who can sign in.
 
     Raises:
         ConfigurationError: somebody is named who is not there or has no phone, or a call type that is not there.
@@ -121,7 +122,7 @@ def settled(wanted: Configuration, old: Configuration, known: Known) -> Configur
         raise found[0]
     queues = {queue.queue_id: queue.members for queue in old.queues}
     skills = {skill.skill_id: skill.agents for skill in old.skills}
-    everybody = [Member(username=name) for name in known.agents.values()]
+    everybody = [Member(username=name) for folded, name in known.agents.items() if folded not in known.disabled]
     return wanted.model_copy(
         update={
             "queues": [_settled_queue(one, queues.get(one.queue_id, everybody), known) for one in wanted.queues],

@@ -147,13 +147,15 @@ async def read(executor: Executor) -> Stored:
 async def read_known(executor: Executor) -> tuple[Known, dict[str, int]]:
     """What a configuration may name, and the ids of the people with a phone by their usernames."""
     people = await executor.fetch(
-        "select u.username, a.user_id from users u left join agents a using (user_id) order by lower(u.username)"
+        "select u.username, u.disabled, a.user_id from users u left join agents a using (user_id)"
+        " order by lower(u.username)"
     )
     call_types = await executor.fetch("select code from call_types")
     ids = {row["username"]: row["user_id"] for row in people if row["user_id"] is not None}
     known = Known(
         agents={username.casefold(): username for username in ids},
         others=frozenset(row["username"].casefold() for row in people if row["user_id"] is None),
+        disabled=frozenset(row["username"].casefold() for row in people if row["disabled"]),
         call_types=frozenset(row["code"] for row in call_types),
     )
     return known, ids

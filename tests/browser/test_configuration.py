@@ -44,7 +44,7 @@ async def test_a_new_queue_and_a_menu_lead_a_caller_by_his_key(hotline: RunningH
         await admin.click("new-queue")
         await admin.fill(name_zh="电梯报修", name_en="Elevator repairs", queue_id="elevator")
         await admin.save()
-        await admin.sees("queue-page", "4 人", queue_id="elevator")
+        await admin.sees("queue-page", "李伟", queue_id="elevator")
         await admin.click("configuration-menus")
         await admin.click("new-menu")
         await admin.fill(name_zh="服务菜单", name_en="Services", menu_id="services", numbers=MENU_NUMBER)

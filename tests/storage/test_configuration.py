@@ -138,7 +138,11 @@ async def test_everything_can_be_set_and_is_there_when_asked_again(office: Offic
     assert said["caller_rules"][0]["queue_id"] == "complaint"
 
 
-async def test_a_new_queue_is_everybody_s_and_a_changed_one_keeps_its_members(office: Office) -> None:
+async def test_a_new_queue_is_everybody_s_and_a_changed_one_keeps_its_members(house: House, office: Office) -> None:
+    bob = await house.hire("bob", Role.AGENT, "1002")
+    status, said = await house.ask("PATCH", f"/api/v1/agents/{bob}", by="admin", json={"disabled": True})
+    assert status == 200, said
+    await office.load()
     await office.put("queues/complaint", queue())
     everybody = [one["username"] for one in office.named("queues", "complaint")["members"]]
     assert everybody == ["admin", "alice", "super"]
