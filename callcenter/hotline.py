@@ -77,7 +77,8 @@ class Hotline:
         self.asterisk = Nodes([self._door(node, url) for node, url in settings.ari_urls.items()])
         self.customers = Customers(pool, country=settings.country)
         self.calls = Calls(pool, settings.country)
-        self.callers = CallerLookup(pool, self.customers, settings.country)
+        self.blocking = Blocking(pool, redis, self.clock, settings.country)
+        self.callers = CallerLookup(pool, self.customers, self.blocking.refuses, settings.country)
         self.live = LiveQueue(redis)
         self.desks = LiveDesks(redis, self._desk_now, self._heard_change, self._look_anew)
         self.live.is_shown = self.desks.is_open
@@ -103,7 +104,6 @@ class Hotline:
         self.history = History(pool, self._current_plan, self.clock)
         self.staff = Staff(pool, redis, self.asterisk, settings)
         self.administration = Administration(pool, redis, self.live.waiting)
-        self.blocking = Blocking(pool, self.clock, settings.country)
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
         self.prompts = Prompts(pool, self.sounds)
         self.messages = Messages(pool, self.live, self.clock)
@@ -130,7 +130,7 @@ class Hotline:
         gc.collect()
         gc.freeze()  # the tables of numbers are never garbage; looking through them takes 100 ms
         gc.set_threshold(20_000, 20, 50)  # a call makes thousands of objects and few circles; 700 is a look each time
-        await self.sync_roster()
+        await self.take_settings()
         with contextlib.suppress(*AWAY):
             await self.calls.list_call_types()
         return [
@@ -138,7 +138,7 @@ class Hotline:
             for name, work in {
                 "writer": self.writer.run(),
                 "desks": self.desks.listen(),
-                "roster": self.roster.listen(self.sync_roster),
+                "roster": self.roster.listen(self.take_settings),
                 "asterisk": self.asterisk.run(),
                 "match": _every(MATCH_SECONDS, self._tick),
                 "reconcile": _every(RECONCILE_SECONDS, self._reconcile),
@@ -149,6 +149,11 @@ class Hotline:
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
             }.items()
         ]
+
+    async def take_settings(self) -> None:
+        """Take over all that people have set."""
+        await self.blocking.reload()
+        await self.sync_roster()
 
     async def sync_roster(self) -> None:
         """Take over what has been set about queues and agents."""
@@ -226,7 +231,7 @@ class Hotline:
         )
 
     async def _reconcile(self) -> None:
-        await self.sync_roster()
+        await self.take_settings()
         await self.reconciler.run_once()
         await self.callbacks.restore(self.calls)
         for node in self.asterisk.names:

@@ -1,34 +1,58 @@
-"""What supervisors do about callers who are not to be let through. All is audited."""
+"""What supervisors do about callers who are not to be let through. All is audited.
 
-from collections.abc import Callable
+Whether a caller is refused is known by heart: it depends neither on how busy PostgreSQL is nor on its being there.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
 from datetime import datetime
+
+import structlog
+from redis.asyncio import Redis
 
 from callcenter.blocking import store
 from callcenter.blocking.model import BlockedCaller
 from callcenter.clock import moment
+from callcenter.configuration.store import announce
 from callcenter.customers.model import facts_of
-from callcenter.db.pool import Pool
+from callcenter.db.pool import AWAY, Pool
 from callcenter.errors import InvalidInputError, NotFoundError
 from callcenter.staff import audit
 from callcenter.staff.model import Actor
+
+log = structlog.get_logger(__name__)
+
+READ_SECONDS = 2
+_LIFTED = moment(0)
 
 
 class Blocking:
     """The blocked callers."""
 
-    def __init__(self, pool: Pool, clock: Callable[[], int], country: str) -> None:
+    def __init__(self, pool: Pool, redis: Redis, clock: Callable[[], int], country: str) -> None:
         self._pool = pool
+        self._redis = redis
         self._clock = clock
         self._country = country
+        self._blocked: Mapping[str, datetime | None] = {}
+        self._reading = asyncio.Lock()
 
     async def list_blocked(self) -> list[BlockedCaller]:
         """All of them, the latest first, those whose time is over too."""
         return await store.list_all(self._pool)
 
-    async def holding(self, key: str) -> BlockedCaller | None:
-        """The block that refuses a number just now; `key` is what the number is found by."""
-        blocked = await store.find(self._pool, key)
-        return blocked if blocked and blocked.holds_at(moment(self._clock())) else None
+    def refuses(self, key: str) -> bool:
+        """Whether a number is refused just now; `key` is what the number is found by."""
+        until = self._blocked.get(key, _LIFTED)
+        return until is None or moment(self._clock()) < until
+
+    async def reload(self) -> None:
+        """Learn the blocked numbers anew; while PostgreSQL is away, what was known still holds."""
+        try:
+            async with self._reading, asyncio.timeout(READ_SECONDS):
+                self._blocked = await store.until_when(self._pool)
+        except AWAY as error:
+            log.warning("blocked callers not read", error=type(error).__name__)
 
     async def block(self, actor: Actor, given: str, reason: str, until: datetime | None) -> BlockedCaller:
         """Block a number in any written form; for one that is blocked, set another reason and time.
@@ -45,6 +69,7 @@ class Blocking:
             await store.put(connection, number, reason, until, actor.user_id)
             await audit.record(connection, actor, "caller.blocked", of=("number", number), detail=detail)
             blocked = await store.find(connection, number)
+        await self._tell()
         if blocked is None:
             raise NotFoundError
         return blocked
@@ -60,6 +85,12 @@ class Blocking:
             if not await store.remove(connection, number):
                 raise NotFoundError
             await audit.record(connection, actor, "caller.unblocked", of=("number", number))
+        await self._tell()
+
+    async def _tell(self) -> None:
+        """A change holds at once: here, and in every other replica."""
+        await self.reload()
+        await announce(self._redis, "blocked_callers")
 
     def _key(self, given: str) -> str:
         key = facts_of(given, self._country).key

@@ -14,6 +14,7 @@ _BLOCKED: Final = """
 """
 ALL: Final = _BLOCKED + "order by b.created_at desc, b.number"
 ONE: Final = _BLOCKED + "where b.number = $1"
+UNTIL_WHEN: Final = "select number, blocked_until from blocked_callers where coalesce(blocked_until > now(), true)"
 
 
 def _blocked(row: Record) -> BlockedCaller:
@@ -29,6 +30,11 @@ async def find(executor: Executor, number: str) -> BlockedCaller | None:
     """The block of a number."""
     row = await executor.fetchrow(ONE, number)
     return _blocked(row) if row else None
+
+
+async def until_when(executor: Executor) -> dict[str, datetime | None]:
+    """The numbers that are blocked now, and until when; None: until somebody lifts it."""
+    return {row["number"]: row["blocked_until"] for row in await executor.fetch(UNTIL_WHEN)}
 
 
 async def put(executor: Executor, number: str, reason: str, until: datetime | None, by: int | None) -> None:

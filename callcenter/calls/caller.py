@@ -4,6 +4,7 @@ Without PostgreSQL the card still has what the number says by itself; a call nev
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -24,9 +25,11 @@ LONGEST_NAME = 160
 class CallerLookup:
     """Looks callers up."""
 
-    def __init__(self, pool: Pool, customers: Customers, country: str) -> None:
+    def __init__(self, pool: Pool, customers: Customers, refuses: Callable[[str], bool], country: str) -> None:
+        """`refuses(key)`: whether a number is not let through."""
         self._pool = pool
         self._customers = customers
+        self._refuses = refuses
         self._country = country
 
     def key(self, number: str) -> str:
@@ -49,7 +52,7 @@ class CallerLookup:
             "kinds": [],
             "calls_in_day": 0,
             "owner_agent": None,
-            "blocked": False,
+            "blocked": facts.key is not None and self._refuses(facts.key),
         }
         if facts.key is None:
             return card

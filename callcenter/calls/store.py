@@ -234,8 +234,6 @@ with recent as (
 )
 select
     (select ring_back_id from ring_backs where number = $1 and state = 'open') as ring_back_id,
-    exists (select from blocked_callers
-        where number = $1 and (blocked_until is null or blocked_until > now())) as blocked,
     (select count(*) from recent
         where caller_number = $1 and arrived_at > now() - interval '1 day')::int as calls_in_day,
     exists (select from recent where arrived_at > now() - interval '30 days' and next_step in
@@ -259,8 +257,8 @@ select
 
 async def history_of(executor: Executor, number: str, customer_ids: list[int], limit: int) -> dict[str, Any]:
     """What is known of a number and these customers: `recent_calls`, newest first, the number's open `ring_back_id`,
-    whether it is `blocked`, its `calls_in_day`, whether anything is open (`open_case`) or was a `complaint` within 30
-    days, and the first agent who spoke with them within two months (`owner_agent`; OWN-01, OWN-02).
+    its `calls_in_day`, whether anything is open (`open_case`) or was a `complaint` within 30 days, and the first
+    agent who spoke with them within two months (`owner_agent`; OWN-01, OWN-02).
     """
     return dict(await executor.fetchrow(_HISTORY, number, customer_ids, limit))
 

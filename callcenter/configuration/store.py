@@ -126,12 +126,14 @@ async def next_revision(executor: Executor) -> int:
     return int(await executor.fetchval("update routing_settings set revision = revision + 1 returning revision"))
 
 
-async def announce(redis: Any, revision: int) -> None:
-    """Tell every replica of a change that has been committed; without Redis they find it themselves in seconds."""
+async def announce(redis: Any, what: int | str) -> None:
+    """Tell every replica of a change that has been committed (a revision, or its name); without Redis they find it
+    themselves in seconds.
+    """
     try:
-        await redis.publish(CHANGED_CHANNEL, revision)
+        await redis.publish(CHANGED_CHANNEL, what)
     except RedisError as error:
-        log.warning("change not announced", error=type(error).__name__, revision=revision)
+        log.warning("change not announced", error=type(error).__name__, what=what)
 
 
 async def read(executor: Executor) -> Stored:

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,6 +13,7 @@ from callcenter.asterisk.model import Fact, KeyPressed, LegAnswered, LegReader, 
 from callcenter.asterisk.phones import CallingBack, Phones
 from tests.asterisk.layer import ARI_PASSWORD, NODE, Layer
 from tests.asterisk.sip.driver import Caller, DeskPhone, free_udp_port
+from tests.waiting import until
 
 TELEPHONE_EVENT = 101
 """The payload type that SIPp's caller offers for keys."""
@@ -42,13 +43,6 @@ class Listener:
         """The first fact of a kind, as soon as it is told."""
         await until(lambda: any(isinstance(one, fact) for one in self.facts))
         return next(one for one in self.facts if isinstance(one, fact))
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for a fact."""
-    async with asyncio.timeout(5):
-        while not true():  # noqa: ASYNC110 - Asterisk makes it so
-            await asyncio.sleep(0.02)
 
 
 async def test_asked_over_http_where_there_is_no_socket_and_over_the_socket_where_there_is(layer: Layer) -> None:

@@ -1,7 +1,7 @@
 """What callers and agents meet on the way to each other, on a whole hotline: menus, overflows, callbacks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from tests.asterisk.stage import administrator, at_desk, configured, kinds
 from tests.asterisk.test_calls import ended, newest_call
 from tests.onebox import RunningHotline
 from tests.people import Person
+from tests.waiting import until
 
 MENU: dict[str, Any] = {
     "menu_id": "main",
@@ -49,7 +50,7 @@ async def with_menu(hotline: RunningHotline) -> AsyncIterator[Person]:
 
 async def listens(voice: Voice, seconds: float = 8) -> None:
     """Returns as soon as the caller hears something that is no agent."""
-    await until(lambda: voice.hears == "other", seconds)
+    await until(lambda: voice.hears == "other", "something is said", seconds)
 
 
 async def spoken_to_the_end(voice: Voice, seconds: float = 30) -> None:
@@ -63,14 +64,7 @@ async def spoken_to_the_end(voice: Voice, seconds: float = 30) -> None:
             quiet_since = loop.time()
         return loop.time() - quiet_since > 1.5
 
-    await until(is_over, seconds)
-
-
-async def until(is_so: Callable[[], bool], seconds: float) -> None:
-    """Returns as soon as it is so; fails after `seconds`."""
-    async with asyncio.timeout(seconds):
-        while not is_so():  # noqa: ASYNC110 - sound tells nobody that it has changed
-            await asyncio.sleep(0.05)
+    await until(is_over, "nothing more is said", seconds)
 
 
 async def test_a_key_leads_to_the_specialist_and_the_desk_shows_it(hotline: RunningHotline) -> None:

@@ -13,9 +13,9 @@ from playwright.async_api import Browser, Playwright, async_playwright
 
 from tests.asterisk.sip.voice import AGENT_HZ
 from tests.asterisk.stage import administrator
-from tests.browser.pages import until
 from tests.onebox import RunningHotline
 from tests.people import RefusedError
+from tests.waiting import until
 
 _RATE = 48000
 _SYLLABLE, _PAUSE = 0.22, 0.13

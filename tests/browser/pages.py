@@ -1,8 +1,7 @@
 """The pages as a person uses them: find by `data-test`, press keys, read what is shown."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,6 +10,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, expect
 from tests.asterisk.sip.voice import CALLER_HZ
 from tests.onebox import RunningHotline
 from tests.people import Person, RefusedError
+from tests.waiting import until
 
 SECONDS = 10.0
 """How long a person waits for a page to show something."""
@@ -170,19 +170,6 @@ class Screen:
         """When something was first on this page, in milliseconds since it was loaded."""
         at: float = await self.page.evaluate("(name) => window.firstSeen[name]", name)
         return at
-
-
-async def until(is_so: Callable[[], bool | Awaitable[bool]], what: str, seconds: float = SECONDS) -> None:
-    """Wait until something is so. Raises AssertionError."""
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                answer = is_so()
-                if await answer if isinstance(answer, Awaitable) else answer:
-                    return
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        raise AssertionError(f"not within {seconds:.0f} s: {what}") from None
 
 
 async def microphone_allowed(context: BrowserContext, hotline: RunningHotline) -> None:

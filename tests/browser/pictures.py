@@ -19,8 +19,9 @@ from tests.asterisk.sip.driver import Caller
 from tests.asterisk.sip.voice import speaking_caller
 from tests.asterisk.stage import administrator
 from tests.browser.conftest import launch_chromium
-from tests.browser.pages import Screen, at_desk, signed_in, until
+from tests.browser.pages import Screen, at_desk, signed_in
 from tests.onebox import RunningHotline, private_hotline
+from tests.waiting import until
 
 PEKING: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1440, "height": 900}}
 LAPTOP: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1024, "height": 768}}

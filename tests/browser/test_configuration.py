@@ -15,8 +15,9 @@ from tests.asterisk.sip.driver import Caller
 from tests.asterisk.sip.voice import speaking_caller
 from tests.asterisk.stage import administrator
 from tests.asterisk.stage import at_desk as at_desk_phone
-from tests.browser.pages import at_desk, signed_in, until
+from tests.browser.pages import at_desk, signed_in
 from tests.onebox import RunningHotline
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("configuration_kept")
 

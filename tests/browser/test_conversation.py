@@ -6,8 +6,9 @@ from playwright.async_api import Browser, expect
 
 from tests.asterisk.sip.voice import speaking_caller
 from tests.asterisk.stage import administrator, kinds
-from tests.browser.pages import at_desk, until
+from tests.browser.pages import at_desk
 from tests.onebox import RunningHotline
+from tests.waiting import until
 
 
 async def test_a_call_from_the_pop_to_the_record(hotline: RunningHotline, chromium: Browser) -> None:

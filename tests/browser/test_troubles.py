@@ -8,8 +8,9 @@ from tests.asterisk.sip.driver import Caller
 from tests.asterisk.sip.voice import Voice, speaking_caller
 from tests.asterisk.stage import administrator, kinds
 from tests.asterisk.test_calls import newest_call
-from tests.browser.pages import Screen, at_desk, until
+from tests.browser.pages import Screen, at_desk
 from tests.onebox import RunningHotline
+from tests.waiting import until
 
 
 async def answer(desk: Screen) -> None:

@@ -1,12 +1,17 @@
 """Blocked callers: by whom, why, until when; found in any form of the number; over when their time is over."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from callcenter.clock import now_ms
+from callcenter.db.pool import create_pool
+from callcenter.hotline import Hotline
+from callcenter.settings import Settings
 from tests.storage.house import House, open_house
+from tests.waiting import until
 
 API = "/api/v1/blocked-callers"
 HOUR_MS = 3_600_000
@@ -34,12 +39,10 @@ async def test_a_number_is_blocked_in_any_form_and_let_through_again(house: Hous
     assert (made["number"], made["number_display"], made["created_by"]) == ("+8613800138000", "138 0013 8000", "Super")
     assert (made["blocked_until"], made["expired"]) == (None, False)
     assert await listed(house) == [made]
-    blocked = await house.hotline.blocking.holding("+8613800138000")
-    assert blocked is not None
-    assert blocked.reason == "骚扰电话"
+    assert house.hotline.blocking.refuses("+8613800138000")
     assert (await house.ask("DELETE", f"{API}/+86%20138-0013-8000", by="admin"))[0] == 204
     assert await listed(house) == []
-    assert await house.hotline.blocking.holding("+8613800138000") is None
+    assert not house.hotline.blocking.refuses("+8613800138000")
     assert (await house.ask("DELETE", f"{API}/13800138000", by="super"))[0] == 404
     rows = await pool.fetch("select action, username, object_id, detail from audit_log where object_kind = 'number'")
     assert [(row["action"], row["username"], row["object_id"]) for row in rows] == [
@@ -54,9 +57,9 @@ async def test_a_block_ends_by_itself_and_is_shown_as_over(house: House) -> None
     _, made = await block(house, "95588", blocked_until=now + HOUR_MS)
     assert (made["number"], made["blocked_until"], made["expired"]) == ("95588", now + HOUR_MS, False)
     blocking = house.hotline.blocking
-    assert await blocking.holding("95588") is not None
+    assert blocking.refuses("95588")
     house.hotline.clock = blocking._clock = lambda: now + HOUR_MS
-    assert await blocking.holding("95588") is None
+    assert not blocking.refuses("95588")
     assert [one["expired"] for one in await listed(house)] == [True]
 
 
@@ -99,3 +102,30 @@ async def test_a_block_stays_when_who_made_it_is_gone(house: House, pool: Any) -
     await pool.execute("delete from users where username = 'super'")
     _, rows = await house.ask("GET", API, by="admin")
     assert [(one["number"], one["created_by"]) for one in rows] == [("95588", None)]
+
+
+async def test_a_block_holds_at_once_in_every_replica_and_while_postgresql_is_away(
+    house: House, pool: Any, redis: Any
+) -> None:
+    other = Hotline(Settings(ari_url="http://127.0.0.1:1"), pool, redis)
+    listening = asyncio.create_task(other.roster.listen(other.take_settings))
+    try:
+        await until(lambda: _listens(redis))
+        await block(house, "13800138000")
+        await until(lambda: _is_blocked(other, "13800138000"), seconds=1)
+    finally:
+        listening.cancel()
+        await asyncio.gather(listening, return_exceptions=True)
+    gone = await create_pool(Settings(database_url="postgresql://callcenter@127.0.0.1:1/none"))
+    other.blocking._pool = other.callers._pool = gone
+    await other.blocking.reload()
+    assert await _is_blocked(other, "13800138000")
+    assert not await _is_blocked(other, "13800138001")
+
+
+async def _listens(redis: Any) -> bool:
+    return bool((await redis.pubsub_numsub("cc:config"))[0][1])
+
+
+async def _is_blocked(hotline: Hotline, number: str) -> bool:
+    return bool((await hotline.callers.card(number, ""))["blocked"])

@@ -1,7 +1,7 @@
 """What is set reaches every replica at once, survives PostgreSQL's absence, and can be looked up for any moment."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from callcenter.settings import Settings
 from callcenter.staff.model import HOTLINE_ITSELF, PhoneKind, Role
 from callcenter.staff.service import AgentDraft
 from tests.storage.house import House, open_house
+from tests.waiting import until
 
 QUEUE = {"queue_id": "complaint", "name_zh": "投诉专线", "name_en": "Complaint line", "offer_rings": 3}
 NOW = 1_700_000_000_000
@@ -40,13 +41,6 @@ async def put_queue(house: House, **fields: Any) -> None:
     assert status == 200, answer
 
 
-async def until(is_so: Callable[[], Awaitable[bool]], seconds: float = 5) -> None:
-    """Wait until it is so."""
-    async with asyncio.timeout(seconds):
-        while not await is_so():  # noqa: ASYNC110 - another task changes it and tells nobody
-            await asyncio.sleep(0.01)
-
-
 async def versions(pool: Any) -> list[dict[str, Any]]:
     return [dict(row) for row in await pool.fetch("select revision, roster from roster_versions order by at")]
 
@@ -68,18 +62,18 @@ async def test_the_roster_says_who_serves_what_from_when_and_how_well(house: Hou
 
 async def test_a_change_is_in_force_at_once_everywhere(house: House, pool: Any, redis: Any) -> None:
     other = Hotline(Settings(ari_url="http://127.0.0.1:1"), pool, redis)
-    listening = [asyncio.create_task(one.roster.listen(one.sync_roster)) for one in (house.hotline, other)]
+    listening = [asyncio.create_task(one.roster.listen(one.take_settings)) for one in (house.hotline, other)]
     try:
         await until(lambda: _both_listen(redis))
         await put_queue(house)
         for one in (house.hotline, other):
-            await until(partial(_has, one, "complaint"), 1)
+            await until(partial(_has, one, "complaint"), seconds=1)
             plan = one.routing.plan
             assert plan.ring_seconds(plan.queues["complaint"].offer_rings) == 15, "three rings of the country's cadence"
         await house.hotline.staff.change_agent(
             HOTLINE_ITSELF, house.ids["alice"], AgentDraft("Alice", Role.AGENT, "1001", PhoneKind.BROWSER, ())
         )
-        await until(lambda: _serves_nothing(other, house.ids["alice"]), 1)
+        await until(lambda: _serves_nothing(other, house.ids["alice"]), seconds=1)
     finally:
         for task in listening:
             task.cancel()

@@ -1,7 +1,7 @@
 """Staff in real PostgreSQL and Redis: signing in, lock-out, sessions, agents and their phones."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from callcenter.staff.model import HOTLINE_ITSELF, PhoneKind, Role, sip_digest
 from callcenter.staff.service import AgentDraft, Staff
 from callcenter.staff.sessions import IDLE_SECONDS
 from tests.storage.house import House, open_house
+from tests.waiting import until
 
 BROWSER = "192.0.2.7"
 
@@ -28,11 +29,8 @@ def staff(house: House) -> Staff:
     return house.hotline.staff
 
 
-async def until(ask: Callable[[], Awaitable[object]], wanted: object, seconds: float = 5) -> None:
-    """Wait until `ask` answers `wanted`."""
-    async with asyncio.timeout(seconds):
-        while await ask() != wanted:  # noqa: ASYNC110 - Redis tells nobody when a key ends
-            await asyncio.sleep(0.01)
+async def _forgotten(redis: Any) -> bool:
+    return not await redis.exists("cc:failures:user:alice")
 
 
 def carol(**fields: Any) -> AgentDraft:
@@ -77,7 +75,7 @@ async def test_a_lock_ends(house: House, staff: Staff, redis: Any) -> None:
             await staff.sign_in("alice", "wrong", BROWSER)
     assert 890 < await redis.ttl("cc:failures:user:alice") <= 900
     await redis.pexpire("cc:failures:user:alice", 1)
-    await until(lambda: redis.exists("cc:failures:user:alice"), 0)
+    await until(lambda: _forgotten(redis), seconds=5)
     await staff.sign_in("alice", house.passwords["alice"], BROWSER)
 
 
