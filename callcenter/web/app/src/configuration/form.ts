@@ -1,6 +1,7 @@
 /** One object's form: its draft, what is wrong with it, and the verbs at its foot. */
 import { computed, onBeforeUnmount, onMounted, provide, ref, watchEffect } from "vue";
 import { useI18n } from "vue-i18n";
+import { useRouter } from "vue-router";
 
 import { isConflict } from "../api/errors";
 import { useSession } from "../session/store";
@@ -14,6 +15,14 @@ import { NEW, useConfiguration } from "./store";
 /** A conflict has a place of its own on the page; everything else is said at its top. */
 export function sayUnlessOvertaken(error: unknown): void {
   if (!isConflict(error)) sayWrong(error);
+}
+
+/** The form of an object with a page of its own. */
+export function usePageForm<K extends Exclude<Kind, "levels">>(kind: K, id: () => string) {
+  const router = useRouter();
+  return useObjectForm(kind, id, (saved) => {
+    if (saved !== id()) void router.replace(saved === null ? `/configuration/${kind}` : `/configuration/${kind}/${saved}`);
+  });
 }
 
 export function useObjectForm<K extends Exclude<Kind, "levels">>(kind: K, id: () => string, done: (savedId: string | null) => void) {
