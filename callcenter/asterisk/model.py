@@ -187,6 +187,23 @@ class LegReader:
         return PhoneReachable(self._node, extension, reachable, address)
 
 
+@dataclass(frozen=True, slots=True)
+class CallingBack:
+    """An agent to be connected with a customer who is rung back."""
+
+    extension: str
+    channel_id: str
+    """The channel of the agent's phone, an id of our choosing that begins with the node's name and `-`."""
+    number: str
+    """The customer's, as it is dialled."""
+    call_id: str
+    offer_id: str
+    agent_seconds: int
+    """How long the agent's phone rings at most."""
+    ring_seconds: int
+    """How long the customer's does after it."""
+
+
 def _key(event: Mapping[str, Any]) -> KeyPressed | None:
     channel = channel_of(event["channel"])
     if channel is None or not channel.is_caller:

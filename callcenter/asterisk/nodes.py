@@ -13,8 +13,8 @@ import structlog
 
 from callcenter.asterisk.ari import AWAY
 from callcenter.asterisk.door import AsteriskDoor
-from callcenter.asterisk.model import Channel, PhoneReachable, is_extension, node_of
-from callcenter.asterisk.phones import CallingBack, Phone, PhoneKind
+from callcenter.asterisk.model import CallingBack, Channel, PhoneReachable, is_extension, node_of
+from callcenter.asterisk.phones import Phone, PhoneKind
 from callcenter.errors import UnavailableError
 
 log = structlog.get_logger(__name__)
@@ -188,30 +188,15 @@ class Nodes:
                         ended += 1
         return ended
 
-    async def originate(
-        self,
-        *,
-        node: str,
-        extension: str,
-        channel_id: str,
-        number: str,
-        call_id: str,
-        offer_id: str,
-        agent_seconds: int,
-        ring_seconds: int,
-    ) -> None:
+    async def originate(self, ring: CallingBack) -> None:
         """Ring an agent's phone at its node, to connect him with a customer who is rung back (docs/node-api.md).
 
         Raises:
             UnavailableError: the node is away or refuses; the phone may ring all the same.
-            ValueError: `channel_id` does not begin with the node's name and `-`, or a number is none.
+            ValueError: a number is none.
         """
-        if node_of(channel_id) != node:
-            raise ValueError("a channel's id begins with its node's name")
         async with _answered():
-            await self._doors[node].phones.originate(
-                CallingBack(extension, channel_id, number, call_id, offer_id, agent_seconds, ring_seconds)
-            )
+            await self._door_of(ring.channel_id).phones.originate(ring)
 
     async def subscribe_channel(self, channel_id: str) -> None:
         """Have a caller's keys told as facts (KeyPressed), until his channel ends or its listener changes.

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from callcenter.asterisk.ari import Ari, AriError
-from callcenter.asterisk.model import EXTENSION, Channel, channel_of, is_extension
+from callcenter.asterisk.model import EXTENSION, CallingBack, Channel, channel_of, is_extension
 
 PhoneKind = Literal["browser", "desk"]
 LEG_LOST: Final = 44
@@ -39,23 +39,6 @@ class Phone:
     display_name: str = ""
     contact: str = ""
     """A fixed SIP address instead of registration (desk phones on a closed network, and tests)."""
-
-
-@dataclass(frozen=True, slots=True)
-class CallingBack:
-    """An agent to be connected with a customer who is rung back."""
-
-    extension: str
-    channel_id: str
-    """The channel of the agent's phone, an id of our choosing that begins with the node's name and `-`."""
-    number: str
-    """The customer's, as it is dialled."""
-    call_id: str
-    offer_id: str
-    agent_seconds: int
-    """How long the agent's phone rings at most."""
-    ring_seconds: int
-    """How long the customer's does after it."""
 
 
 class Phones:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import orjson
 import structlog
 
+from callcenter.asterisk.model import CallingBack
 from callcenter.customers.model import display_of
 from callcenter.errors import HotlineError, NotFoundError
 from callcenter.events import Kind, event, event_at
@@ -24,18 +25,7 @@ log = structlog.get_logger(__name__)
 class Originate(Protocol):
     """Whoever can ring an agent's phone and, when he has answered, a customer's."""
 
-    async def originate(
-        self,
-        *,
-        node: str,
-        extension: str,
-        channel_id: str,
-        number: str,
-        call_id: str,
-        offer_id: str,
-        agent_seconds: int,
-        ring_seconds: int,
-    ) -> None:
+    async def originate(self, ring: CallingBack) -> None:
         """Begin, at most once a `channel_id`. Raises UnavailableError."""
 
 
@@ -69,17 +59,17 @@ class Callbacks:
         queue = self._routing.plan.queue_of(call.queue_id)
         node = agent.node or call.fields.get("node", "")
         now = self._clock()
+        ring = CallingBack(
+            extension=agent.extension,
+            channel_id=f"{node}-callback-{now}-{agent_id}",
+            number=call.fields["callback_number"],
+            call_id=call_id,
+            offer_id=offer_id,
+            agent_seconds=int(call.fields.get("ring_seconds", "20")),
+            ring_seconds=queue.callback.ring_seconds,
+        )
         try:
-            await self._asterisk.originate(
-                node=node,
-                extension=agent.extension,
-                channel_id=f"{node}-callback-{now}-{agent_id}",
-                number=call.fields["callback_number"],
-                call_id=call_id,
-                offer_id=offer_id,
-                agent_seconds=int(call.fields.get("ring_seconds", "20")),
-                ring_seconds=queue.callback.ring_seconds,
-            )
+            await self._asterisk.originate(ring)
         except HotlineError:
             log.warning("callback not begun", call_id=call_id)
             await self._routing.offer_over(call, OfferOver(offer_id, "CHANUNAVAIL", 20, now))
@@ -111,8 +101,7 @@ class Callbacks:
         talking = Part(call_id, move=CallMove.ANSWER, guard={"offer": offer_id}, answered=True)
         talking.set = {"answered_at": str(at_ms), "calling_at": ""}
         agent = Part(call.agent_id, guard={"offer": offer_id}, set={"since": str(at_ms)}, optional=True)
-        turn = call.agent_id not in call.entry.get("preferred", ())
-        agent.tally = {"day": self._routing.today(), "queue": call.queue_id, "turn": turn}
+        agent.tally = self._routing.tally(call, call.agent_id)
         fact = event(call_id, Kind.ANSWERED, at_ms, about=offer_id, agent_id=call.agent_id)
         done = await self._live.step(at_ms, agent=agent, call=talking, events=[fact])
         if done.applied:

@@ -397,10 +397,15 @@ class Routing:
         part = Part(agent_id, move=AgentMove.ANSWER, guard={"offer": call.offer_id})
         part.set = {"since": str(at_ms), "misses": "0"}
         if not call.at("answered_at"):
-            # A returning customer who reaches his own agent is no turn of the rotation (CAT-22).
-            turn = agent_id not in call.entry.get("preferred", ())
-            part.tally = {"day": self.today(), "queue": call.queue_id, "turn": turn}
+            part.tally = self.tally(call, agent_id)
         return part
+
+    def tally(self, call: LiveCall, agent_id: int) -> dict[str, Any]:
+        """One more call of an agent's day; a returning customer who reaches his own agent is no turn of the rotation
+        (CAT-22).
+        """
+        turn = agent_id not in call.entry.get("preferred", ())
+        return {"day": self.today(), "queue": call.queue_id, "turn": turn}
 
     def let_go(self, call: LiveCall, agent_id: int, at_ms: int) -> Part:
         """An agent whose part of the open offer ended through no doing of his: he is as ready as before."""

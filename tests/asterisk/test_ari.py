@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from callcenter.asterisk.ari import Ari, AriAwayError, AriError
-from callcenter.asterisk.model import Fact, KeyPressed, LegAnswered, LegReader, LegRinging
-from callcenter.asterisk.phones import CallingBack, Phones
+from callcenter.asterisk.model import CallingBack, Fact, KeyPressed, LegAnswered, LegReader, LegRinging
+from callcenter.asterisk.phones import Phones
 from tests.asterisk.layer import ARI_PASSWORD, NODE, Layer
 from tests.asterisk.sip.driver import Caller, DeskPhone, free_udp_port
 from tests.waiting import until

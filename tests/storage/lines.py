@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from callcenter.asterisk.model import LegAnswered, LegEnded
+from callcenter.asterisk.model import CallingBack, LegAnswered, LegEnded
 from callcenter.configuration.model import Configuration, Menu, PauseReason, Queue
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.desk import DeskWork
@@ -90,11 +90,11 @@ class NotedOrigination:
     """Asterisk as a note of whom it was told to ring."""
 
     def __init__(self) -> None:
-        self.rung: list[dict[str, Any]] = []
+        self.rung: list[CallingBack] = []
 
-    async def originate(self, **what: Any) -> None:
+    async def originate(self, ring: CallingBack) -> None:
         """Note it."""
-        self.rung.append(what)
+        self.rung.append(ring)
 
 
 class House:

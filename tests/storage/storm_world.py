@@ -13,7 +13,15 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from callcenter.asterisk.model import LegAnswered, LegEnded, LegHeld, LegResumed, LegRinging, PhoneReachable
+from callcenter.asterisk.model import (
+    CallingBack,
+    LegAnswered,
+    LegEnded,
+    LegHeld,
+    LegResumed,
+    LegRinging,
+    PhoneReachable,
+)
 from callcenter.errors import HotlineError, UnavailableError
 from callcenter.routing.model import AgentState
 from callcenter.routing.script import (
@@ -80,7 +88,7 @@ class Caller:
 
 
 @dataclass(slots=True)
-class CallingBack:
+class BackCall:
     """A channel that calls a customer back: the agent's phone rings, then the customer's, then they talk."""
 
     call_id: str
@@ -112,7 +120,7 @@ class World(ABC):
         self.redis.flushall()
         self.now = 1_763_780_000_000
         self.callers: dict[str, Caller] = {}
-        self.back: list[CallingBack] = []
+        self.back: list[BackCall] = []
         self.words: list[Word] = []
         self.agents: dict[int, Agent] = {}
         self.calls: dict[str, Call] = {}
@@ -384,16 +392,16 @@ class World(ABC):
 
     # -- calling back ----------------------------------------------------------------------------------
 
-    async def originate(self, **what: Any) -> None:
+    async def originate(self, ring: CallingBack) -> None:
         """An agent's phone is rung, to call a customer back."""
         if self.chance.random() < 0.05:
             raise UnavailableError
-        until = self.now + what["agent_seconds"] * 1000
-        one = CallingBack(what["call_id"], what["offer_id"], what["extension"], what["ring_seconds"], until)
+        until = self.now + ring.agent_seconds * 1000
+        one = BackCall(ring.call_id, ring.offer_id, ring.extension, ring.ring_seconds, until)
         self.trace.append(f"  originates {one.extension} for {one.call_id}")
         self.back.append(one)
 
-    def calls_back(self, one: CallingBack) -> None:
+    def calls_back(self, one: BackCall) -> None:
         """Something happens on the way to a customer, or in the talk with him."""
         fate = self.chance.random()
         if one.stage == "agent":
@@ -417,7 +425,7 @@ class World(ABC):
         else:
             self.back_fails(one, 16, by_phone=fate < 0.5)
 
-    def back_fails(self, one: CallingBack, cause: int, *, by_phone: bool) -> None:
+    def back_fails(self, one: BackCall, cause: int, *, by_phone: bool) -> None:
         """The channels of a callback are gone."""
         self.back.remove(one)
         self.leg_says(LegEnded, one.call_id, one.offer, one.extension, cause=cause, hung_up_by_phone=by_phone)

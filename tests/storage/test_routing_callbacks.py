@@ -95,7 +95,7 @@ async def test_he_keeps_his_place_in_line_and_is_rung_once(house: House) -> None
     assert await house.rung(first) == (1,)
     assert not await house.rung(second)
     (rung,) = house.asterisk.rung
-    assert (rung["extension"], rung["number"], rung["call_id"]) == ("1001", "13800138000", first.call_id)
+    assert (rung.extension, rung.number, rung.call_id) == ("1001", "13800138000", first.call_id)
     offer = (await house.live.call(first.call_id)).offer_id
     await house.witness.take(LegRinging(first.call_id, offer, "1001", "leg", house.now))
     await house.answers(1, first)
@@ -108,8 +108,7 @@ async def test_he_keeps_his_place_in_line_and_is_rung_once(house: House) -> None
     await house.callbacks.over(first.call_id, report)
     assert await house.state(1) == "wrapup"
     kinds = await house.told(first)
-    assert kinds[-6:] == ["offered", "ringing", "calling", "answered", "ended", "ended"] or kinds[-1] == "ended"
-    assert kinds.count("answered") == 1
+    assert kinds[kinds.index("offered") :] == ["offered", "ringing", "calling", "answered", "ended"]
     assert len(house.asterisk.rung) == 1
 
 
@@ -158,7 +157,7 @@ async def test_an_agent_who_does_not_take_his_phone_loses_the_turn_not_the_custo
 
 
 async def test_asterisk_that_refuses_leaves_the_place(house: House) -> None:
-    async def refuse(**_: object) -> None:
+    async def refuse(ring: object) -> None:
         raise UnavailableError
 
     house.asterisk.originate = refuse  # type: ignore[method-assign]
@@ -179,7 +178,7 @@ async def test_callbacks_that_redis_lost_come_back_from_the_calls_rows(house: Ho
     assert await house.callbacks.restore(Rows()) == 1
     assert await house.callbacks.restore(Rows()) == 0, "those that are there stay as they are"
     await house.ready(1)
-    assert house.asterisk.rung[0]["number"] == "13800138000"
+    assert house.asterisk.rung[0].number == "13800138000"
 
 
 async def test_a_supervisor_takes_him_out_of_the_line(house: House) -> None:
