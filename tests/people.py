@@ -136,10 +136,10 @@ class Agent(Person):
             expected: int | None = None
             async for message in socket:
                 told = orjson.loads(message.data)
-                if told["type"] in ("snapshot", "desk"):
+                if told["type"] in ("snapshot", "desk", "waiting"):
                     assert expected is None or told["seq"] == expected, "a gap in the desk's numbers"
                     expected = told["seq"] + 1
-                    self.desk = told["desk"]
+                    self.desk = told.get("desk") or self.desk | {"waiting": told["waiting"]}
                     self.shown.append(self.desk)
                     self._news.set()
             self.taken_over = socket.close_code == 4001

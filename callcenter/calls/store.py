@@ -142,10 +142,13 @@ async def add_agent_events(connection: Connection, rows: Sequence[Mapping[str, s
     )
 
 
-async def close_ring_back(connection: Connection, record: CallRecord) -> None:
-    """This caller has been spoken to: his task to ring back is done."""
-    answered_at = moment(record.answered_at or record.arrived_at)
-    await connection.execute(_CLOSE_RING_BACK, record.caller_number, answered_at, record.call_id)
+async def close_ring_backs(connection: Connection, records: Iterable[CallRecord]) -> None:
+    """These callers have been spoken to: their tasks to ring back are done."""
+    rows = [
+        (record.caller_number, moment(record.answered_at or record.arrived_at), record.call_id) for record in records
+    ]
+    if rows:
+        await connection.executemany(_CLOSE_RING_BACK, rows)
 
 
 _CALL_ROWS = """

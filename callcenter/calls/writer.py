@@ -6,7 +6,7 @@ away the facts wait in the stream. A fact that can't be stored is set aside in `
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -28,14 +28,18 @@ CONSUMER = "writer"
 SET_ASIDE = "cc:events:refused"
 BATCH = 500
 BLOCK_MS = 1000
-GATHER_SECONDS = 0.15
+GATHER_SECONDS = 0.4
 """How long facts are gathered before they are written together: a call's row is that much behind the call."""
 WRITER_LOCK = 7_283_001
 
 _ENDINGS = (Kind.ENDED, Kind.LOST, Kind.LEDGER)
 _LEFT = (CallStatus.ABANDONED, CallStatus.FAILED, CallStatus.MESSAGE)
 """What leaves a task to ring back."""
+STREAMS = (STREAM, AGENT_STREAM)
 Entry = tuple[str, CallEvent]
+Row = tuple[str, dict[str, str]]
+Rows = dict[str, list[Row]]
+"""Entries of each stream: id and fields, none once they are deleted."""
 
 
 class CallWriter:
@@ -71,47 +75,36 @@ class CallWriter:
             await asyncio.sleep(1)
 
     async def _write(self, connection: Connection) -> None:
-        for stream in (STREAM, AGENT_STREAM):
+        for stream in STREAMS:
             try:
                 await self._redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
             except ResponseError as error:
                 if "BUSYGROUP" not in str(error):
                     raise
-        await self._store_agents(connection, "0")
-        position = "0"  # first what an earlier writer took and did not finish, then what is new
+        while rows := await self._read("0"):  # what an earlier writer took and did not finish
+            await self.store(connection, rows)
         while True:
-            answer = await self._redis.xreadgroup(
-                GROUP, CONSUMER, {STREAM: position}, count=BATCH, block=BLOCK_MS if position == ">" else None
-            )
-            rows = _rows_of(answer)
-            await self._store_agents(connection, ">")
+            rows = await self._read(">", block=BLOCK_MS)
             if not rows:
                 metrics.WRITER_LAG.set(0)
-                position = ">"
                 continue
-            if len(rows) < BATCH and position == ">":
-                rows += await self._gather()
+            if all(len(entries) < BATCH for entries in rows.values()):
+                await asyncio.sleep(GATHER_SECONDS)
+                for stream, entries in (await self._read(">")).items():
+                    rows[stream] = rows.get(stream, []) + entries
             await self.store(connection, rows)
-            metrics.WRITER_LAG.set(max(0, self._clock() - int(rows[0][0].partition("-")[0])) / 1000)
+            oldest = min(int(entries[0][0].partition("-")[0]) for entries in rows.values())
+            metrics.WRITER_LAG.set(max(0, self._clock() - oldest) / 1000)
 
-    async def _store_agents(self, connection: Connection, position: str) -> None:
-        """Commit what is new of agents' states and take it off its stream."""
-        answer = await self._redis.xreadgroup(GROUP, CONSUMER, {AGENT_STREAM: position}, count=BATCH)
-        if rows := _rows_of(answer):
-            await store.add_agent_events(connection, [fields for _, fields in rows if fields])
-            ids = [entry_id for entry_id, _ in rows]
-            await self._redis.xack(AGENT_STREAM, GROUP, *ids)
-            await self._redis.xdel(AGENT_STREAM, *ids)
+    async def _read(self, position: str, block: int | None = None) -> Rows:
+        """The next entries of both streams, as far as there are any."""
+        wanted = dict.fromkeys(STREAMS, position)
+        return _rows_of(await self._redis.xreadgroup(GROUP, CONSUMER, wanted, count=BATCH, block=block))
 
-    async def _gather(self) -> list[tuple[str, dict[str, str]]]:
-        """What else comes within a moment."""
-        await asyncio.sleep(GATHER_SECONDS)
-        return _rows_of(await self._redis.xreadgroup(GROUP, CONSUMER, {STREAM: ">"}, count=BATCH))
-
-    async def store(self, connection: Connection, rows: list[tuple[str, dict[str, str]]]) -> None:
-        """Commit these stream entries and take them off the stream."""
+    async def store(self, connection: Connection, rows: Rows) -> None:
+        """Commit these entries and take them off their streams."""
         entries: list[Entry] = []
-        for entry_id, fields in rows:
+        for entry_id, fields in rows.get(STREAM, ()):
             try:
                 fact = CallEvent.from_stream(fields)
                 if not is_call_id(fact.call_id):
@@ -119,55 +112,77 @@ class CallWriter:
                 entries.append((entry_id, fact))
             except (KeyError, ValueError):
                 await self._set_aside(entry_id, fields)
+        changes = [(entry_id, fields) for entry_id, fields in rows.get(AGENT_STREAM, ()) if fields]
         try:
-            await self._commit(connection, [fact for _, fact in entries])
+            await self._commit(connection, [fact for _, fact in entries], [fields for _, fields in changes])
         except AWAY:
             raise
-        except asyncpg.PostgresError:
-            await self._commit_one_by_one(connection, entries)
-        ids = [entry_id for entry_id, _ in rows]
+        except (asyncpg.PostgresError, KeyError, ValueError):
+            await self._commit_one_by_one(connection, entries, changes)
         async with self._redis.pipeline() as pipe:
-            pipe.xack(STREAM, GROUP, *ids)
-            pipe.xdel(STREAM, *ids)
+            for stream, taken in rows.items():
+                ids = [entry_id for entry_id, _ in taken]
+                pipe.xack(stream, GROUP, *ids)
+                pipe.xdel(stream, *ids)
             await pipe.execute()
 
-    async def _commit_one_by_one(self, connection: Connection, entries: list[Entry]) -> None:
+    async def _commit_one_by_one(self, connection: Connection, entries: list[Entry], changes: list[Row]) -> None:
+        """Whatever can be stored is; the rest is set aside."""
         for entry_id, fact in entries:
             try:
-                await self._commit(connection, [fact])
+                await self._commit(connection, [fact], [])
             except AWAY:
                 raise
             except asyncpg.PostgresError as error:
                 log.warning("fact refused", call_id=fact.call_id, kind=fact.kind.value, error=type(error).__name__)
                 await self._set_aside(entry_id, fact.to_stream())
+        for entry_id, fields in changes:
+            try:
+                await self._commit(connection, [], [fields])
+            except AWAY:
+                raise
+            except (asyncpg.PostgresError, KeyError, ValueError) as error:
+                log.warning("change of an agent refused", error=type(error).__name__)
+                await self._set_aside(entry_id, fields)
 
     async def _set_aside(self, entry_id: str, fields: dict[str, str]) -> None:
         metrics.EVENTS_REFUSED.inc()
         await self._redis.xadd(SET_ASIDE, {**fields, "entry": entry_id}, maxlen=10_000)
 
-    async def _commit(self, connection: Connection, facts: list[CallEvent]) -> None:
-        if not facts:
-            return
+    async def _commit(
+        self, connection: Connection, facts: Sequence[CallEvent], changes: Sequence[Mapping[str, str]]
+    ) -> None:
+        """Store what is new of these facts and of agents' changes; KeyError, ValueError: a change is none."""
         async with connection.transaction():
-            new = await store.add_events(connection, facts)
-            touched = {fact.call_id for fact in facts if fact.event_id in new}
-            if not touched:
-                return
-            events = await store.events_of(connection, touched)
-            records = {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(touched)}
-            await store.put_calls(connection, records.values())
-            for call_id, record in records.items():
-                await self._follow_up(connection, record, events[call_id], new)
-        metrics.EVENTS_WRITTEN.inc(len(new))
+            if changes:
+                await store.add_agent_events(connection, changes)
+            written = await self._fold(connection, facts) if facts else 0
+        metrics.EVENTS_WRITTEN.inc(written)
+
+    async def _fold(self, connection: Connection, facts: Sequence[CallEvent]) -> int:
+        """Store facts and what follows from them; how many were new."""
+        new = await store.add_events(connection, facts)
+        touched = {fact.call_id for fact in facts if fact.event_id in new}
+        if not touched:
+            return 0
+        events = await store.events_of(connection, touched)
+        records = {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(touched)}
+        await store.put_calls(connection, records.values())
+        spoken_to = []
+        for call_id, record in records.items():
+            if await self._follow_up(connection, record, events[call_id], new):
+                spoken_to.append(record)
+        await store.close_ring_backs(connection, spoken_to)  # last: none is closed that begins after the answer
+        return len(new)
 
     async def _follow_up(
         self, connection: Connection, record: CallRecord, facts: list[CallEvent], new: set[str]
-    ) -> None:
-        """A caller who gave up, left a message, or was cut off with his node becomes a task to ring back; another who
-        was answered is a task done.
+    ) -> bool:
+        """A caller who gave up, left a message, or was cut off with his node becomes a task to ring back. True: he
+        was answered, and a task of his is done.
         """
         if not record.caller_number:
-            return
+            return False
         endings = [fact for fact in facts if fact.kind in _ENDINGS]
         first = bool(endings) and all(fact.event_id in new for fact in endings)
         cut_off = bool(endings) and all(fact.body.get("node_died") for fact in endings)
@@ -175,11 +190,11 @@ class CallWriter:
         if cut_off and first:
             await store.add_ring_back(connection, record, _ring_back_kind(record, lost=True))
         elif record.answered_at is not None:
-            if any(fact.event_id in new and fact.kind in (Kind.ANSWERED, Kind.LEDGER) for fact in facts):
-                await store.close_ring_back(connection, record)
+            return any(fact.event_id in new and fact.kind in (Kind.ANSWERED, Kind.LEDGER) for fact in facts)
         elif record.status in _LEFT and (first or (endings and message)):
             lost = any(fact.kind is Kind.LOST for fact in facts)
             await store.add_ring_back(connection, record, _ring_back_kind(record, lost=lost))
+        return False
 
 
 def _ring_back_kind(record: CallRecord, *, lost: bool) -> str:
@@ -190,14 +205,12 @@ def _ring_back_kind(record: CallRecord, *, lost: bool) -> str:
     return "node_lost" if lost else "abandoned"
 
 
-def _rows_of(answer: Any) -> list[tuple[str, dict[str, str]]]:
-    """The entries of an XREADGROUP answer, in whichever of its two shapes redis-py gives it."""
-    if not answer:
-        return []
-    streams = answer.values() if isinstance(answer, dict) else [entries for _, entries in answer]
-    found: list[tuple[str, dict[str, str]]] = []
-    for entries in streams:
+def _rows_of(answer: Any) -> Rows:
+    """The entries of an XREADGROUP answer by stream, in whichever of its two shapes redis-py gives it."""
+    found: Rows = {}
+    for stream, entries in answer.items() if isinstance(answer, dict) else answer or ():
         nested = entries and isinstance(entries[0], list)
         rows = [row for part in entries for row in part] if nested else entries
-        found += [(entry_id, fields or {}) for entry_id, fields in rows]
+        if rows:
+            found[stream] = [(entry_id, fields or {}) for entry_id, fields in rows]
     return found

@@ -236,7 +236,7 @@ async def ended(request: web.Request, call_id: str, /, call: EndedIn) -> Empty:
 async def ledger(request: web.Request, /, rows: LedgerIn) -> LedgerOut:
     """Asterisk's own CDRs: what no other witness told is filled in from them."""
     house = hotline(request)
-    accepted = 0
+    facts = []
     for row in rows.rows:
         if not is_call_id(row.call_id) or row.path == CALLBACK_PATH:
             continue
@@ -246,10 +246,10 @@ async def ledger(request: web.Request, /, rows: LedgerIn) -> LedgerOut:
         to = house.routing.plan.destination_of(row.called)
         body["queue_id"] = to.queue_id if isinstance(to, ToQueue) else house.routing.plan.first_queue
         about = f"{row.call_id}/{row.agent_channel or 'alone'}"
-        fact = event(row.call_id, Kind.LEDGER, row.ended_at_ms, about=about, **body)
-        await house.live.step(house.clock(), events=[fact])
-        accepted += 1
-    return LedgerOut(accepted=accepted)
+        facts.append(event(row.call_id, Kind.LEDGER, row.ended_at_ms, about=about, **body))
+    if facts:
+        await house.live.step(house.clock(), events=facts)
+    return LedgerOut(accepted=len(facts))
 
 
 def _extension(channel: str) -> str:

@@ -1,7 +1,7 @@
 """The desks that are open in this replica: each is sent its snapshot, then every change, numbered.
 
-A change is the whole desk; changes that come together are sent as one. The numbers count what a socket was sent, so
-that a browser which finds a gap asks for a new snapshot.
+A change is the whole desk; changes that come together are sent as one. How many callers wait changes for every desk
+at once and is sent alone. The numbers count what a socket was sent.
 """
 
 import asyncio
@@ -48,6 +48,12 @@ class Desk:
         self.waiting = now.document["waiting"]
         self.number += 1
         await self.send({"type": kind, "seq": self.number, "desk": now.document})
+
+    async def show_waiting(self, waiting: int) -> None:
+        """Send how many callers wait now."""
+        self.waiting = waiting
+        self.number += 1
+        await self.send({"type": "waiting", "seq": self.number, "waiting": waiting})
 
     async def send(self, message: dict[str, Any]) -> None:
         """Send, or drop a page that does not read."""
@@ -131,13 +137,11 @@ class LiveDesks:
     async def refresh(self, waiting: Mapping[int, int]) -> None:
         """Show desks how many callers wait (agent -> callers in his queues), where that has changed."""
         for agent_id, desks in tuple(self._desks.items()):
-            if all(desk.waiting == waiting.get(agent_id, 0) for desk in desks):
-                continue
             for desk in tuple(desks):
+                if desk.waiting == waiting.get(agent_id, 0) or desk.sending.locked():
+                    continue  # who is being sent something is looked at again the next time
                 async with desk.sending:
-                    now = await self._look(desk, None)
-                    if now is not None and now.seq >= desk.sent_seq:
-                        await desk.show("desk", now)
+                    await desk.show_waiting(waiting.get(agent_id, 0))
 
     def is_open(self, agent_id: int) -> bool:
         """Whether an agent has a desk open in this replica."""

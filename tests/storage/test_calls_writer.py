@@ -14,7 +14,7 @@ from callcenter.calls.writer import GROUP, SET_ASIDE, CallWriter
 from callcenter.clock import now_ms
 from callcenter.db.pool import Pool
 from callcenter.errors import InvalidInputError, NotFoundError
-from callcenter.events import STREAM, CallEvent, Kind, event, event_at
+from callcenter.events import AGENT_STREAM, STREAM, CallEvent, Kind, event, event_at
 
 T = 1_763_780_000_123
 CALLER = "+8613800138000"
@@ -137,6 +137,21 @@ async def test_facts_that_cannot_be_stored_are_set_aside(stream: Any, pool: Pool
         await until_written(stream)
     assert await stream.xlen(SET_ASIDE) == 3
     assert await pool.fetchval("select status from calls") == "answered"
+
+
+async def test_a_change_of_an_agent_that_cannot_be_stored_holds_up_nothing(stream: Any, pool: Pool) -> None:
+    change = {"id": "7/1", "agent": "7", "at": str(T), "from": "ready", "to": "paused", "move": "pause"}
+    change |= {"reason": "", "call": "", "online": "1"}
+    for odd in (change | {"id": "x", "agent": "nobody"}, {"id": "y"}, change | {"id": "z", "at": "now"}):
+        await stream.xadd(AGENT_STREAM, odd)
+    await stream.xadd(AGENT_STREAM, change)
+    await tell(stream, answered(1))
+    async with Writing(stream, pool):
+        await until_written(stream)
+    assert await pool.fetchval("select array_agg(event_id) from agent_events") == ["7/1"]
+    assert await pool.fetchval("select status from calls") == "answered"
+    assert await stream.xlen(SET_ASIDE) == 3
+    assert not await stream.xlen(AGENT_STREAM)
 
 
 async def test_a_caller_who_gave_up_is_rung_back_until_he_is_answered(stream: Any, pool: Pool) -> None:

@@ -150,6 +150,21 @@ async def test_the_live_desk_wants_cookie_and_origin(
             assert refused.value.status == status
 
 
+async def test_how_many_callers_wait_is_told_alone_where_it_has_changed(house: House) -> None:
+    url = house.server.make_url("/api/v1/desk/live?desk_id=d1")
+    async with (
+        aiohttp.ClientSession() as http,
+        http.ws_connect(url, headers=await house.headers("alice")) as socket,
+    ):
+        snapshot = await socket.receive_json(timeout=5)
+        assert snapshot["desk"]["waiting"] == 0
+        for waiting in (0, 3, 3, 1):
+            await house.hotline.desks.refresh({house.ids["alice"]: waiting})
+        told = [await socket.receive_json(timeout=5) for _ in range(2)]
+    seq = snapshot["seq"]
+    assert told == [{"type": "waiting", "seq": seq + n, "waiting": waiting} for n, waiting in ((1, 3), (2, 1))]
+
+
 # -- sessions ------------------------------------------------------------------------------------------
 
 

@@ -66,6 +66,18 @@ describe("the desk's live socket", () => {
     expect(statuses).toEqual(["connecting", "open"]);
   });
 
+  it("takes how many callers wait alone, and not before a snapshot", () => {
+    latest().says({ type: "snapshot", seq: 7, desk: desk(0) });
+    latest().says({ type: "waiting", seq: 8, waiting: 3 });
+    latest().says({ type: "waiting", seq: 7, waiting: 1 });
+    expect(waiting).toEqual([0, 3]);
+    latest().breaks(1006);
+    vi.advanceTimersByTime(500);
+    latest().says({ type: "waiting", seq: 1, waiting: 2 });
+    expect(waiting).toEqual([0, 3]);
+    expect(statuses.at(-1)).toBe("away");
+  });
+
   it("takes an event after a gap, since it is whole, and drops one that is older", () => {
     latest().says({ type: "snapshot", seq: 4, desk: desk(0) });
     latest().says({ type: "desk", seq: 9, desk: desk(5) });

@@ -1,5 +1,5 @@
 /**
- * The desk's live socket: a snapshot, then numbered events, each carrying the whole desk.
+ * The desk's live socket: a snapshot, then numbered events, each carrying the whole desk, or how many callers wait.
  *
  * Because an event is whole, a gap in the numbers does no harm, and an event older than the last one is dropped. An
  * event before the snapshot, silence or a broken socket means: connect again, for a new snapshot. Knows nothing of pages.
@@ -38,6 +38,7 @@ export function backoffMs(attempt: number, chance: number): number {
 export class LiveDesk {
   private socket: Socket | null = null;
   private seq: number | null = null;
+  private last: Desk | null = null;
   private attempt = 0;
   private answersPings = false;
   private heardAt = 0;
@@ -87,7 +88,7 @@ export class LiveDesk {
 
   private heard(text: unknown): void {
     this.heardAt = Date.now();
-    let message: { type?: string; seq?: number; desk?: Desk };
+    let message: { type?: string; seq?: number; desk?: Desk; waiting?: number };
     try {
       message = JSON.parse(String(text)) as typeof message;
     } catch {
@@ -98,17 +99,22 @@ export class LiveDesk {
       this.seq = message.seq;
       this.attempt = 0;
       this.watcher.status("open");
-      this.watcher.desk(message.desk);
-    } else if (message.type === "desk" && message.desk !== undefined) {
-      if (this.seq === null || message.seq === undefined) {
+      this.show(message.desk);
+    } else if (message.type === "desk" || message.type === "waiting") {
+      if (this.seq === null || this.last === null || message.seq === undefined) {
         this.broken();
         return;
       }
       if (message.seq < this.seq) return;
       this.seq = message.seq;
-      this.watcher.desk(message.desk);
+      this.show(message.desk ?? { ...this.last, waiting: message.waiting ?? this.last.waiting });
     } else if (message.type === "taken_over") this.finish("taken_over");
     else if (message.type === "pong") this.answersPings = true;
+  }
+
+  private show(desk: Desk): void {
+    this.last = desk;
+    this.watcher.desk(desk);
   }
 
   private ping(socket: Socket): void {
