@@ -80,7 +80,7 @@ class Hotline:
         self.blocking = Blocking(pool, redis, self.clock, settings.country)
         self.callers = CallerLookup(pool, self.customers, self.blocking.refuses, settings.country)
         self.live = LiveQueue(redis)
-        self.desks = LiveDesks(redis, self._desk_now, self._heard_change, self._look_anew)
+        self.desks = LiveDesks(redis, self.live.replica, self._desk_now, self._heard_change, self._look_anew)
         self.live.is_shown = self.desks.is_open
         self.roster = RosterKeeper(pool, self.live, self.clock)
         self.sounds = Sounds(pool, redis, settings.sounds_dir)

@@ -109,29 +109,42 @@ class Callbacks:
 
     async def over(self, call_id: str, report: CallbackOver) -> None:
         """The channels of a callback are gone, as its script reports. Comes twice, or late, without harm."""
-        call = await self._live.call(call_id)
-        if call.offer_id != report.offer_id or call.agent_id is None or not call.is_callback:
-            return
-        if report.customer_answered_at_ms is not None:
-            await self.customer_answered(call_id, report.offer_id, report.customer_answered_at_ms)
-            await self._talked(await self._live.call(call_id), report)
-        elif call.state is CallState.OFFERED:
-            await self._in_vain(call, report)
+        while True:  # until nothing has come between looking and writing
+            call = await self._live.call(call_id)
+            same = call.offer_id == report.offer_id and call.agent_id is not None
+            if not call.is_callback or call.state is CallState.ENDED:
+                return
+            if report.customer_answered_at_ms is None:
+                if same and call.state is CallState.OFFERED:
+                    await self._in_vain(call, report)
+                return
+            if same and call.state is CallState.OFFERED:
+                await self.customer_answered(call_id, report.offer_id, report.customer_answered_at_ms)
+                continue
+            if not same and call.state not in (CallState.WAITING, CallState.RESTING):
+                return  # he is being called again: whoever is on his way to him finds out
+            if await self._talked(call, report):
+                return
 
-    async def _talked(self, call: LiveCall, report: CallbackOver) -> None:
-        agent_id = call.agent_id or 0
-        since = {"since": str(report.ended_at_ms)} | self._routing.wrapup(call, self._clock())
-        agent = Part(agent_id, move=AgentMove.END, guard={"call": call.call_id}, set=since, optional=True)
-        closing = Part(call.call_id, move=CallMove.END)
+    async def _talked(self, call: LiveCall, report: CallbackOver) -> bool:
+        """The customer has been spoken to: his entry is done. False: the call has changed since it was looked at."""
+        agent, about = None, {}
+        if call.offer_id == report.offer_id and call.agent_id is not None:
+            since = {"since": str(report.ended_at_ms)} | self._routing.wrapup(call, self._clock())
+            agent = Part(call.agent_id, move=AgentMove.END, guard={"call": call.call_id}, set=since, optional=True)
+            about = {"agent_id": call.agent_id}
+        guard = {"offer": call.offer_id, "state": call.state.value}
+        closing = Part(call.call_id, move=CallMove.END, guard=guard)
         closing.set = {"ended_at": str(report.ended_at_ms), "hung_up_by": report.hung_up_by}
         by, cause = report.hung_up_by, report.cause
         facts = [event(call.call_id, Kind.ENDED, report.ended_at_ms, hung_up_by=by, cause=cause)]
         if not call.at("answered_at"):
             at = report.customer_answered_at_ms or report.ended_at_ms
-            facts.insert(0, event(call.call_id, Kind.ANSWERED, at, about=report.offer_id, agent_id=agent_id))
-        done = await self._live.step(self._clock(), agent=agent, call=closing, events=facts, notify=agent_id)
-        if done.applied:
-            await self._desks.push(agent_id, done.seq(agent_id))
+            facts.insert(0, event(call.call_id, Kind.ANSWERED, at, about=report.offer_id, **about))
+        done = await self._live.step(self._clock(), agent=agent, call=closing, events=facts, notify=call.agent_id)
+        if done.applied and call.agent_id is not None:
+            await self._desks.push(call.agent_id, done.seq(call.agent_id))
+        return done.applied
 
     async def _in_vain(self, call: LiveCall, report: CallbackOver) -> None:
         """The customer did not answer: he rests until the next try, or becomes a task after the last."""

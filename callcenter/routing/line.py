@@ -36,13 +36,33 @@ class Line:
         self,
         facts: CallFacts,
         *,
+        arriving: bool = False,
         answered: bool = False,
         previous: OfferOver | None = None,
         heard: Heard | None = None,
     ) -> tuple[Answer, LiveCall]:
-        """Hold the caller's place and say what his script shall do next; waits up to `POLL_SECONDS` for news."""
+        """Hold the caller's place and say what his script shall do next; waits up to `POLL_SECONDS` for news.
+
+        `arriving`: his script has not asked before, or was not answered.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + POLL_SECONDS
         with self.routing.listening(facts.call_id) as poll:
-            return await self._wait(facts, poll, answered, previous, heard)
+            # One who arrives and is known after all is looked at when his turn is refused.
+            new = LiveCall(facts.call_id, CallState.NEW, {})
+            call = new if arriving else await self._known(facts.call_id, previous)
+            while True:
+                answer, due_at = await self._look(call, facts, answered, previous, heard)
+                if answer is not None:
+                    return answer, await self.live.call(facts.call_id) if call.state is CallState.NEW else call
+                left = deadline - loop.time()
+                if left <= 0:
+                    return KeepWaiting(), call
+                # A turn, his own or another that came before it, has put him elsewhere: look at once.
+                if call.state not in (CallState.NEW, CallState.AWAY):
+                    await self._news(poll, min(left, left if due_at is None else (due_at - self._clock()) / 1000))
+                poll.clear()
+                call = await self.live.call(facts.call_id)
 
     async def pressed(self, call_id: str, key: str) -> None:
         """A waiting caller has pressed a key."""
@@ -54,31 +74,17 @@ class Line:
         await self._step_out(call, at, {})
         self.routing.wake(call_id)
 
-    async def _wait(
-        self, facts: CallFacts, poll: asyncio.Event, answered: bool, previous: OfferOver | None, heard: Heard | None
-    ) -> tuple[Answer, LiveCall]:
-        call = await self.live.call(facts.call_id)
+    async def _known(self, call_id: str, previous: OfferOver | None) -> LiveCall:
+        """A caller whose script has asked before, after its word of how the last offer ended."""
+        call = await self.live.call(call_id)
         if previous is not None and previous.offer_id == call.offer_id:
             call = await self._dialled(call, previous)
-        if call.state is not CallState.NEW:
-            await self.live.seen(facts.call_id, self._clock())
-            if call.state is CallState.WAITING:
-                await self.routing.match()
-            call = await self.live.call(facts.call_id)
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + POLL_SECONDS
-        while True:
-            answer, due_at = await self._look(call, facts, answered, previous, heard)
-            if answer is not None:
-                return answer, await self.live.call(facts.call_id) if call.state is CallState.NEW else call
-            left = deadline - loop.time()
-            if left <= 0:
-                return KeepWaiting(), call
-            # A turn, his own or another that came before it, has put him elsewhere: look at once.
-            if call.state not in (CallState.NEW, CallState.AWAY):
-                await self._news(poll, min(left, left if due_at is None else (due_at - self._clock()) / 1000))
-            poll.clear()
-            call = await self.live.call(facts.call_id)
+        if call.state is CallState.NEW:
+            return call
+        await self.live.seen(call_id, self._clock())
+        if call.state is CallState.WAITING:
+            await self.routing.match()
+        return await self.live.call(call_id)
 
     @staticmethod
     async def _news(poll: asyncio.Event, seconds: float) -> None:

@@ -183,7 +183,9 @@ async def wait(request: web.Request, call_id: str, /, call: WaitIn) -> Instructi
     previous = OfferOver(**call.previous.model_dump()) if call.previous else None
     heard = Heard(**call.heard.model_dump()) if call.heard else None
     facts = replace(call.facts(call_id), queue=call.queue)
-    answer, now = await hotline(request).line.wait(facts, answered=call.answered, previous=previous, heard=heard)
+    answer, now = await hotline(request).line.wait(
+        facts, arriving=call.arriving, answered=call.answered, previous=previous, heard=heard
+    )
     told = _INSTRUCTIONS[type(answer)]
     return InstructionOut(do=told, queue=now.queue_id, language=spoken_to(now), **asdict(answer))
 

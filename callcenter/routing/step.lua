@@ -1,5 +1,5 @@
 -- One step of the live queue: agents and/or a call move by their tables, or nothing happens at all.
--- ARGV[1]: JSON {now, agents?: [{id, move?, moves?, guard?, set?, tally?, optional?}], call?: {id, moves?, guard?, set?},
+-- ARGV[1]: JSON {now, by (the replica), agents?: [{id, move?, moves?, guard?, set?, tally?, optional?}], call?: {id, moves?, guard?, set?},
 --   (call.dial: what shall be dialled, `extension@node` of each agent who is on offer then, is kept in its field `endpoints`)
 --   lease_until?, rest_until?, notify?, events?: [{id, call, kind, at, body}]}
 -- An agent with `forget` is struck out. An optional agent who can't move stays as he is and stops nothing. tally: {day, queue, turn?}: one more call today.
@@ -159,6 +159,7 @@ end
 if change.agents or change.call then
   redis.call('SET', 'cc:changes', step.now, 'NX')
   change.n = redis.call('INCR', 'cc:changes')
+  change.by = step.by
   answer[4] = cjson.encode(change)
   redis.call('PUBLISH', 'cc:live', answer[4])
 end

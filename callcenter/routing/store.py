@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import orjson
 from redis.asyncio import Redis
@@ -258,9 +259,12 @@ class AgentChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One numbered change of the live queue. `entry` is None for a call that is not in line (any more)."""
+    """One numbered change of the live queue, made by the replica `by`. `entry` is None for a call that is not in line
+    (any more).
+    """
 
     number: int
+    by: str
     agents: tuple[AgentChange, ...]
     call_id: str
     entry: Mapping[str, Any] | None
@@ -271,7 +275,7 @@ def read_change(text: str) -> Change:
     told = orjson.loads(text)
     agents = tuple(_agent_change(*one) for one in told.get("agents", ()))
     call_id, entry = told.get("call") or ("", None)
-    return Change(told["n"], agents, call_id, orjson.loads(entry) if entry else None)
+    return Change(told["n"], told.get("by", ""), agents, call_id, orjson.loads(entry) if entry else None)
 
 
 def _agent_change(agent_id: Any, seq: int, ready: Any = None) -> AgentChange:
@@ -298,6 +302,7 @@ class LiveQueue:
     def __init__(self, redis: Redis) -> None:
         """`redis` must decode responses to text."""
         self.redis: Any = redis  # its types know nothing of decode_responses
+        self.replica = uuid4().hex[:8]
         self.on_change: Callable[[Change], None] | None = None
         """Told of the changes that this replica makes, at once; those of others come by the channel."""
         self.is_shown: Callable[[int], bool] = lambda _: False
@@ -320,7 +325,7 @@ class LiveQueue:
         notify: int | None = None,
     ) -> Outcome:
         """Move agents and/or a call and record the facts, all or nothing. `notify`: an agent to tell besides."""
-        request: dict[str, Any] = {"now": str(now_ms)}
+        request: dict[str, Any] = {"now": str(now_ms), "by": self.replica}
         if parts := [one.to_json() for one in (*([agent] if agent else []), *agents)]:
             request["agents"] = parts
         if call:

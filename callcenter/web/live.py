@@ -24,6 +24,7 @@ TAKEN_OVER = 4001
 NO_DESK = 1008
 SEND_BUDGET_SECONDS = 2.0
 HEARTBEAT_SECONDS = 15.0
+OWN_CHANGE_SECONDS = 0.03
 ANY_CHANGE = 2**63
 """Higher than any change's number: look, whatever has been sent."""
 
@@ -78,15 +79,19 @@ class LiveDesks:
     def __init__(
         self,
         redis: Redis,
+        replica: str,
         document: Document,
         hear: Callable[[Change], None],
         look_anew: Callable[[], Awaitable[None]],
     ) -> None:
-        """`document(agent, after)` makes a desk as it is with the change `after` (None: as it is now); `hear(change)`
-        is told of every change that any replica makes; `look_anew()` is called when changes may have been missed.
+        """`replica`: who this is in changes; `document(agent, after)` makes a desk as it is with the change `after`
+        (None: as it is now); `hear(change)` is told of every change that any replica makes; `look_anew()` is called
+        when changes may have been missed.
         """
         self._redis: Any = redis
         self._desks: dict[int, list[Desk]] = {}
+        self._replica = replica
+        self._later: set[asyncio.Task[None]] = set()
         self._document = document
         self._hear_change = hear
         self._look_anew = look_anew
@@ -176,5 +181,24 @@ class LiveDesks:
         change = read_change(message["data"])
         self._hear_change(change)
         for agent in change.agents:
-            if agent.agent_id in self._desks:
+            if agent.agent_id not in self._desks:
+                continue
+            if change.by == self._replica:
+                self._push_later(agent.agent_id, agent.seq)
+            else:
                 await self.push(agent.agent_id, agent.seq)
+
+    def _push_later(self, agent_id: int, seq: int) -> None:
+        """A change that this replica has made comes with the answer to its step, a moment later than by the channel,
+        and saves a look at Redis; who has made it shows it, and this is for when that fails.
+        """
+        task = asyncio.create_task(self._push_unless_shown(agent_id, seq), name="push-later")
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _push_unless_shown(self, agent_id: int, seq: int) -> None:
+        await asyncio.sleep(OWN_CHANGE_SECONDS)
+        try:
+            await self.push(agent_id, seq)
+        except RedisError:
+            log.warning("desk not shown", agent_id=agent_id)

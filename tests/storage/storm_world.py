@@ -76,6 +76,7 @@ class Caller:
     """A caller and his script on a node. `legs`: the phones that ring or talk -> "ringing" or "up"."""
 
     facts: CallFacts
+    arriving: bool = True
     phase: str = "asks"
     asking: bool = False
     answered: bool = False
@@ -251,6 +252,7 @@ class World(ABC):
         caller.asking = True
         told: list[Any] = []
         words = {"answered": caller.answered, "previous": caller.previous, "heard": caller.heard}
+        words["arriving"] = caller.arriving
 
         async def ask(house: House) -> None:
             answer, _ = await house.line.wait(caller.facts, **words)  # type: ignore[arg-type]
@@ -259,7 +261,7 @@ class World(ABC):
         def came(_: bool) -> None:
             caller.asking = False
             if told and caller.phase == "asks" and self.chance.random() >= LOST:
-                caller.heard = None
+                caller.heard, caller.arriving = None, False
                 self.told(caller, told[0])
 
         what = f"asks {caller.facts.call_id} {(caller.previous and caller.previous.dial_status) or ''}"

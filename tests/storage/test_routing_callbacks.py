@@ -156,6 +156,44 @@ async def test_an_agent_who_does_not_take_his_phone_loses_the_turn_not_the_custo
     assert await house.rung(facts) == (2,)
 
 
+async def test_a_customer_who_was_spoken_to_is_not_called_again_though_his_talk_was_not_seen(house: House) -> None:
+    facts = await keeps_his_place(house)
+    await house.ready(1)
+    assert await house.rung(facts) == (1,)
+    offer = (await house.live.call(facts.call_id)).offer_id
+    gone = LegEnded(facts.call_id, offer, "1001", "leg", house.now, cause=16, hung_up_by_phone=False)
+    await house.witness.take(gone)
+    assert (await house.live.call(facts.call_id)).state is CallState.WAITING, "as if the agent had not answered"
+    report = over(facts, offer, house.now + 60_000, answered_at=house.now + 4000)
+    await house.callbacks.over(facts.call_id, report)
+    await house.callbacks.over(facts.call_id, report)
+    assert (await house.live.call(facts.call_id)).state is CallState.ENDED
+    kinds = await house.told(facts)
+    assert (kinds.count("answered"), kinds.count("ended")) == (1, 1)
+    await house.ready(2)
+    assert len(house.asterisk.rung) == 1
+
+
+async def test_a_talk_that_is_told_while_he_is_offered_again_leaves_nobody_with_a_call_that_is_over(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = await keeps_his_place(house)
+    await house.ready(1)
+    offer = (await house.live.call(facts.call_id)).offer_id
+    gone = LegEnded(facts.call_id, offer, "1001", "leg", house.now, cause=16, hung_up_by_phone=False)
+
+    async def offered_again(*_: object) -> None:
+        await house.witness.take(gone)
+        await house.ready(2)
+
+    monkeypatch.setattr(house.callbacks, "customer_answered", offered_again)
+    report = over(facts, offer, house.now + 60_000, answered_at=house.now + 4000)
+    await house.callbacks.over(facts.call_id, report)
+    call, agent = await house.live.call(facts.call_id), await house.live.agent(2)
+    assert (call.state, agent.state) == (CallState.OFFERED, AgentState.OFFERED)
+    assert (agent.call_id, agent.offer_id) == (call.call_id, call.offer_id)
+
+
 async def test_asterisk_that_refuses_leaves_the_place(house: House) -> None:
     async def refuse(ring: object) -> None:
         raise UnavailableError

@@ -30,11 +30,13 @@ Spoken = LegRinging | LegAnswered | LegHeld | LegResumed
 async def test_a_ready_agent_is_offered_the_caller_at_once(house: House) -> None:
     await house.agent(1)
     await house.work.set_state(1, AgentState.READY)
-    answer, _ = await house.line.wait(house.facts(1))
+    answer, _ = await house.line.wait(house.facts(1), arriving=True)
     assert isinstance(answer, Dial)
     assert answer.endpoints == ("1001",)
-    again, _ = await house.line.wait(house.facts(1))
-    assert again == answer
+    for arriving in (True, False):  # his script was not answered, and asks again
+        again, _ = await house.line.wait(house.facts(1), arriving=arriving)
+        assert again == answer
+    assert (await house.told(house.facts(1))).count("arrived") == 1
 
 
 async def test_the_longest_waiting_caller_is_served_first(house: House) -> None:
