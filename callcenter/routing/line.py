@@ -79,12 +79,13 @@ class Line:
         call = await self.live.call(call_id)
         if previous is not None and previous.offer_id == call.offer_id:
             call = await self._dialled(call, previous)
+            if call.state is CallState.WAITING:
+                await self.routing.match()
+                call = await self.live.call(call_id)
         if call.state is CallState.NEW:
             return call
         await self.live.seen(call_id, self._clock())
-        if call.state is CallState.WAITING:
-            await self.routing.match()
-        return await self.live.call(call_id)
+        return call
 
     @staticmethod
     async def _news(poll: asyncio.Event, seconds: float) -> None:

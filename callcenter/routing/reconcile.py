@@ -210,7 +210,7 @@ class Reconciler:
     async def _deaf(self, live: Sequence[tuple[str, int]], now: int) -> None:
         """Callers who are said to talk while their script waits for somebody: they have their place back."""
         asking = [call_id for call_id, seen in live if now - seen < DEAF_SECONDS * 1000]
-        for call in await self._live.calls(asking):
+        for call in await self._live.calls(await self._live.talking(asking)):
             since = call.at("answered_at") or call.at("arrived") or now
             if call.state is not CallState.TALKING or now - since < DEAF_SECONDS * 1000:
                 continue

@@ -374,6 +374,16 @@ class LiveQueue:
             for call_id, fields in zip(call_ids, rows, strict=True)
         ]
 
+    async def talking(self, call_ids: Sequence[str]) -> list[str]:
+        """Which of these calls are talks, in one round trip."""
+        if not call_ids:
+            return []
+        async with self.redis.pipeline(transaction=False) as pipe:
+            for call_id in call_ids:
+                pipe.hget(f"cc:call:{call_id}", "state")
+            states = await pipe.execute()
+        return [call_id for call_id, state in zip(call_ids, states, strict=True) if state == CallState.TALKING]
+
     async def agent(self, agent_id: int) -> LiveAgent:
         """An agent; one that nobody has heard of is signed out and has no phone."""
         fields = await self.redis.hgetall(f"cc:agent:{agent_id}")
