@@ -69,7 +69,7 @@ class Blocking:
             await store.put(connection, number, reason, until, actor.user_id)
             await audit.record(connection, actor, "caller.blocked", of=("number", number), detail=detail)
             blocked = await store.find(connection, number)
-        await self._tell()
+        await self._tell({**self._blocked, number: until})
         if blocked is None:
             raise NotFoundError
         return blocked
@@ -85,10 +85,12 @@ class Blocking:
             if not await store.remove(connection, number):
                 raise NotFoundError
             await audit.record(connection, actor, "caller.unblocked", of=("number", number))
-        await self._tell()
+        await self._tell({one: until for one, until in self._blocked.items() if one != number})
 
-    async def _tell(self) -> None:
-        """A change holds at once: here, and in every other replica."""
+    async def _tell(self, blocked: Mapping[str, datetime | None]) -> None:
+        """A change holds at once: here, though PostgreSQL may be slow to tell it again, and in every other replica."""
+        async with self._reading:
+            self._blocked = blocked
         await self.reload()
         await announce(self._redis, "blocked_callers")
 

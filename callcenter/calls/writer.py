@@ -7,6 +7,8 @@ away the facts wait in the stream. A fact that can't be stored is set aside in `
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import asyncpg
@@ -40,6 +42,23 @@ Entry = tuple[str, CallEvent]
 Row = tuple[str, dict[str, str]]
 Rows = dict[str, list[Row]]
 """Entries of each stream: id and fields, none once they are deleted."""
+REFUSED = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    KeyError,
+    ValueError,
+)
+"""What is raised for an entry that can never be stored; anything else is the server's trouble, and is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a call does to its caller's task to ring back: opens one of this kind, or (None) closes it."""
+
+    at_ms: int
+    record: CallRecord
+    kind: str | None
 
 
 class CallWriter:
@@ -115,9 +134,7 @@ class CallWriter:
         changes = [(entry_id, fields) for entry_id, fields in rows.get(AGENT_STREAM, ()) if fields]
         try:
             await self._commit(connection, [fact for _, fact in entries], [fields for _, fields in changes])
-        except AWAY:
-            raise
-        except (asyncpg.PostgresError, KeyError, ValueError):
+        except REFUSED:
             await self._commit_one_by_one(connection, entries, changes)
         async with self._redis.pipeline() as pipe:
             for stream, taken in rows.items():
@@ -131,17 +148,13 @@ class CallWriter:
         for entry_id, fact in entries:
             try:
                 await self._commit(connection, [fact], [])
-            except AWAY:
-                raise
-            except asyncpg.PostgresError as error:
+            except REFUSED as error:
                 log.warning("fact refused", call_id=fact.call_id, kind=fact.kind.value, error=type(error).__name__)
                 await self._set_aside(entry_id, fact.to_stream())
         for entry_id, fields in changes:
             try:
                 await self._commit(connection, [], [fields])
-            except AWAY:
-                raise
-            except (asyncpg.PostgresError, KeyError, ValueError) as error:
+            except REFUSED as error:
                 log.warning("change of an agent refused", error=type(error).__name__)
                 await self._set_aside(entry_id, fields)
 
@@ -168,33 +181,41 @@ class CallWriter:
         events = await store.events_of(connection, touched)
         records = {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(touched)}
         await store.put_calls(connection, records.values())
-        spoken_to = []
-        for call_id, record in records.items():
-            if await self._follow_up(connection, record, events[call_id], new):
-                spoken_to.append(record)
-        await store.close_ring_backs(connection, spoken_to)  # last: none is closed that begins after the answer
+        ends = [_task_of(record, events[call_id], new) for call_id, record in records.items()]
+        await self._follow_up(connection, [one for one in ends if one is not None])
         return len(new)
 
-    async def _follow_up(
-        self, connection: Connection, record: CallRecord, facts: list[CallEvent], new: set[str]
-    ) -> bool:
-        """A caller who gave up, left a message, or was cut off with his node becomes a task to ring back. True: he
-        was answered, and a task of his is done.
-        """
-        if not record.caller_number:
-            return False
-        endings = [fact for fact in facts if fact.kind in _ENDINGS]
-        first = bool(endings) and all(fact.event_id in new for fact in endings)
-        cut_off = bool(endings) and all(fact.body.get("node_died") for fact in endings)
-        message = any(fact.event_id in new and fact.kind is Kind.MESSAGE for fact in facts)
-        if cut_off and first:
-            await store.add_ring_back(connection, record, _ring_back_kind(record, lost=True))
-        elif record.answered_at is not None:
-            return any(fact.event_id in new and fact.kind in (Kind.ANSWERED, Kind.LEDGER) for fact in facts)
-        elif record.status in _LEFT and (first or (endings and message)):
-            lost = any(fact.kind is Kind.LOST for fact in facts)
-            await store.add_ring_back(connection, record, _ring_back_kind(record, lost=lost))
-        return False
+    async def _follow_up(self, connection: Connection, tasks: Sequence[Task]) -> None:
+        """Open and close tasks in the order in which their callers left or were answered."""
+        in_order = sorted(tasks, key=lambda one: (one.at_ms, one.record.call_id))
+        for is_done, group in groupby(in_order, key=lambda one: one.kind is None):
+            if is_done:
+                await store.close_ring_backs(connection, [one.record for one in group])
+            else:
+                for one in group:
+                    await store.add_ring_back(connection, one.record, one.kind or "")
+
+
+def _task_of(record: CallRecord, facts: list[CallEvent], new: set[str]) -> Task | None:
+    """A caller who gave up, left a message, or was cut off with his node is a task to ring back; another who was
+    answered is a task done.
+    """
+    if not record.caller_number:
+        return None
+    endings = [fact for fact in facts if fact.kind in _ENDINGS]
+    first = bool(endings) and all(fact.event_id in new for fact in endings)
+    cut_off = bool(endings) and all(fact.body.get("node_died") for fact in endings)
+    message = any(fact.event_id in new and fact.kind is Kind.MESSAGE for fact in facts)
+    left_at = record.ended_at or record.arrived_at
+    if cut_off and first:
+        return Task(left_at, record, _ring_back_kind(record, lost=True))
+    if record.answered_at is not None:
+        told = any(fact.event_id in new and fact.kind in (Kind.ANSWERED, Kind.LEDGER) for fact in facts)
+        return Task(record.answered_at, record, None) if told else None
+    if record.status in _LEFT and (first or (endings and message)):
+        lost = any(fact.kind is Kind.LOST for fact in facts)
+        return Task(left_at, record, _ring_back_kind(record, lost=lost))
+    return None
 
 
 def _ring_back_kind(record: CallRecord, *, lost: bool) -> str:

@@ -63,6 +63,9 @@ class Line:
                     await self._news(poll, min(left, left if due_at is None else (due_at - self._clock()) / 1000))
                 poll.clear()
                 call = await self.live.call(facts.call_id)
+                if arriving and call.state is not CallState.NEW:
+                    await self.live.seen(facts.call_id, self._clock())
+                    arriving = False
 
     async def pressed(self, call_id: str, key: str) -> None:
         """A waiting caller has pressed a key."""

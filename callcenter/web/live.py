@@ -198,7 +198,13 @@ class LiveDesks:
 
     async def _push_unless_shown(self, agent_id: int, seq: int) -> None:
         await asyncio.sleep(OWN_CHANGE_SECONDS)
-        try:
-            await self.push(agent_id, seq)
-        except RedisError:
-            log.warning("desk not shown", agent_id=agent_id)
+        while agent_id in self._desks:
+            try:
+                await self.push(agent_id, seq)
+            except RedisError:
+                log.warning("desk not shown yet", agent_id=agent_id)
+                await asyncio.sleep(1)
+                continue
+            except Exception:
+                log.exception("desk not shown", agent_id=agent_id)
+            return

@@ -169,6 +169,23 @@ async def test_a_caller_who_gave_up_is_rung_back_until_he_is_answered(stream: An
     assert task["answered_by_call"] == call_id(3)
 
 
+@pytest.mark.parametrize("first", [1, 9], ids=["ids in order", "ids the other way"])
+async def test_tasks_follow_the_order_of_what_happened_though_all_is_written_together(
+    stream: Any, pool: Pool, first: int
+) -> None:
+    calls = Calls(pool, "CN")
+    async with Writing(stream, pool):
+        await tell(stream, abandoned(5))
+        await until_written(stream)
+    await tell(stream, answered(first, T + 60_000) + abandoned(6, T + 120_000))
+    async with Writing(stream, pool):
+        await until_written(stream)
+    [done] = await calls.list_ring_backs("done", 10)
+    assert (done["call_count"], done["answered_by_call"]) == (1, call_id(first))
+    [task] = await calls.list_ring_backs("open", 10)
+    assert (task["call_id"], task["call_count"]) == (call_id(6), 1)
+
+
 async def test_a_task_that_is_done_is_not_opened_by_a_late_ledger(stream: Any, pool: Pool) -> None:
     calls = Calls(pool, "CN")
     user = await pool.fetchval(

@@ -48,7 +48,7 @@ describe("the desk's live socket", () => {
         sockets.push(new FakeSocket());
         return latest();
       },
-      { status: (status) => statuses.push(status), desk: (now) => waiting.push(now.waiting) },
+      { status: (status) => statuses.push(status), desk: (now) => waiting.push(now.waiting), waiting: (now) => waiting.push(now) },
       () => 0,
     );
     live.start();

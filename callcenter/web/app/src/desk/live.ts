@@ -11,6 +11,8 @@ export type LiveStatus = "connecting" | "open" | "away" | "taken_over" | "stoppe
 export interface LiveWatcher {
   status(status: LiveStatus): void;
   desk(desk: Desk): void;
+  /** How many callers wait now; all else is as it was. */
+  waiting(waiting: number): void;
   /** The socket failed `attempt` times in a row. */
   failing?(attempt: number): void;
 }
@@ -38,7 +40,6 @@ export function backoffMs(attempt: number, chance: number): number {
 export class LiveDesk {
   private socket: Socket | null = null;
   private seq: number | null = null;
-  private last: Desk | null = null;
   private attempt = 0;
   private answersPings = false;
   private heardAt = 0;
@@ -99,22 +100,18 @@ export class LiveDesk {
       this.seq = message.seq;
       this.attempt = 0;
       this.watcher.status("open");
-      this.show(message.desk);
+      this.watcher.desk(message.desk);
     } else if (message.type === "desk" || message.type === "waiting") {
-      if (this.seq === null || this.last === null || message.seq === undefined) {
+      if (this.seq === null || message.seq === undefined) {
         this.broken();
         return;
       }
       if (message.seq < this.seq) return;
       this.seq = message.seq;
-      this.show(message.desk ?? { ...this.last, waiting: message.waiting ?? this.last.waiting });
+      if (message.desk !== undefined) this.watcher.desk(message.desk);
+      else if (message.waiting !== undefined) this.watcher.waiting(message.waiting);
     } else if (message.type === "taken_over") this.finish("taken_over");
     else if (message.type === "pong") this.answersPings = true;
-  }
-
-  private show(desk: Desk): void {
-    this.last = desk;
-    this.watcher.desk(desk);
   }
 
   private ping(socket: Socket): void {

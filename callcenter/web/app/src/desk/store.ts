@@ -53,6 +53,9 @@ export const useDesk = defineStore("desk", () => {
     () => phone.call === "ringing" || desk.value?.state.name === "offered" || desk.value?.state.name === "ringing",
   );
 
+  function applyWaiting(waiting: number): void {
+    if (desk.value !== null) desk.value = { ...desk.value, waiting };
+  }
   function apply(told: Desk): void {
     const next = withEnd(told);
     desk.value = next;
@@ -114,7 +117,7 @@ export const useDesk = defineStore("desk", () => {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     socket = new LiveDesk(
       () => new WebSocket(`${scheme}://${location.host}/api/v1/desk/live?desk_id=${deskId}`),
-      { status: followStatus, desk: apply, failing: (attempt) => attempt % 3 === 2 && void checkSession() },
+      { status: followStatus, desk: apply, waiting: applyWaiting, failing: (attempt) => attempt % 3 === 2 && void checkSession() },
     );
     socket.start();
     window.addEventListener("online", hurry);
