@@ -52,10 +52,9 @@ async def facts_of_missed_offer(pair: RunningHotline, number: str, phone_at: int
     """What a call on node1 and its agent look like after one offer to a phone that does not take the call."""
     async with administrator(pair) as admin, at_desk(pair, "carol", node=phone_at, **phone) as carol:
         with Caller(sip(pair, 0), number=number, patience_seconds=8):
-            await carol.is_in("offered")
+            offered = await carol.is_in("offered")
             desk = await carol.sees(lambda desk: desk["state"]["name"] in ("paused", "ready"))
-            call = await newest_call(admin, number)
-        call = await admin.get(f"/calls/{call['call_id']}")
+            call = await admin.call_when(offered["call"]["call_id"], ended)
     missed = [fact["body"]["reason"] for fact in call["events"] if fact["kind"] == "missed"]
     return desk["state"]["name"], desk["state"]["reason"], missed, call["agent_rings"], call["status"]
 
@@ -106,16 +105,13 @@ async def test_a_refusal_on_the_other_node_means_the_same_as_here(
 
 async def test_a_phone_on_the_other_node_rings_out(pair: RunningHotline) -> None:
     async with administrator(pair) as admin, at_desk(pair, "carol", node=1, does="ignore") as carol:
-        before = (await admin.get("/calls", limit=1))["calls"]
         with Caller(sip(pair, 0), number="13800139220", hold_seconds=60):
-            await carol.is_in("ringing")
+            rung = await carol.is_in("ringing")
             desk = await carol.is_in("paused", 40)
             assert desk["state"]["reason"] == "missed"
             await asyncio.to_thread(carol.phone.wait_for, "cancelled")
         pair.hang_up_everything()
-        call = await newest_call(admin, "13800139220")
-        call = await admin.get(f"/calls/{call['call_id']}")
-    assert not before or before[0]["call_id"] != call["call_id"]
+        call = await admin.call_when(rung["call"]["call_id"], ended)
     assert next(fact["body"]["reason"] for fact in call["events"] if fact["kind"] == "missed") == "no_answer"
 
 
