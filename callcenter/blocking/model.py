@@ -19,4 +19,9 @@ class BlockedCaller:
 
     def holds_at(self, at: datetime) -> bool:
         """Whether the number is refused at this moment."""
-        return self.blocked_until is None or at < self.blocked_until
+        return holds(self.blocked_until, at)
+
+
+def holds(blocked_until: datetime | None, at: datetime) -> bool:
+    """Whether a block until then (None: until somebody lifts it) refuses a number at this moment."""
+    return blocked_until is None or at < blocked_until

@@ -11,7 +11,7 @@ import structlog
 from redis.asyncio import Redis
 
 from callcenter.blocking import store
-from callcenter.blocking.model import BlockedCaller
+from callcenter.blocking.model import BlockedCaller, holds
 from callcenter.clock import moment
 from callcenter.configuration.store import announce
 from callcenter.customers.model import facts_of
@@ -43,8 +43,7 @@ class Blocking:
 
     def refuses(self, key: str) -> bool:
         """Whether a number is refused just now; `key` is what the number is found by."""
-        until = self._blocked.get(key, _LIFTED)
-        return until is None or moment(self._clock()) < until
+        return holds(self._blocked.get(key, _LIFTED), moment(self._clock()))
 
     async def reload(self) -> None:
         """Learn the blocked numbers anew; while PostgreSQL is away, what was known still holds."""
@@ -69,7 +68,7 @@ class Blocking:
             await store.put(connection, number, reason, until, actor.user_id)
             await audit.record(connection, actor, "caller.blocked", of=("number", number), detail=detail)
             blocked = await store.find(connection, number)
-        await self._tell({**self._blocked, number: until})
+        await self._tell(number, until)
         if blocked is None:
             raise NotFoundError
         return blocked
@@ -85,13 +84,12 @@ class Blocking:
             if not await store.remove(connection, number):
                 raise NotFoundError
             await audit.record(connection, actor, "caller.unblocked", of=("number", number))
-        await self._tell({one: until for one, until in self._blocked.items() if one != number})
+        await self._tell(number, _LIFTED)
 
-    async def _tell(self, blocked: Mapping[str, datetime | None]) -> None:
-        """A change holds at once: here, though PostgreSQL may be slow to tell it again, and in every other replica."""
+    async def _tell(self, number: str, until: datetime | None) -> None:
+        """A change holds at once: here without another look, and in every other replica."""
         async with self._reading:
-            self._blocked = blocked
-        await self.reload()
+            self._blocked = {**self._blocked, number: until}
         await announce(self._redis, "blocked_callers")
 
     def _key(self, given: str) -> str:
