@@ -1,0 +1,219 @@
+"""What a supervisor's board shows, as tables of rows, and how one board becomes the next. Pure.
+
+A board is `{table: {key: row}}`; rows are whole, so that a board can't drift: an event puts rows in place of those with
+their keys and drops others. Whatever changes with time alone (waits, rings, how long somebody has talked) is not in it:
+pages count it from the moments that are. All moments are ms since the epoch, durations s.
+
+  queues    queue id -> QueueRow      figures   queue id, or "" for the whole hotline -> FigureRow (today)
+  calls     call id  -> CallRow       quarters  "queue id/ms" -> QuarterRow (today, a quarter of an hour each)
+  agents    user id  -> AgentRow      agent_days user id -> AgentDayRow (today)
+  nodes     name     -> NodeRow       alarms    key      -> AlarmRow
+  general   "general" -> GeneralRow
+
+Keys are text. The socket `GET /api/v1/board/live` says `{"type": "snapshot", "seq", "at", "board"}`, then
+`{"type": "event", "seq", "at", "put": {table: {key: row}}, "drop": {table: [key]}}` with `seq` one higher each time;
+`at` is the service's clock. A gap in `seq` means: connect again.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypedDict
+
+from callcenter.routing.model import AgentState
+
+Table = Literal["queues", "calls", "agents", "figures", "agent_days", "quarters", "nodes", "alarms", "general"]
+TABLES: Final[tuple[Table, ...]] = (
+    "queues",
+    "calls",
+    "agents",
+    "figures",
+    "agent_days",
+    "quarters",
+    "nodes",
+    "alarms",
+    "general",
+)
+Board = dict[str, dict[str, Mapping[str, Any]]]
+QUARTER_MS: Final = 15 * 60_000
+CallPlace = Literal["menu", "waiting", "offered", "talking", "callback", "calling"]
+"""Where a call is: in a menu or asked something, in line, on offer to agents, in talk; without a line: keeping its
+place (in line, or resting until it is tried again), being called back.
+"""
+
+
+class QueueRow(TypedDict):
+    """A queue as it is set, in the order of `position`."""
+
+    queue_id: str
+    name_zh: str
+    name_en: str
+    position: int
+    target_kind: Literal["within", "before", "after"]
+    target_rings: int
+    last_ring: int
+    """The last ring in which an answer is in time."""
+    apology_ring: int
+    response_seconds: int
+    priority: int
+
+
+class CallRow(TypedDict):
+    """A call that is not over. `since`: when it came to its `place`; `arrived_at`: since when the caller waits."""
+
+    call_id: str
+    queue_id: str
+    place: CallPlace
+    since: int
+    arrived_at: int
+    answered_at: int | None
+    held_at: int | None
+    priority: int
+    number_display: str
+    """Empty: withheld."""
+    customer_id: int | None
+    customer_name: str | None
+    kinds: list[str]
+    """vip, open_case, complaint, owned."""
+    agent_ids: list[int]
+    """Who is rung, or talks; empty while nobody does."""
+    node: str
+    next_at: int | None
+    """A callback that rests: when it is tried again."""
+
+
+class AgentRow(TypedDict):
+    """An agent. `until`: when his wrap-up ends by itself. `misses`: in a row. `listener`: who listens to him now."""
+
+    user_id: int
+    display_name: str
+    extension: str
+    phone_kind: str
+    online: bool
+    node: str
+    state: AgentState
+    since: int
+    reason: str | None
+    until: int | None
+    call_id: str
+    misses: int
+    queues: list[str]
+    skills: dict[str, int]
+    listener: str | None
+
+
+class FigureRow(TypedDict):
+    """What became of the calls that arrived today. Service level: `within_target` / (`answered` + `abandoned_queue` +
+    `abandoned_ringing`), less `short_abandoned` where those are left out.
+    """
+
+    arrived: int
+    answered: int
+    within_target: int
+    """Answered by the last ring in time."""
+    within_response: int
+    """Answered within the second target's seconds."""
+    abandoned_menu: int
+    abandoned_queue: int
+    abandoned_ringing: int
+    short_abandoned: int
+    """Of the two before: who waited less than `GeneralRow.short_abandon_seconds`."""
+    callbacks_asked: int
+    messages: int
+    passed_on: int
+    closed: int
+    blocked: int
+    failed: int
+    waited_seconds: float
+    """Of those who were answered, together."""
+    longest_wait_seconds: float
+    """Of those who were answered or gave up."""
+    talking_seconds: float
+
+
+class QuarterRow(TypedDict):
+    """The calls of one queue that arrived in one quarter of an hour, which begins at `at`."""
+
+    queue_id: str
+    at: int
+    arrived: int
+    answered: int
+    within_target: int
+    abandoned: int
+    """In line or while a phone rang."""
+    short_abandoned: int
+
+
+class AgentDayRow(TypedDict):
+    """An agent's day so far. The seconds of each state leave the one that he is in now out (`AgentRow.since`).
+
+    Occupancy: (talking + wrapup) / (talking + wrapup + ready), with rings and offers counted as ready.
+    """
+
+    user_id: int
+    calls: int
+    rings: int
+    """Rings of his phone, of calls that he answered."""
+    within_target: int
+    misses: int
+    talking_seconds: float
+    holding_seconds: float
+    outcomes: int
+    """Calls of his whose outcome was saved."""
+    seconds: dict[str, float]
+    """State -> s; `paused` is apart as `paused` and `paused_productive`."""
+    first_at: int | None
+    """When he signed in first."""
+
+
+class NodeRow(TypedDict):
+    """An Asterisk. `up`: it serves calls."""
+
+    up: bool
+
+
+class AlarmRow(TypedDict):
+    """Something that a supervisor shall know now."""
+
+    kind: Literal["waiting", "longest_wait", "service_level", "abandoned", "no_agent", "node_lost"]
+    subject: str
+    """The queue's id, or the node's name."""
+    since: int
+    value: float | None
+    threshold: float | None
+    acknowledged_by: str | None
+
+
+class GeneralRow(TypedDict):
+    """What concerns all of it."""
+
+    tone_seconds: float
+    silence_seconds: float
+    short_abandon_seconds: int
+    leave_out_short: bool
+    """Whether short abandons are left out of the service level."""
+    tell_listened: bool
+    """Whether agents are told that somebody listens."""
+    day_began_at: int
+
+
+def empty() -> Board:
+    """A board that shows nothing."""
+    return {table: {} for table in TABLES}
+
+
+def difference(old: Board, new: Board) -> tuple[Board, dict[str, list[str]]]:
+    """What to put and what to drop so that `old` becomes `new`; tables without a change are left out."""
+    put = {
+        table: rows
+        for table in new
+        if (rows := {key: row for key, row in new[table].items() if old[table].get(key) != row})
+    }
+    drop = {table: keys for table in old if (keys := [key for key in old[table] if key not in new[table]])}
+    return put, drop
+
+
+def applied(board: Board, put: Mapping[str, Mapping[str, Any]], drop: Mapping[str, list[str]]) -> Board:
+    """The board after an event, as pages compute it."""
+    return {
+        table: {key: row for key, row in rows.items() if key not in drop.get(table, ())} | dict(put.get(table, {}))
+        for table, rows in board.items()
+    }
