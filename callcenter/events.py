@@ -15,6 +15,8 @@ import orjson
 STREAM = "cc:events"
 AGENT_STREAM = "cc:agent_events"
 """Changes of agents' states; written by the same steps, and kept in `agent_events`."""
+WRITTEN_CHANNEL = "cc:written"
+"""Where it is told what stands in PostgreSQL now: JSON {"arrived": [when these calls arrived, ms], "agents": [id]}."""
 
 
 class Kind(StrEnum):

@@ -24,6 +24,8 @@ from callcenter.asterisk.model import Fact, KeyPressed, PhoneReachable
 from callcenter.asterisk.nodes import Nodes
 from callcenter.asterisk.store import Ear
 from callcenter.blocking.service import Blocking
+from callcenter.board.model import AlarmRow
+from callcenter.board.service import Boards
 from callcenter.calls.caller import CallerLookup
 from callcenter.calls.service import Calls
 from callcenter.calls.writer import CallWriter
@@ -107,6 +109,17 @@ class Hotline:
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
         self.prompts = Prompts(pool, self.sounds)
         self.messages = Messages(pool, self.live, self.clock)
+        self.boards = Boards(
+            self.live,
+            pool,
+            self._current_plan,
+            self.clock,
+            nodes=self._nodes_up,
+            listeners=_nobody,
+            alarms=_none,
+            zone=self.zone,
+            country=settings.country,
+        )
         self.writer = CallWriter(redis, pool, self.clock, lambda: self.routing.plan.cadence)
 
     def _door(self, node: str, url: str) -> AsteriskDoor:
@@ -137,6 +150,8 @@ class Hotline:
             asyncio.create_task(work, name=name)
             for name, work in {
                 "writer": self.writer.run(),
+                "written": self.boards.listen(),
+                "board": self.boards.run(),
                 "desks": self.desks.listen(),
                 "roster": self.roster.listen(self.take_settings),
                 "asterisk": self.asterisk.run(),
@@ -179,6 +194,9 @@ class Hotline:
     def _current_plan(self) -> Plan:
         return self.routing.plan
 
+    def _nodes_up(self) -> dict[str, bool]:
+        return {node: self.asterisk.connected(node) for node in self.asterisk.names}
+
     def _today(self) -> str:
         """The department's date."""
         return datetime.now(self.zone).date().isoformat()
@@ -188,9 +206,11 @@ class Hotline:
 
     def _heard_change(self, change: Change) -> None:
         self.routing.hear(change)
+        self.boards.hear(change)
 
     async def _look_anew(self) -> None:
         """Changes of the live queue may have been missed."""
+        self.boards.look_anew()
         await self.routing.look_anew()
 
     async def _node_is_here(self, node: str) -> None:
@@ -244,6 +264,14 @@ class Hotline:
 
     async def _make_partitions(self) -> None:
         await ensure_partitions(self.pool)
+
+
+async def _nobody() -> dict[int, str]:
+    return {}
+
+
+async def _none() -> dict[str, AlarmRow]:
+    return {}
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -90,7 +90,8 @@ class CallRecord:
     `waiting_seconds` is what the caller waited, from his arrival to an agent's answer or his leaving; `rings` is the
     same wait in rings of the country's cadence. `ringing_seconds` and `agent_rings` count the agents' phones.
     `talking_seconds` leaves the time on hold out. A caller who keeps his place without a line heard rings until
-    `left_at`, and waits on.
+    `left_at`, and waits on. `target_ring` is the last ring in which an answer was in time, `response_seconds` the
+    second target, as they were set when the caller came into the line that he was in last.
     """
 
     call_id: str
@@ -134,6 +135,8 @@ class CallRecord:
     left_at: int | None = None
     abandoned_in: AbandonedIn | None = None
     passed_on_to: str | None = None
+    target_ring: int | None = None
+    response_seconds: int | None = None
 
 
 @dataclass(slots=True)
@@ -222,6 +225,8 @@ class _Fold:
     def _queued(self, at: int, body: Mapping[str, Any]) -> None:
         self.record.queue_id = body.get("queue_id")
         self.record.priority = body.get("priority", self.record.priority)
+        self.record.target_ring = body.get("target_ring", self.record.target_ring)
+        self.record.response_seconds = body.get("response_seconds", self.record.response_seconds)
         if self.record.queued_at is None:
             self.record.queued_at = at
         self._back_in_line(at)

@@ -7,11 +7,12 @@ away the facts wait in the stream. A fact that can't be stored is set aside in `
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
 import asyncpg
+import orjson
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -20,7 +21,7 @@ from callcenter import metrics
 from callcenter.calls import store
 from callcenter.calls.model import CallRecord, CallStatus, fold, is_call_id
 from callcenter.db.pool import AWAY, Connection, Pool
-from callcenter.events import AGENT_STREAM, STREAM, CallEvent, Kind
+from callcenter.events import AGENT_STREAM, STREAM, WRITTEN_CHANNEL, CallEvent, Kind
 from callcenter.routing.rings import DEFAULT_CADENCE, Cadence
 
 log = structlog.get_logger(__name__)
@@ -59,6 +60,14 @@ class Task:
     at_ms: int
     record: CallRecord
     kind: str | None
+
+
+@dataclass(slots=True)
+class Written:
+    """Whom a batch concerns that is in PostgreSQL now: calls, by when they arrived (ms), and agents."""
+
+    arrived: set[int] = field(default_factory=set)
+    agents: set[int] = field(default_factory=set)
 
 
 class CallWriter:
@@ -132,28 +141,32 @@ class CallWriter:
             except (KeyError, ValueError):
                 await self._set_aside(entry_id, fields)
         changes = [(entry_id, fields) for entry_id, fields in rows.get(AGENT_STREAM, ()) if fields]
+        written = Written()
         try:
-            await self._commit(connection, [fact for _, fact in entries], [fields for _, fields in changes])
+            await self._commit(connection, [fact for _, fact in entries], [fields for _, fields in changes], written)
         except REFUSED:
-            await self._commit_one_by_one(connection, entries, changes)
+            await self._commit_one_by_one(connection, entries, changes, written)
         async with self._redis.pipeline() as pipe:
             for stream, taken in rows.items():
                 ids = [entry_id for entry_id, _ in taken]
                 pipe.xack(stream, GROUP, *ids)
                 pipe.xdel(stream, *ids)
+            pipe.publish(WRITTEN_CHANNEL, orjson.dumps({"arrived": [*written.arrived], "agents": [*written.agents]}))
             await pipe.execute()
 
-    async def _commit_one_by_one(self, connection: Connection, entries: list[Entry], changes: list[Row]) -> None:
+    async def _commit_one_by_one(
+        self, connection: Connection, entries: list[Entry], changes: list[Row], written: Written
+    ) -> None:
         """Whatever can be stored is; the rest is set aside."""
         for entry_id, fact in entries:
             try:
-                await self._commit(connection, [fact], [])
+                await self._commit(connection, [fact], [], written)
             except REFUSED as error:
                 log.warning("fact refused", call_id=fact.call_id, kind=fact.kind.value, error=type(error).__name__)
                 await self._set_aside(entry_id, fact.to_stream())
         for entry_id, fields in changes:
             try:
-                await self._commit(connection, [], [fields])
+                await self._commit(connection, [], [fields], written)
             except REFUSED as error:
                 log.warning("change of an agent refused", error=type(error).__name__)
                 await self._set_aside(entry_id, fields)
@@ -163,27 +176,37 @@ class CallWriter:
         await self._redis.xadd(SET_ASIDE, {**fields, "entry": entry_id}, maxlen=10_000)
 
     async def _commit(
-        self, connection: Connection, facts: Sequence[CallEvent], changes: Sequence[Mapping[str, str]]
+        self,
+        connection: Connection,
+        facts: Sequence[CallEvent],
+        changes: Sequence[Mapping[str, str]],
+        written: Written,
     ) -> None:
         """Store what is new of these facts and of agents' changes; KeyError, ValueError: a change is none."""
+        new: set[str] = set()
         async with connection.transaction():
             if changes:
                 await store.add_agent_events(connection, changes)
-            written = await self._fold(connection, facts) if facts else 0
-        metrics.EVENTS_WRITTEN.inc(written)
+            if facts:
+                new = await self._fold(connection, facts, written)
+        metrics.EVENTS_WRITTEN.inc(len(new))
+        written.agents |= {int(change["agent"]) for change in changes}
 
-    async def _fold(self, connection: Connection, facts: Sequence[CallEvent]) -> int:
-        """Store facts and what follows from them; how many were new."""
+    async def _fold(self, connection: Connection, facts: Sequence[CallEvent], written: Written) -> set[str]:
+        """Store facts and what follows from them; the ids of those that were new."""
         new = await store.add_events(connection, facts)
         touched = {fact.call_id for fact in facts if fact.event_id in new}
         if not touched:
-            return 0
+            return new
         events = await store.events_of(connection, touched)
         records = {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(touched)}
         await store.put_calls(connection, records.values())
         ends = [_task_of(record, events[call_id], new) for call_id, record in records.items()]
         await self._follow_up(connection, [one for one in ends if one is not None])
-        return len(new)
+        written.arrived |= {record.arrived_at for record in records.values()}
+        written.agents |= {record.agent_id for record in records.values() if record.agent_id is not None}
+        written.agents |= {fact.body["agent_id"] for fact in facts if fact.kind is Kind.MISSED}
+        return new
 
     async def _follow_up(self, connection: Connection, tasks: Sequence[Task]) -> None:
         """Open and close tasks in the order in which their callers left or were answered."""

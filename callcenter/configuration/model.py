@@ -402,6 +402,12 @@ class General(Setting):
     repeat_priority: Annotated[int, Field(ge=0, le=5)] = 1
     """Steps that each earlier call of the same number within a day adds, three at most."""
     caller_rules: Annotated[list[CallerRule], Field(max_length=50)] = []
+    short_abandon_seconds: Annotated[int, Field(ge=0, le=60)] = 5
+    """Who gives up before this has hardly heard it ring."""
+    leave_out_short: bool = True
+    """Such callers are left out of the service level."""
+    tell_listened: bool = False
+    """Whether an agent is told on his desk that a supervisor listens."""
 
 
 class Configuration(General):

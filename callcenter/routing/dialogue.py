@@ -193,6 +193,7 @@ class Dialogue:
             "key": "",
         }
         body = {"queue_id": queue.queue_id, "priority": entry.priority, "needs": entry_to_json(entry)["needs"]}
+        body |= {"target_ring": queue.ring_target.last_ring, "response_seconds": queue.response_seconds}
         turn.events.append(event_at(turn.call.call_id, Kind.QUEUED, now, **body))
         return True
 

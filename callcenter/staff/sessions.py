@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
+from redis.exceptions import RedisError
 
 from callcenter.db.pool import AWAY, Pool
 from callcenter.staff.model import Agent, LockOutRule, PhoneKind, Role, Session, locked_for_seconds
@@ -98,6 +99,17 @@ class Sessions:
         except AWAY as error:
             log.warning("session not looked up", error=type(error).__name__)
         return None
+
+    async def holds(self, session: Session) -> bool:
+        """Whether a session has not ended; it is not made to last longer. While neither server can say, it has not."""
+        try:
+            if await self._redis.exists(_SESSION + session.token_id):
+                return True
+            kept = "select exists (select from sessions where token_id = $1 and expires_at > now())"
+            return bool(await self._pool.fetchval(kept, session.token_id))
+        except (RedisError, *AWAY) as error:
+            log.warning("session not looked up", error=type(error).__name__)
+            return True
 
     async def end(self, session: Session) -> None:
         """End one session; an ended one stays ended."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import WSCloseCode, web
 
 from callcenter.blocking import api as blocking_api
+from callcenter.board import api as board_api
 from callcenter.calls import api as calls_api
 from callcenter.configuration import api as configuration_api
 from callcenter.customers import api as customers_api
@@ -31,6 +32,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     node_api.routes,
     configuration_api.routes,
     blocking_api.routes,
+    board_api.routes,
     sounds_api.routes,
     web_api.routes,
 )

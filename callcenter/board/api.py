@@ -1,0 +1,82 @@
+"""The supervisor's live board."""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from callcenter.staff import audit
+from callcenter.web.live import HEARTBEAT_SECONDS
+from callcenter.web.routes import SUPERVISORS, Routes, actor, hotline, signed_in
+
+routes = Routes()
+
+SIGNED_OUT = 1008
+"""How a board is closed whose supervisor has signed out."""
+
+
+class BoardOut(BaseModel):
+    """A board (`callcenter.board.model`): table -> key -> row; the next event of a socket would be `seq` + 1."""
+
+    seq: int
+    at: int
+    board: dict[str, dict[str, dict[str, Any]]]
+
+
+class QuarterOut(BaseModel):
+    """The calls of one queue that arrived in the quarter of an hour that begins at `at` (ms)."""
+
+    queue_id: str
+    at: int
+    arrived: int
+    answered: int
+    within_target: int
+    abandoned: int
+    short_abandoned: int
+
+
+class DaysOut(BaseModel):
+    """Days to compare today with: queue -> its quarters of an hour."""
+
+    yesterday: dict[str, list[QuarterOut]]
+    last_week: dict[str, list[QuarterOut]]
+
+
+@routes.get("/api/v1/board", roles=SUPERVISORS)
+async def get_board(request: web.Request, /) -> BoardOut:
+    """The board as it is now."""
+    house = hotline(request)
+    await audit.record(house.pool, actor(request), "board.read")
+    return BoardOut(**await house.boards.snapshot())
+
+
+@routes.get("/api/v1/board/days", roles=SUPERVISORS)
+async def get_days(request: web.Request, /) -> DaysOut:
+    """Yesterday, and the same day of last week."""
+    return DaysOut.model_validate(await hotline(request).boards.days())
+
+
+@routes.websocket("/api/v1/board/live", roles=SUPERVISORS)
+async def live(request: web.Request, /) -> web.WebSocketResponse:
+    """The board, live: a snapshot, then numbered events."""
+    house = hotline(request)
+    await audit.record(house.pool, actor(request), "board.opened")
+    socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=4096, compress=False)
+    await socket.prepare(request)
+    leaving = asyncio.create_task(_close_when_signed_out(request, socket), name="board-session")
+    try:
+        await house.boards.serve(socket)
+    finally:
+        leaving.cancel()
+    return socket
+
+
+async def _close_when_signed_out(request: web.Request, socket: web.WebSocketResponse) -> None:
+    """Whoever signs out, or is no supervisor any more, sees no more."""
+    sessions = hotline(request).staff.sessions
+    while await sessions.holds(signed_in(request)):  # noqa: ASYNC110 (nobody tells of a session's end)
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+    with contextlib.suppress(ConnectionError, RuntimeError):
+        await socket.close(code=SIGNED_OUT)

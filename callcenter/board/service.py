@@ -1,0 +1,356 @@
+"""The live board: kept up to date from the live queue's changes and from what has been written, shown to every page.
+
+Each replica keeps one board, whether anybody looks or not: alarms and Prometheus read it too. While a page is open it
+is renewed within 0.2 s of a change, else every two seconds. What a change may have missed is healed by reading anew.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import structlog
+from aiohttp import WSMsgType, web
+from redis.exceptions import RedisError
+
+from callcenter.board.day import Day, quarter_row
+from callcenter.board.model import QUARTER_MS, AlarmRow, Board, QuarterRow, Table
+from callcenter.board.picture import Picture, agent_row, call_row, general_row, place_of, queue_row
+from callcenter.board.store import Targets, read_agent_days, read_quarters
+from callcenter.clock import moment
+from callcenter.customers.model import display_of
+from callcenter.db.pool import AWAY, Pool
+from callcenter.events import WRITTEN_CHANNEL
+from callcenter.routing.plan import Plan
+from callcenter.routing.store import Change, LiveAgent, LiveCall, LiveQueue
+
+log = structlog.get_logger(__name__)
+
+WATCHED_SECONDS = 0.2
+"""Changes that come together are shown as one event."""
+UNWATCHED_SECONDS = 2.0
+LOOK_SECONDS = 1.0
+"""Nodes and alarms are looked at this often, changes or not."""
+LIVE_ANEW_SECONDS = 60.0
+FIGURES_ANEW_SECONDS = 10.0
+"""A writer that died between writing and telling leaves figures of before; the last two quarters are counted again."""
+DAY_ANEW_SECONDS = 600.0
+MOST_UNSENT = 100
+"""A page that is so many events behind is let go; it comes back for a new snapshot."""
+TOO_SLOW = 1013
+
+
+@dataclass(slots=True)
+class _Dirty:
+    """What has changed since the board was last renewed."""
+
+    calls: set[str] = field(default_factory=set)
+    agents: set[int] = field(default_factory=set)
+    all_live: bool = False
+    quarters: set[int] = field(default_factory=set)
+    agent_days: set[int] = field(default_factory=set)
+    all_day: bool = False
+
+
+class _Page:
+    """One open board. What is not sent yet waits, in order."""
+
+    def __init__(self, socket: web.WebSocketResponse) -> None:
+        self._socket = socket
+        self._unsent: asyncio.Queue[str] = asyncio.Queue(MOST_UNSENT)
+        self.too_slow = False
+
+    def say(self, text: str) -> None:
+        """Send it when its turn comes."""
+        try:
+            self._unsent.put_nowait(text)
+        except asyncio.QueueFull:
+            self.too_slow = True
+
+    async def write(self) -> None:
+        """Send until the page is gone, or can't follow."""
+        try:
+            while not self.too_slow:
+                await self._socket.send_str(await self._unsent.get())
+            await self._socket.close(code=TOO_SLOW)
+        except (ConnectionError, RuntimeError):
+            log.debug("board gone")
+
+
+class Boards:
+    """Keeps the board and its open pages."""
+
+    def __init__(
+        self,
+        live: LiveQueue,
+        pool: Pool,
+        plan: Callable[[], Plan],
+        clock: Callable[[], int],
+        *,
+        nodes: Callable[[], Mapping[str, bool]],
+        listeners: Callable[[], Awaitable[Mapping[int, str]]],
+        alarms: Callable[[], Awaitable[Mapping[str, AlarmRow]]],
+        zone: ZoneInfo,
+        country: str,
+    ) -> None:
+        """`nodes()`: whether each Asterisk serves calls; `listeners()`: agent -> who listens to him; `alarms()`: those
+        that are open.
+        """
+        self._live = live
+        self._pool = pool
+        self._plan = plan
+        self._clock = clock
+        self._nodes = nodes
+        self._listeners = listeners
+        self._alarms = alarms
+        self._zone = zone
+        self._country = country
+        self._picture = Picture()
+        self._dirty = _Dirty(all_live=True, all_day=True)
+        self._changed = asyncio.Event()
+        self._renewing = asyncio.Lock()
+        self._pages: set[_Page] = set()
+        self._seq = 0
+        self._shown_plan: Plan | None = None
+        self._day = Day([])
+        self._due: dict[str, float] = {}
+
+    @property
+    def last(self) -> Board:
+        """The board as it was last renewed; not to be changed."""
+        return self._picture.board
+
+    async def look(self) -> Board:
+        """The board as it is now."""
+        await self.renew()
+        return self._picture.board
+
+    # -- what is heard ---------------------------------------------------------------------------------
+
+    def hear(self, change: Change) -> None:
+        """A change of the live queue that some replica has made."""
+        if change.call_id:
+            self._dirty.calls.add(change.call_id)
+        self._dirty.agents.update(agent.agent_id for agent in change.agents)
+        self._changed.set()
+
+    def look_anew(self) -> None:
+        """Changes of the live queue may have been missed."""
+        self._dirty.all_live = True
+        self._changed.set()
+
+    async def listen(self) -> None:
+        """Follow what is written to PostgreSQL, until cancelled."""
+        while True:
+            try:
+                async with self._live.redis.pubsub() as pubsub:
+                    await pubsub.subscribe(WRITTEN_CHANNEL)
+                    async for message in pubsub.listen():
+                        self._hear_written(message)
+            except RedisError:
+                log.warning("what is written is not heard")
+            except Exception:
+                log.exception("what is written is not followed")
+            await asyncio.sleep(0.5)
+
+    def _hear_written(self, message: Mapping[str, Any]) -> None:
+        if message["type"] == "subscribe":  # at the start, and whenever the connection was made again
+            self._dirty.all_day = True
+        else:
+            told = orjson.loads(message["data"])
+            self._dirty.quarters.update(at // QUARTER_MS * QUARTER_MS for at in told["arrived"])
+            self._dirty.agent_days.update(told["agents"])
+        self._changed.set()
+
+    # -- keeping it true -------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Renew the board whenever something has changed, until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+            await asyncio.sleep(WATCHED_SECONDS if self._pages else UNWATCHED_SECONDS)
+            try:
+                await self.renew()
+            except Exception:
+                log.exception("board not renewed")
+
+    async def renew(self) -> None:
+        """Bring the board up to date, and tell its pages. What can't be read stays as it was, and is read later."""
+        async with self._renewing:
+            self._changed.clear()
+            dirty, self._dirty = self._dirty, _Dirty()
+            self._ask_again(dirty)
+            plan = self._plan()
+            self._take_plan(plan, dirty)
+            try:
+                await self._take_live(plan, dirty)
+            except (RedisError, TimeoutError) as error:
+                log.warning("board's live part not read", error=type(error).__name__)
+                self._dirty.all_live = True
+            try:
+                await self._take_figures(plan, dirty)
+            except AWAY as error:
+                log.warning("board's figures not read", error=type(error).__name__)
+                self._dirty.all_day = True
+            self._picture.only("nodes", {name: {"up": up} for name, up in self._nodes().items()})
+            self._show()
+
+    def _ask_again(self, dirty: _Dirty) -> None:
+        """What is to be read anew from time to time."""
+        now = asyncio.get_running_loop().time()
+        quarter = self._clock() // QUARTER_MS * QUARTER_MS
+        if self._is_due("live", now, LIVE_ANEW_SECONDS):
+            dirty.all_live = True
+        if self._is_due("figures", now, FIGURES_ANEW_SECONDS):
+            dirty.quarters |= {quarter - QUARTER_MS, quarter}
+        if self._is_due("day", now, DAY_ANEW_SECONDS) or self.day_began_at() != self._day_shown():
+            dirty.all_day = True
+
+    def _is_due(self, what: str, now: float, seconds: float) -> bool:
+        if now < self._due.get(what, 0.0):
+            return False
+        self._due[what] = now + seconds
+        return True
+
+    def _day_shown(self) -> int | None:
+        return self.last["general"].get("general", {}).get("day_began_at")
+
+    def day_began_at(self, days_ago: int = 0) -> int:
+        """When the department's day began (ms)."""
+        today = moment(self._clock()).astimezone(self._zone)
+        day = (today - timedelta(days=days_ago)).replace(hour=0, minute=0, second=0, microsecond=0)
+        return round(day.timestamp() * 1000)
+
+    def _take_plan(self, plan: Plan, dirty: _Dirty) -> None:
+        self._picture.put("general", "general", general_row(plan, self.day_began_at()))
+        if plan is self._shown_plan:
+            return
+        self._shown_plan = plan
+        dirty.all_live = dirty.all_day = True
+        queues = plan.configuration.queues
+        self._picture.only("queues", {one.queue_id: queue_row(one, place) for place, one in enumerate(queues)})
+
+    async def _take_live(self, plan: Plan, dirty: _Dirty) -> None:
+        self._picture.only("alarms", await self._alarms())
+        if not (dirty.all_live or dirty.calls or dirty.agents):
+            return
+        listeners = await self._listeners()
+        agents = await (self._live.agents() if dirty.all_live else self._live.agents_of(sorted(dirty.agents)))
+        wanted = {call_id for call_id, _ in await self._live.live_calls()} if dirty.all_live else set(dirty.calls)
+        wanted |= {agent.call_id for agent in agents if agent.call_id}
+        self._put_agents(agents, plan, listeners)
+        self._put_calls(await self._live.calls(sorted(wanted)))
+        if dirty.all_live:
+            self._drop_others("agents", {str(agent.agent_id) for agent in agents})
+            self._drop_others("calls", wanted)
+
+    def _put_agents(self, agents: Sequence[LiveAgent], plan: Plan, listeners: Mapping[int, str]) -> None:
+        for agent in agents:
+            if agent.known:
+                row = agent_row(agent, plan, listeners.get(agent.agent_id))
+                self._picture.put("agents", str(agent.agent_id), row)
+            else:
+                self._picture.drop("agents", str(agent.agent_id))
+
+    def _put_calls(self, calls: Sequence[LiveCall]) -> None:
+        for call in calls:
+            place = place_of(call)
+            if place is None:
+                self._picture.drop("calls", call.call_id)
+                continue
+            number = call.fields.get("callback_number") or call.card.get("number") or ""
+            self._picture.put("calls", call.call_id, call_row(call, place, display_of(number, self._country)))
+
+    def _drop_others(self, table: Table, kept: set[str]) -> None:
+        for key in [key for key in self.last[table] if key not in kept]:
+            self._picture.drop(table, key)
+
+    # -- the day's figures -----------------------------------------------------------------------------
+
+    async def _take_figures(self, plan: Plan, dirty: _Dirty) -> None:
+        began_at, targets = self.day_began_at(), targets_of(plan)
+        quarters = [at for at in dirty.quarters if at >= began_at]
+        if dirty.all_day:
+            self._day = Day([queue.queue_id for queue in plan.configuration.queues])
+            since, until = began_at, self.day_began_at(-1)
+        elif quarters:
+            since, until = min(quarters), max(quarters) + QUARTER_MS
+        if dirty.all_day or quarters:
+            self._day.keep(since, until, await read_quarters(self._pool, since, until, targets))
+            self._picture.only("quarters", self._day.quarters)
+            self._picture.only("figures", self._day.figures())
+        wanted = list(plan.people) if dirty.all_day else [one for one in dirty.agent_days if one in plan.people]
+        if wanted:
+            rows = {str(one["user_id"]): one for one in await read_agent_days(self._pool, wanted, began_at, targets)}
+            if dirty.all_day:
+                self._drop_others("agent_days", set(rows))
+            for key, row in rows.items():
+                self._picture.put("agent_days", key, row)
+
+    async def days(self) -> dict[str, dict[str, list[QuarterRow]]]:
+        """Yesterday and the same weekday a week ago, as today's quarters are: `yesterday`, `last_week` -> queue ->
+        its quarters of an hour. Raises what PostgreSQL does while it is away.
+        """
+        targets = targets_of(self._plan())
+        found: dict[str, dict[str, list[QuarterRow]]] = {}
+        for name, days_ago in (("yesterday", 1), ("last_week", 7)):
+            since, until = self.day_began_at(days_ago), self.day_began_at(days_ago - 1)
+            by_queue: dict[str, list[QuarterRow]] = {}
+            for one in await read_quarters(self._pool, since, until, targets):
+                if one.queue_id:
+                    by_queue.setdefault(one.queue_id, []).append(quarter_row(one))
+            found[name] = by_queue
+        return found
+
+    # -- pages -----------------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        put, drop = self._picture.changes()
+        if not put and not drop:
+            return
+        self._seq += 1
+        if not self._pages:
+            return
+        event = {"type": "event", "seq": self._seq, "at": self._clock(), "put": put, "drop": drop}
+        text = orjson.dumps(event).decode()
+        for page in self._pages:
+            page.say(text)
+
+    async def snapshot(self) -> dict[str, Any]:
+        """The board as it is now: `seq`, `at`, `board`."""
+        await self.renew()
+        return {"seq": self._seq, "at": self._clock(), "board": self.last}
+
+    async def serve(self, socket: web.WebSocketResponse) -> None:
+        """Keep one page up to date until it leaves."""
+        page = _Page(socket)
+        snapshot = await self.snapshot()
+        page.say(orjson.dumps({"type": "snapshot", **snapshot}).decode())
+        self._pages.add(page)
+        writing = asyncio.create_task(page.write(), name="board-page")
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.ERROR:
+                    break
+                if message.type is WSMsgType.TEXT:
+                    page.say(orjson.dumps({"type": "pong", "at": self._clock()}).decode())
+        finally:
+            self._pages.discard(page)
+            writing.cancel()
+
+
+def targets_of(plan: Plan) -> Targets:
+    """By what calls are judged that were not told their own targets."""
+    queues = plan.configuration.queues
+    return Targets(
+        {queue.queue_id: queue.ring_target.last_ring for queue in queues},
+        {queue.queue_id: queue.response_seconds for queue in queues},
+        plan.configuration.short_abandon_seconds,
+    )
