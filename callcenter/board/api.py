@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from callcenter.staff import audit
 from callcenter.web.live import HEARTBEAT_SECONDS
-from callcenter.web.routes import SUPERVISORS, Routes, actor, hotline, signed_in
+from callcenter.web.routes import SIGNED_IN, SUPERVISORS, Routes, actor, hotline, signed_in
 
 routes = Routes()
 
@@ -42,6 +42,26 @@ class DaysOut(BaseModel):
 
     yesterday: dict[str, list[QuarterOut]]
     last_week: dict[str, list[QuarterOut]]
+
+
+class DeskDay(BaseModel):
+    """An agent's own day so far (`callcenter.board.model.AgentDayRow`)."""
+
+    calls: int
+    rings: int
+    within_target: int
+    misses: int
+    talking_seconds: float
+    holding_seconds: float
+    wrapup_seconds: float
+    outcomes: int
+
+
+@routes.get("/api/v1/desk/day", roles=SIGNED_IN)
+async def get_desk_day(request: web.Request, /) -> DeskDay:
+    """The day of whoever asks: what he answered, how soon, how long, and of how many calls the outcome is written."""
+    day = await hotline(request).boards.agent_day(signed_in(request).user_id)
+    return DeskDay(**day, wrapup_seconds=day["seconds"].get("wrapup", 0.0))
 
 
 @routes.get("/api/v1/board", roles=SUPERVISORS)

@@ -17,7 +17,7 @@ from aiohttp import WSMsgType, web
 from redis.exceptions import RedisError
 
 from callcenter.board.day import Day, quarter_row
-from callcenter.board.model import QUARTER_MS, AlarmRow, Board, QuarterRow, Table
+from callcenter.board.model import QUARTER_MS, AgentDayRow, AlarmRow, Board, QuarterRow, Table
 from callcenter.board.picture import Picture, agent_row, call_row, general_row, place_of, queue_row
 from callcenter.board.store import Targets, read_agent_days, read_quarters
 from callcenter.clock import moment
@@ -308,6 +308,11 @@ class Boards:
                     by_queue.setdefault(one.queue_id, []).append(quarter_row(one))
             found[name] = by_queue
         return found
+
+    async def agent_day(self, agent_id: int) -> AgentDayRow:
+        """An agent's day so far, as it is written. Raises what PostgreSQL does while it is away."""
+        (day,) = await read_agent_days(self._pool, [agent_id], self.day_began_at(), targets_of(self._plan()))
+        return day
 
     # -- pages -----------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ export const api = {
   queues: () => get<t.Queue[]>("/queues"),
 
   desk: () => get<t.Desk>("/desk"),
+  deskDay: () => get<t.DeskDay>("/desk/day"),
   phone: (deskId: string) => post<t.PhoneAccount>("/desk/phone", { desk_id: deskId }),
   setState: (state: "ready" | "paused" | "signed_out", reason?: string) =>
     post<t.Desk>("/desk/state", reason === undefined ? { state } : { state, reason }),

@@ -338,3 +338,15 @@ export interface NewAgent {
   password: string;
   sip: SipAccount | null;
 }
+
+/** The agent's own day so far. Durations in seconds. */
+export interface DeskDay {
+  calls: number;
+  rings: number;
+  within_target: number;
+  misses: number;
+  talking_seconds: number;
+  holding_seconds: number;
+  wrapup_seconds: number;
+  outcomes: number;
+}

@@ -37,7 +37,8 @@ export const en: Messages = {
     idle: {
       ready: "Waiting for the next call", readyText: "The number and the customer appear here first; then your phone rings.", paused: "You are paused", pausedText: "Press Ready or {key} when you are back.",
       signed_out: "You are off duty", signed_outText: "Press Ready to take calls. The browser will ask for your microphone.", signed_outDesk: "Press Ready to take calls. The phone on your desk will ring.",
-      today: "My calls today", count: "Answered", talk: "Talk time", average: "Average talk", late: "Over two rings", empty: "No calls yet today. Every call you take is listed here.",
+      today: "My calls today", count: "Answered", countText: "Calls you have answered today", inTime: "In time", inTimeText: "Calls answered within the rings that their queue asks for", rings: "Rings", ringsText: "How often your phone rang before you answered", average: "Talk", averageText: "Talk a call, without hold", wrapup: "Wrap-up", wrapupText: "Wrap-up a call",
+      outcomes: "Recorded", outcomesText: "Calls whose outcome you have saved", misses: "Missed", missesText: "Calls that were offered to you and not taken", empty: "No calls yet today. Every call you take is listed here.",
     },
     call: {
       incoming: "Incoming call", ringing: "Ringing", deskRinging: "Pick up the phone on your desk", talking: "Talking", held: "On hold", ended: "Call ended", reconnecting: "Getting the call back…", waiting: "Waited",

@@ -35,7 +35,8 @@ export const zhCN = {
     idle: {
       ready: "等待下一个来电", readyText: "来电时，号码和客户资料会先显示在这里，随后响铃。", paused: "已暂停接听", pausedText: "准备好后点“就绪”，或按 {key}。",
       signed_out: "您还没有上线", signed_outText: "点“就绪”开始接听，浏览器会请您允许使用麦克风。", signed_outDesk: "点“就绪”开始接听，来电时桌上的话机会响。",
-      today: "我今天的来电", count: "接听", talk: "通话时长", average: "平均通话", late: "超过两声", empty: "今天还没有来电。接到的每个来电都会列在这里。",
+      today: "我今天的来电", count: "接听", countText: "今天由您接听的来电", inTime: "及时接听", inTimeText: "在队列要求的声数内接听的来电", rings: "平均声数", ringsText: "您的电话响了几声才接起", average: "平均通话", averageText: "每个来电的通话时长，不含保持", wrapup: "平均整理", wrapupText: "每个来电的事后整理时长",
+      outcomes: "已记录", outcomesText: "已保存通话记录的来电", misses: "未接", missesText: "派给您而没有接起的来电", empty: "今天还没有来电。接到的每个来电都会列在这里。",
     },
     call: {
       incoming: "来电", ringing: "振铃中", deskRinging: "请拿起桌上的话机", talking: "通话中", held: "保持中", ended: "通话已结束", reconnecting: "正在接回通话…", waiting: "已等候",
