@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--only calls,ready,waiting,storm,matching] [--rates 10,20,40] [--seconds 13]`."""
+"""`python -m tests.bench [--quick] [--only calls,boards,storm,matching,…] [--rates 10,20,40] [--seconds 13]`."""
 
 import argparse
 import asyncio

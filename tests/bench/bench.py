@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from tests.bench import calls, crowd, matching, peers, report, storm
+from tests.bench import boards, calls, crowd, matching, peers, report, storm
+from tests.bench.boards import Boards
 from tests.bench.calls import Carried
 from tests.bench.crowd import Crowd
 from tests.bench.figures import DIAL, HOTLINE, QUEUE, QUEUE_AMI
@@ -24,6 +25,7 @@ class Bench:
         self._hotline = hotline
         self._carried: list[Carried] = []
         self._crowds: dict[str, Crowd] = {}
+        self._boards: Boards | None = None
         self._storms: list[Storm] = []
 
     async def run(self, paired: matching.Run | None) -> report.Run:
@@ -44,6 +46,7 @@ class Bench:
             seconds=round(time.monotonic() - began, 1),
             phases=[found for one in self._carried for found in one.phases],
             crowds=self._crowds,
+            boards=self._boards,
             storms=self._storms,
             pairing=paired,
             idle_ms_a_second={name: round(used, 2) for name, used in ours.idle_ms_a_second.items()} if ours else {},
@@ -65,6 +68,8 @@ class Bench:
                 self._crowds[name] = await crowd.serve(stage, staff, waiting)
         if "calls" in plan.sections:
             self._carried.append(await calls.by_hotline(stage, staff))
+        if "boards" in plan.sections:
+            self._boards = await boards.watch(stage, staff)
         if "storm" in plan.sections:
             self._storms += [await storm.by_hotline(stage, staff, path) for path in (HARDEST, AS_SHIPPED)]
 

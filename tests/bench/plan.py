@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 BASE_PORT = 26000
 MOST_PHONES = 400
-SECTIONS = ("calls", "ready", "waiting", "storm", "matching")
+SECTIONS = ("calls", "ready", "waiting", "boards", "storm", "matching")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,8 @@ class Plan:
     ready_waiting: int = 200
     few_waiting: int = 10
     many_waiting: int = 500
+    boards: int = 100
+    """Open at the highest rate, in `boards`."""
     storm_waiting: int = 500
     storm_phones: int = MOST_PHONES
     storm_seconds: int = 10
@@ -77,7 +79,7 @@ class Plan:
     @property
     def most_phones(self) -> int:
         """Agents that are made, and phones on either side."""
-        wanted = {"calls": self.phones, "ready": self.crowd_agents, "waiting": self.crowd_agents}
+        wanted = {"calls": self.phones, "boards": self.phones, "ready": self.crowd_agents, "waiting": self.crowd_agents}
         wanted["storm"] = self.storm_phones
         return max((wanted.get(section, 0) for section in self.sections), default=0)
 

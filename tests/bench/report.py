@@ -16,6 +16,7 @@ from rich.console import Console, Group
 from rich.table import Table
 
 from tests.bench import matching
+from tests.bench.boards import Boards
 from tests.bench.crowd import Crowd
 from tests.bench.figures import HOTLINE, PATHS, QUEUE_AMI, Phase, Spread, Verdict, ratio
 from tests.bench.plan import Plan
@@ -40,6 +41,7 @@ class Run:
     phases: Sequence[Phase] = ()
     crowds: Mapping[str, Crowd] = field(default_factory=dict)
     """few, ready, many: how agents served a line."""
+    boards: Boards | None = None
     storms: Sequence[Storm] = ()
     pairing: matching.Run | None = None
     idle_ms_a_second: Mapping[str, float] = field(default_factory=dict)
@@ -56,6 +58,7 @@ class Run:
             rates=self.plan.rates,
             phases=self.phases,
             crowds=self.crowds,
+            boards=self.boards,
             storms=self.storms,
             paired=self.pairing,
         )
@@ -68,6 +71,8 @@ def tables(run: Run) -> Group:
         shown += [_figures(run), _beside(run), _memory(run)]
     if run.crowds:
         shown.append(_lines(run))
+    if run.boards:
+        shown.append(_boards(run.boards))
     if run.storms:
         shown.append(_storms(run))
     if run.pairing:
@@ -212,6 +217,33 @@ def _lines(run: Run) -> Table:
             f"{spread.p50:.1f} / {spread.p99:.1f} / {spread.most:.0f}" if spread else NOTHING,
             _alarm(one.never_rung),
         )
+    return table
+
+
+def _boards(found: Boards) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"boards open, {found.calls} calls at {found.rate} a second")
+    for name in (
+        "boards",
+        "INVITE to board, p50/p95/p99",
+        "events",
+        "bytes an event",
+        "serve, CPU ms a second: none open",
+        "all open",
+        "a board",
+        "memory KB a board",
+    ):
+        table.add_column(name, justify="right")
+    without, with_boards = found.cpu_ms_a_second
+    table.add_row(
+        str(found.boards),
+        f"{found.shown.p50:.0f} / {found.shown.p95:.0f} / {found.shown.p99:.0f}" if found.shown else NOTHING,
+        str(found.events),
+        str(found.bytes_an_event),
+        f"{without:.0f}",
+        f"{with_boards:.0f}",
+        f"{found.cpu_ms_a_board:.2f}",
+        f"{found.memory_kb_a_board:.0f}",
+    )
     return table
 
 

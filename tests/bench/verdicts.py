@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.bench import matching
+from tests.bench.boards import Boards
 from tests.bench.crowd import Crowd
 from tests.bench.figures import HOTLINE, QUEUE, QUEUE_AMI, Phase, Verdict, ratio
 from tests.bench.storm import AS_SHIPPED, HARDEST, Storm
@@ -16,6 +17,7 @@ READY_P99_MOST_MS = 50.0
 LINE_RATIO_MOST = 1.2
 STORM_TIMES_LEAST = 20.0
 SOON_MS = 1000.0
+BOARD_P99_MOST_MS = 500.0
 NOT_RUN = "not run"
 
 
@@ -26,6 +28,7 @@ class Measured:
     rates: Sequence[int] = ()
     phases: Sequence[Phase] = ()
     crowds: Mapping[str, Crowd] = field(default_factory=dict)
+    boards: Boards | None = None
     storms: Sequence[Storm] = ()
     paired: matching.Run | None = None
 
@@ -37,6 +40,8 @@ def verdicts(measured: Measured) -> list[Verdict]:
         found += _of_calls(measured)
     if measured.crowds:
         found += _of_lines(measured.crowds)
+    if measured.boards:
+        found.append(_on_every_board(measured.boards))
     if measured.storms:
         found += _of_storms(measured.storms)
     if measured.paired:
@@ -143,6 +148,20 @@ def _none_left(crowds: Mapping[str, Crowd]) -> Verdict:
     longest = max((one.most for one in spreads), default=0.0)
     aim = "no agent ready for longer than 1 s while callers wait"
     return Verdict(aim, longest <= SOON_MS and not never, f"longest {longest:.0f} ms, {never} never rung")
+
+
+# -- boards --------------------------------------------------------------------------------------------
+
+
+def _on_every_board(found: Boards) -> Verdict:
+    aim = (
+        f"a call is on {found.boards} boards within {BOARD_P99_MOST_MS:.0f} ms (p99) at {found.rate} calls a second,"
+        " none left out"
+    )
+    if found.shown is None:
+        return Verdict(aim, False, "no call was shown")
+    met = found.shown.p99 <= BOARD_P99_MOST_MS and not found.missing
+    return Verdict(aim, met, f"p99 {found.shown.p99:.0f} ms, {found.missing} missing")
 
 
 # -- the storm -----------------------------------------------------------------------------------------
