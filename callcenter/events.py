@@ -38,6 +38,7 @@ class Kind(StrEnum):
     HELD = "held"
     RESUMED = "resumed"
     RECONNECTING = "reconnecting"
+    TAKEN_OVER = "taken_over"
     CALLING = "calling"
     CALLED_IN_VAIN = "called_in_vain"
     BLOCKED = "blocked"

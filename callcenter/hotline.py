@@ -53,6 +53,9 @@ from callcenter.sounds.prompts import Prompts
 from callcenter.sounds.service import Sounds
 from callcenter.sounds.voice import SoundVoice
 from callcenter.staff.service import Staff
+from callcenter.supervision.agents import AgentActs
+from callcenter.supervision.calls import CallActs
+from callcenter.supervision.messages import DeskMessages
 from callcenter.web.live import LiveDesks
 from callcenter.web.server import build_app
 
@@ -107,6 +110,9 @@ class Hotline:
         self.staff = Staff(pool, redis, self.asterisk, settings)
         self.administration = Administration(pool, redis, self.live.waiting)
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
+        self.call_acts = CallActs(self.routing, self.callbacks, self.asterisk, self.desks, self.clock)
+        self.agent_acts = AgentActs(self.work, self.reconciler, self.administration, self.staff)
+        self.desk_messages = DeskMessages(pool, self.live)
         self.prompts = Prompts(pool, self.sounds)
         self.messages = Messages(pool, self.live, self.clock)
         self.boards = Boards(
@@ -179,6 +185,7 @@ class Hotline:
         self.work.names = {agent.agent_id: agent.name for agent in agents}
         self.witness.agents = {agent.extension: agent.agent_id for agent in agents}
         self.routing.set_plan(self._plan())
+        await self.call_acts.reorder()
         await self.routing.match()
 
     def _plan(self) -> Plan:

@@ -172,6 +172,15 @@ class Nodes:
         async with _answered():
             await self._door_of(channel_id).phones.end_leg(channel_id)
 
+    async def end_call(self, channel_id: str) -> None:
+        """End a caller's channel, or an agent's who calls somebody back, and with it the call; already gone is success.
+
+        Raises:
+            UnavailableError: its node is away.
+        """
+        async with _answered():
+            await self._door_of(channel_id).phones.end_call(channel_id)
+
     async def end_ways_to(self, dead: str) -> int:
         """End the channels between living nodes and a dead one, which nobody else ends; how many.
 

@@ -282,6 +282,12 @@ class _Fold:
         self._back_in_line(at)
         self.record.status = CallStatus.OFFERED
 
+    def _taken_over(self, at: int, body: Mapping[str, Any]) -> None:
+        """A supervisor has taken him from whoever was offered to him, or talked with him."""
+        self._back_in_line(at)
+        self.record.agent_id = body.get("agent_id")
+        self.record.status = CallStatus.OFFERED
+
     def _message(self, at: int, body: Mapping[str, Any]) -> None:
         """It is handed in when it has been recorded, which may be after the call's end."""
         self.left_message = True

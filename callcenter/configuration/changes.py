@@ -87,6 +87,57 @@ def with_queues_in_order(whole: Configuration, queue_ids: Sequence[str]) -> Conf
     return _with(whole, {"queues": [queues[queue_id] for queue_id in queue_ids]})
 
 
+def with_memberships(whole: Configuration, username: str, opens_after_seconds: Mapping[str, int]) -> Configuration:
+    """`whole` with this agent in these queues (id -> seconds after which their callers are his too) and no others.
+
+    Raises:
+        ConfigurationError: there is no such queue.
+    """
+    _refuse_unknown(opens_after_seconds, [queue.queue_id for queue in whole.queues], "queues", "queue", "队列")
+    queues = []
+    for queue in whole.queues:
+        others = [member for member in queue.members or [] if member.username != username]
+        seconds = opens_after_seconds.get(queue.queue_id)
+        his = [] if seconds is None else [Member(username=username, opens_after_seconds=seconds)]
+        queues.append(queue.model_copy(update={"members": others + his}))
+    return _with(whole, {"queues": queues})
+
+
+def with_levels(whole: Configuration, username: str, levels: Mapping[str, int]) -> Configuration:
+    """`whole` with these skills of this agent (id -> level) and no others.
+
+    Raises:
+        ConfigurationError: there is no such skill.
+    """
+    _refuse_unknown(levels, [skill.skill_id for skill in whole.skills], "skills", "skill", "技能")
+    skills = []
+    for skill in whole.skills:
+        agents = {name: level for name, level in (skill.agents or {}).items() if name != username}
+        if skill.skill_id in levels:
+            agents[username] = levels[skill.skill_id]
+        skills.append(skill.model_copy(update={"agents": agents}))
+    return _with(whole, {"skills": skills})
+
+
+def _refuse_unknown(named: Iterable[str], known: Sequence[str], field: str, en: str, zh: str) -> None:
+    if any(name not in known for name in named):
+        raise ConfigurationError(f"There is no such {en}.", f"没有这个{zh}。", (field,))
+
+
+def with_queue_priority(whole: Configuration, queue_id: str, priority: int) -> Configuration:
+    """`whole` with another priority of a queue.
+
+    Raises:
+        ConfigurationError: there is no such queue.
+    """
+    _refuse_unknown([queue_id], [queue.queue_id for queue in whole.queues], "queue_id", "queue", "队列")
+    queues = [
+        queue.model_copy(update={"priority": priority}) if queue.queue_id == queue_id else queue
+        for queue in whole.queues
+    ]
+    return _with(whole, {"queues": queues})
+
+
 def _with(whole: Configuration, fields: dict[str, Any]) -> Configuration:
     """Validated as a whole; parts are taken as they are."""
     return Configuration(**{name: getattr(whole, name) for name in Configuration.model_fields} | fields)

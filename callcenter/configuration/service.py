@@ -20,7 +20,10 @@ from callcenter.configuration.changes import (
     settled,
     values_of,
     with_general,
+    with_levels,
+    with_memberships,
     with_part,
+    with_queue_priority,
     with_queues_in_order,
     without_part,
 )
@@ -119,6 +122,24 @@ class Administration:
         """
         stored, _ = await self._change(actor, revision, lambda old: with_queues_in_order(old, queue_ids))
         return stored
+
+    # What a supervisor sets live; the others' changes stay, so that no revision is to be named.
+
+    async def put_memberships(self, actor: Actor, username: str, opens_after_seconds: Mapping[str, int]) -> None:
+        """Let an agent serve these queues (id -> seconds after which their callers are his too) and no others.
+
+        Raises:
+            InvalidInputError: there is no such queue, or no such agent any more.
+        """
+        await self._change(actor, None, lambda old: with_memberships(old, username, opens_after_seconds))
+
+    async def put_levels(self, actor: Actor, username: str, levels: Mapping[str, int]) -> None:
+        """Set an agent's skills and their levels; those that are not named he has no more. Raises as above."""
+        await self._change(actor, None, lambda old: with_levels(old, username, levels))
+
+    async def put_queue_priority(self, actor: Actor, queue_id: str, priority: int) -> None:
+        """Set a queue's priority in steps. Raises InvalidInputError: there is no such queue."""
+        await self._change(actor, None, lambda old: with_queue_priority(old, queue_id, priority))
 
     async def preview(self, wanted: Configuration) -> Imported:
         """What `bring_in` would do. Raises as it does."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from callcenter.errors import InvalidInputError, NotFoundError
+from callcenter.errors import NotFoundError
 from callcenter.routing.desk import TakenOverError
 from callcenter.routing.model import AgentState
 from callcenter.staff import audit
@@ -84,12 +84,8 @@ async def get_desk(request: web.Request, /) -> DeskOut:
 @routes.post("/api/v1/desk/state", roles=SIGNED_IN)
 async def set_state(request: web.Request, /, wanted: StateIn) -> DeskOut:
     """Become ready, paused or signed out; refused while on offer, ringing or talking."""
-    house = hotline(request)
-    known = [reason.code for reason in house.routing.plan.configuration.pause_reasons]
-    reason = (wanted.reason or known[-1]) if wanted.state == "paused" else ""
-    if reason and reason not in known:
-        raise InvalidInputError(fields={"reason": {"en": "There is no such reason.", "zh": "没有这个小休原因。"}})
-    await house.work.set_state(signed_in(request).user_id, AgentState(wanted.state), reason)
+    work, state = hotline(request).work, AgentState(wanted.state)
+    await work.set_state(signed_in(request).user_id, state, work.reason_of(state, wanted.reason))
     return await _desk(request)
 
 

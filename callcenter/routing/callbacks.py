@@ -15,6 +15,7 @@ from callcenter.customers.model import display_of
 from callcenter.errors import HotlineError, NotFoundError
 from callcenter.events import Kind, event, event_at
 from callcenter.routing.model import AgentMove, CallMove, CallState
+from callcenter.routing.plan import placed
 from callcenter.routing.script import CallbackOver, OfferOver
 from callcenter.routing.service import LEASE_SLACK_SECONDS, Desks, Routing
 from callcenter.routing.store import LiveCall, Part
@@ -197,7 +198,6 @@ class Callbacks:
         now = self._clock()
         for row in lost:
             since = row["arrived_at"]
-            step_ms = self._routing.plan.priority_step_ms
             entry = {
                 "queue": row["queue_id"],
                 "since": since,
@@ -209,16 +209,12 @@ class Callbacks:
             settings = {
                 "node": row["node"],
                 "arrived": str(since),
-                "waiting_since": str(since),
                 "left_at": str(now),
-                "order": str(since - row["priority"] * step_ms),
-                "queue": row["queue_id"],
-                "entry": orjson.dumps(entry).decode(),
                 "card": orjson.dumps({"number": row["caller_number"], "customers": []}).decode(),
                 "callback_number": row["callback_number"],
                 "callback_at": str(row["callback_at"]),
                 "attempts": str(row["callback_attempts"]),
-            }
+            } | placed(self._routing.plan, entry)
             await self._live.step(
                 now, call=Part(row["call_id"], move=CallMove.QUEUE, guard={"arrived": ""}, set=settings)
             )

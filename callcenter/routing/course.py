@@ -92,4 +92,5 @@ def in_time(rings: int, queue: Queue) -> bool:
 
 def offer_seconds(queue: Queue, plan: Plan, *, owner: bool) -> int:
     """How long an offer rings an agent's phone; the customer's owner is tried for rings of his own number."""
-    return plan.ring_seconds(queue.owner_rings if owner else queue.offer_rings)
+    rings = queue.owner_rings or queue.offer_rings if owner else queue.offer_rings
+    return plan.ring_seconds(rings)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from callcenter.customers.model import display_of
-from callcenter.errors import ConflictError, HotlineError
+from callcenter.errors import ConflictError, HotlineError, InvalidInputError
 from callcenter.events import CallEvent, Kind, event_at
 from callcenter.routing.model import (
     AgentMove,
@@ -104,7 +104,7 @@ class DeskWork:
         self.routing = routing
         self.live: LiveQueue = routing.live
         self._clock = clock
-        self._end_leg = end_leg
+        self.end_leg = end_leg
         self._signed_in = signed_in
         self._country = country
         self.names: dict[int, str] = {}
@@ -134,7 +134,8 @@ class DeskWork:
         if agent.state is wanted and wanted is not AgentState.PAUSED:
             return
         now = self._clock()
-        settings = {"since": str(now), "reason": reason, "call": "", "offer": "", "wrapup_until": "", "before": ""}
+        settings = {"since": str(now), "reason": reason, "call": "", "offer": "", "wrapup_until": ""}
+        settings |= dict.fromkeys(("before", "returns_to", "returns_reason"), "")
         if wanted is AgentState.READY:
             settings |= {"idle_since": str(now), "misses": "0"}
         events = []
@@ -152,6 +153,20 @@ class DeskWork:
             await self._signed_in(agent.extension, wanted is not AgentState.SIGNED_OUT)
         if wanted is AgentState.READY:
             await self.routing.match()
+
+    def reason_of(self, wanted: AgentState, reason: str | None) -> str:
+        """The code of the reason for which an agent becomes `wanted`: the last that is set where none is given for a
+        pause, none for the other states.
+
+        Raises:
+            InvalidInputError: there is no such reason.
+        """
+        if wanted is not AgentState.PAUSED:
+            return ""
+        known = [one.code for one in self.routing.plan.configuration.pause_reasons]
+        if reason and reason not in known:
+            raise InvalidInputError(fields={"reason": {"en": "There is no such reason.", "zh": "没有这个小休原因。"}})
+        return reason or known[-1]
 
     async def give_back(self, agent: LiveAgent) -> bool:
         """Make an agent again what he was when Redis lost everything: paused, or ready where he was at work. Whether
@@ -286,7 +301,7 @@ class DeskWork:
             raise CallGoneError
         if leg := call.fields.get("leg"):
             try:
-                await self._end_leg(leg)
+                await self.end_leg(leg)
             except HotlineError:
                 await self._still_talking(agent, call, offer_id)
                 raise

@@ -6,7 +6,7 @@ in one step that is refused when another turn came before it. A question that wa
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import orjson
@@ -25,7 +25,7 @@ from callcenter.configuration.model import (
 )
 from callcenter.events import CallEvent, Kind, event, event_at
 from callcenter.routing.model import CallMove, CallState
-from callcenter.routing.plan import Caller, Plan, entry_for, entry_to_json
+from callcenter.routing.plan import Caller, Plan, entry_for, entry_to_json, placed
 from callcenter.routing.script import Answer, Ask, CallFacts, Heard, Leave, PassOn, Play, TakeMessage
 from callcenter.routing.store import LiveCall, LiveQueue, Outcome, Part
 
@@ -174,6 +174,8 @@ class Dialogue:
         back = turn.at.get("back", False)
         since = turn.call.waiting_since_ms or turn.facts.arrived_at_ms
         entry = entry_for(plan, turn.call.call_id, queue_id, since, turn.caller)
+        if given := turn.call.fields.get("priority"):  # by a supervisor, for as long as the call lasts
+            entry = replace(entry, priority=int(given))
         queue = plan.queue_of(entry.queue_id)
         turn.at = {"to": ToQueue(queue_id=queue_id).model_dump(), "queue": queue.queue_id}
         if not back and (elsewhere := await self._not_here(queue)):
@@ -181,13 +183,8 @@ class Dialogue:
             return False
         same_line = back and turn.call.queue_id == queue.queue_id
         line = orjson.loads(turn.call.fields.get("line") or b"{}") if same_line else {}
-        order = entry.waiting_since_ms - entry.priority * plan.priority_step_ms
         turn.move = CallMove.QUEUE
-        turn.fields |= {
-            "queue": queue.queue_id,
-            "waiting_since": str(since),
-            "order": str(order),
-            "entry": orjson.dumps(entry_to_json(entry)).decode(),
+        turn.fields |= placed(plan, entry_to_json(entry) | {"queue_priority": queue.priority}) | {
             "line": orjson.dumps({"queued_at": now} | line).decode(),
             "channel": turn.facts.channel,
             "key": "",
@@ -328,12 +325,8 @@ class Dialogue:
         if not entry:
             plan = self._plan()
             place = entry_for(plan, call.call_id, turn.queue_id, turn.facts.arrived_at_ms, turn.caller)
-            entry = entry_to_json(place)
-            turn.fields |= {
-                "queue": place.queue_id,
-                "waiting_since": str(place.waiting_since_ms),
-                "order": str(place.waiting_since_ms - place.priority * plan.priority_step_ms),
-            }
+            entry = entry_to_json(place) | {"queue_priority": plan.queue_of(place.queue_id).priority}
+            turn.fields |= placed(plan, entry)
         turn.fields["entry"] = orjson.dumps(entry | {"callback": True}).decode()
         turn.move = CallMove.REST
         turn.rest_until_ms = now + KEPT_LINE_SECONDS * 1000

@@ -41,6 +41,7 @@ class AgentMove(StrEnum):
     ADOPT = "adopt"
     RELEASE = "release"
     CONCLUDE = "conclude"
+    TAKE_OVER = "take_over"
 
 
 _A, _M = AgentState, AgentMove
@@ -49,10 +50,12 @@ AGENT_TABLE: dict[tuple[AgentState, AgentMove], AgentState] = {
     (_A.SIGNED_OUT, _M.GO_READY): _A.READY,
     (_A.SIGNED_OUT, _M.PAUSE): _A.PAUSED,
     (_A.SIGNED_OUT, _M.ADOPT): _A.TALKING,
+    (_A.SIGNED_OUT, _M.TAKE_OVER): _A.OFFERED,
     (_A.READY, _M.PAUSE): _A.PAUSED,
     (_A.READY, _M.SIGN_OUT): _A.SIGNED_OUT,
     (_A.READY, _M.CLAIM): _A.OFFERED,
     (_A.READY, _M.ADOPT): _A.TALKING,
+    (_A.READY, _M.TAKE_OVER): _A.OFFERED,
     (_A.OFFERED, _M.RING): _A.RINGING,
     (_A.OFFERED, _M.ANSWER): _A.TALKING,
     (_A.OFFERED, _M.MISS): _A.PAUSED,
@@ -74,12 +77,15 @@ AGENT_TABLE: dict[tuple[AgentState, AgentMove], AgentState] = {
     (_A.PAUSED, _M.PAUSE): _A.PAUSED,
     (_A.PAUSED, _M.SIGN_OUT): _A.SIGNED_OUT,
     (_A.PAUSED, _M.ADOPT): _A.TALKING,
+    (_A.PAUSED, _M.TAKE_OVER): _A.OFFERED,
 }
 """MISS: his phone rang (or could have) and he did not take the call: he is paused, so that the same caller does
 not ring him again. RELEASE: he was in no talk after all (the customer he called back did not answer, another agent
 was quicker): there is nothing to write down. CONCLUDE: the call's end tells of his answer, which nobody saw.
 WITHDRAW: the offer ended through no doing of his: he stays ready. ADOPT: his phone talks in a
-call that Asterisk's fallback queue gave him while this service was away."""
+call that Asterisk's fallback queue gave him while this service was away. TAKE_OVER: a supervisor takes a caller
+himself, whatever he was; when he would be ready again, or paused for a miss, he is what he was before (his field
+`returns_to`) instead, unless he says otherwise himself."""
 
 
 class CallState(StrEnum):
@@ -106,6 +112,7 @@ class CallMove(StrEnum):
     REQUEUE = "requeue"
     RECONNECT = "reconnect"
     ADOPT = "adopt"
+    TAKE_OVER = "take_over"
     END = "end"
 
 
@@ -120,23 +127,28 @@ CALL_TABLE: dict[tuple[CallState, CallMove], CallState] = {
     (_C.WAITING, _V.STEP_OUT): _C.AWAY,
     (_C.WAITING, _V.CLAIM): _C.OFFERED,
     (_C.WAITING, _V.ADOPT): _C.TALKING,
+    (_C.WAITING, _V.TAKE_OVER): _C.OFFERED,
     (_C.WAITING, _V.END): _C.ENDED,
     (_C.AWAY, _V.QUEUE): _C.WAITING,
     (_C.AWAY, _V.ADOPT): _C.TALKING,
     (_C.AWAY, _V.REST): _C.RESTING,
     (_C.AWAY, _V.END): _C.ENDED,
     (_C.RESTING, _V.QUEUE): _C.WAITING,
+    (_C.RESTING, _V.TAKE_OVER): _C.OFFERED,
     (_C.RESTING, _V.END): _C.ENDED,
     (_C.OFFERED, _V.ANSWER): _C.TALKING,
     (_C.OFFERED, _V.REQUEUE): _C.WAITING,
     (_C.OFFERED, _V.REST): _C.RESTING,
+    (_C.OFFERED, _V.TAKE_OVER): _C.OFFERED,
     (_C.OFFERED, _V.END): _C.ENDED,
     (_C.TALKING, _V.REQUEUE): _C.WAITING,
     (_C.TALKING, _V.RECONNECT): _C.OFFERED,
+    (_C.TALKING, _V.TAKE_OVER): _C.OFFERED,
     (_C.TALKING, _V.END): _C.ENDED,
 }
 """STEP_OUT: the caller is asked something (whether to be called back, his message) and can't be offered meanwhile.
-REST: he keeps his place without a line; until the moment to try, nobody is offered to him."""
+REST: he keeps his place without a line; until the moment to try, nobody is offered to him. TAKE_OVER: a supervisor
+takes him away from whoever is offered to him, or talks with him."""
 
 
 _AGENT_MOVES = {
@@ -271,6 +283,7 @@ class MissReason(StrEnum):
     CALLER_LEFT = "caller_left"
     LEASE_ENDED = "lease_ended"
     OTHER_ANSWERED = "other_answered"
+    TAKEN_OVER = "taken_over"
 
 
 def miss_reason(dial_status: str, cause: int) -> MissReason:

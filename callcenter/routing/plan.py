@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import orjson
+
 from callcenter.configuration.model import (
     CallerRule,
     Configuration,
@@ -139,10 +141,7 @@ def entry_for(plan: Plan, call_id: str, queue_id: str, since_ms: int, caller: Ca
         queue.queue_id,
         since_ms,
         priority,
-        tuple(
-            Need(need.skill_id, need.level, tuple((one.after_seconds * 1000, one.level) for one in need.relax))
-            for need in queue.needs
-        ),
+        needs_of(queue),
         (caller.owner_agent,) if queue.owner_rings and caller.owner_agent else (),
     )
 
@@ -159,6 +158,26 @@ def entry_to_json(entry: QueueEntry) -> dict[str, Any]:
         "priority": entry.priority,
         "needs": [[need.skill_id, need.level, [list(step) for step in need.relaxes]] for need in entry.needs],
         "preferred": list(entry.preferred),
+    }
+
+
+def needs_of(queue: Queue) -> tuple[Need, ...]:
+    """The skills that a queue asks for."""
+    return tuple(
+        Need(need.skill_id, need.level, tuple((one.after_seconds * 1000, one.level) for one in need.relax))
+        for need in queue.needs
+    )
+
+
+def placed(plan: Plan, kept: Mapping[str, Any]) -> dict[str, str]:
+    """A caller's place in line, as the fields of his call; `kept` is his entry as the live queue keeps it, which
+    remembers beside what `entry_to_json` makes the part of his priority that is his queue's (`queue_priority`).
+    """
+    return {
+        "queue": str(kept["queue"]),
+        "waiting_since": str(kept["since"]),
+        "order": str(kept["since"] - kept["priority"] * plan.priority_step_ms),
+        "entry": orjson.dumps(kept).decode(),
     }
 
 

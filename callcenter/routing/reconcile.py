@@ -230,6 +230,9 @@ class Reconciler:
             return
         if call.state is CallState.ENDED or call.fields.get("reconnecting") == "1":
             return
+        of_this_offer = leg.offer_id != "" and agent.offer_id == leg.offer_id
+        if agent.state is AgentState.WRAPUP and of_this_offer and now - agent.since_ms < YOUNG_SECONDS * 1000:
+            return  # his talk has just been ended here; the leg is on its way out
         if call.state is CallState.OFFERED and call.offer_id == leg.offer_id:
             await self._witness.answered(leg.call_id, leg.offer_id, leg.extension, leg.channel_id, now)
         else:
@@ -267,6 +270,37 @@ class Reconciler:
             let_go = Part(agent.agent_id, move=move, guard={"call": agent.call_id}, set=settings)
             if (await self._live.step(now, agent=let_go)).applied:
                 self._repaired("agent let go", agent_id=agent.agent_id)
+
+    async def free(self, agent: LiveAgent) -> None:
+        """Let an agent go whose call Asterisk or the live queue no longer has, or has without him; one whose phone is
+        in it stays.
+
+        Raises:
+            UnavailableError: a node does not answer, so that nobody can say.
+        """
+        channels = await self._asterisk.channels()
+        if any(self._asterisk.alive(node) and node not in channels for node in self._asterisk.names):
+            raise UnavailableError(detail="Asterisk")
+        legs, now = _legs(channels), self._clock()
+        call = await self._live.call(agent.call_id)
+        is_in_it = any(leg.extension == agent.extension for leg in legs.get(agent.call_id, ()))
+        if not is_in_it and now - agent.since_ms >= YOUNG_SECONDS * 1000 and call.offer_id == agent.offer_id:
+            there = {channel.call_id for those in channels.values() for channel in those if channel.is_caller}
+            await self._without_him(call, agent, now, has_line=call.call_id in there or call.is_callback)
+        await self._let_go([await self._live.agent(agent.agent_id)], legs)
+
+    async def _without_him(self, call: LiveCall, agent: LiveAgent, now: int, *, has_line: bool) -> None:
+        """A call is said to be this agent's, and his phone is not in it: the caller has his place back."""
+        if call.state not in (CallState.OFFERED, CallState.TALKING):
+            return
+        self._repaired("call without its agent", call_id=call.call_id)
+        if not has_line:
+            await self._lost(call, now)
+        elif call.state is CallState.OFFERED and len(call.rung) > 1:
+            await self._routing.one_of_several_missed(call, agent.agent_id, MissReason.LEASE_ENDED)
+        else:
+            status = "NOANSWER" if call.state is CallState.TALKING else "CANCEL"
+            await self._routing.offer_over(call, OfferOver(call.offer_id, status, 0, now))
 
     async def _silent(self, live: Sequence[tuple[str, int]], now: int) -> None:
         """Without Asterisk's word: callers whose script has been silent for too long have left."""

@@ -6,7 +6,7 @@ the caller's record comes from `Identify`, and `Desks` is told of a claim before
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,7 +43,7 @@ LEG_LOST_CAUSE = 44
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A caller on offer to agents. `desks`: agent -> the number of his desk's change."""
+    """A caller on offer to agents. `desks`: agent -> the number of his desk's change, those of the offer first."""
 
     call_id: str
     offer_id: str
@@ -197,22 +197,51 @@ class Routing:
             await self.picture.look_anew()
         pairs = self.picture.floor.match(self._clock())
         self._lost = bool(pairs)
-        done = await asyncio.gather(*(self._claim(pair, pops) for pair in pairs), return_exceptions=True)
+        done = await asyncio.gather(
+            *(self._claim(pair.entry.call_id, self._claim_pair(pair), pops) for pair in pairs), return_exceptions=True
+        )
         self._lost = any(claimed is not True for claimed in done)
         self._look_again = self._look_again or self._lost
         for error in done:
             if isinstance(error, BaseException):
                 raise error
 
-    async def _claim(self, pair: Pair, pops: list[asyncio.Task[None]]) -> bool:
-        """Claim and have the screens pop; False: the picture was not true."""
-        popping = self._popping[pair.entry.call_id] = asyncio.Event()
+    async def offer_now(
+        self,
+        call: Part,
+        agent: Part,
+        seconds: int,
+        *,
+        others: Sequence[Part] = (),
+        facts: Sequence[CallEvent] = (),
+        is_callback: bool = False,
+    ) -> str | None:
+        """Offer a call to an agent who has not been found by the rules, and have his screen pop. `call` and `agent` say
+        how they move and what must hold first; `others`: whom that concerns besides. The offer's id; None: refused.
+        """
+        pops: list[asyncio.Task[None]] = []
+        told: list[Claimed] = []
+
+        async def claim() -> Claimed | None:
+            claimed = await self._offer(call, [agent], seconds, others=others, facts=facts, is_callback=is_callback)
+            told.extend([claimed] if claimed else [])
+            return claimed
+
+        try:
+            await self._claim(str(call.part_id), claim(), pops)
+        finally:
+            await asyncio.gather(*pops)
+        return told[0].offer_id if told else None
+
+    async def _claim(self, call_id: str, claiming: Awaitable[Claimed | None], pops: list[asyncio.Task[None]]) -> bool:
+        """Claim and have the screens pop; False: it was refused."""
+        popping = self._popping[call_id] = asyncio.Event()
         claimed = None
         try:
-            claimed = await self._claim_pair(pair)
+            claimed = await claiming
         finally:
             if claimed is None:
-                self._popped(pair.entry.call_id, popping)
+                self._popped(call_id, popping)
         if claimed is not None:
             pops.append(asyncio.create_task(self._pop(claimed, popping)))
         return claimed is not None
@@ -236,7 +265,7 @@ class Routing:
             del self._popping[call_id]
 
     async def _claim_pair(self, pair: Pair) -> Claimed | None:
-        now, call_id = self._clock(), pair.entry.call_id
+        call_id = pair.entry.call_id
         queue = self.plan.queue_of(pair.entry.queue_id)
         agents = [agent.agent_id for agent in pair.agents]
         is_callback = call_id in self.picture.callbacks
@@ -245,39 +274,52 @@ class Routing:
             self._look_again = True
             agents = agents[:1]
         seconds = offer_seconds(queue, self.plan, owner=agents[0] in pair.entry.preferred)
+        parts = [Part(agent_id, move=AgentMove.CLAIM, guard={"online": "1"}) for agent_id in agents]
+        call = Part(call_id, move=CallMove.CLAIM)
+        claimed = await self._offer(call, parts, seconds, is_callback=is_callback)
+        if claimed is not None:
+            metrics.OFFERS.labels(queue.queue_id).inc()
+            metrics.POP.observe(max(0, self._clock() - pair.entry.waiting_since_ms) / 1000)
+        return claimed
+
+    async def _offer(
+        self,
+        call: Part,
+        agents: Sequence[Part],
+        seconds: int,
+        *,
+        others: Sequence[Part] = (),
+        facts: Sequence[CallEvent] = (),
+        is_callback: bool,
+    ) -> Claimed | None:
+        """The step that offers a call to agents; None: it was refused."""
+        now, call_id = self._clock(), str(call.part_id)
         offer_id = f"{call_id}/{now}"
-        parts = [
-            Part(
-                agent_id,
-                move=AgentMove.CLAIM,
-                guard={"online": "1"},
-                set={"call": call_id, "offer": offer_id, "since": str(now), "reason": ""},
-            )
-            for agent_id in agents
-        ]
-        call = Part(
-            call_id,
-            move=CallMove.CLAIM,
-            dial=True,
-            set={
-                "agent": str(agents[0]),
-                "agents": ",".join(map(str, agents)),
-                "offer": offer_id,
-                "offered_at": str(now),
-                "ringing_at": "",
-                "calling_at": "",
-                "ring_seconds": str(seconds),
-                "reconnecting": "",
-            },
+        ids = [int(agent.part_id) for agent in agents]
+        for agent in agents:
+            agent.set |= {"call": call_id, "offer": offer_id, "since": str(now), "reason": ""}
+        call.dial = True
+        call.set |= {
+            "agent": str(ids[0]),
+            "agents": ",".join(map(str, ids)),
+            "offer": offer_id,
+            "offered_at": str(now),
+            "ringing_at": "",
+            "calling_at": "",
+            "ring_seconds": str(seconds),
+            "reconnecting": "",
+        }
+        done = await self.live.step(
+            now,
+            agents=[*agents, *others],
+            call=call,
+            lease_until_ms=now + (seconds + LEASE_SLACK_SECONDS) * 1000,
+            events=[*facts, *(self._offered(call_id, offer_id, agent_id, now) for agent_id in ids)],
         )
-        facts = [self._offered(call_id, offer_id, agent_id, now) for agent_id in agents]
-        lease = now + (seconds + LEASE_SLACK_SECONDS) * 1000
-        done = await self.live.step(now, agents=parts, call=call, lease_until_ms=lease, events=facts)
         if not done.applied:
             return None
-        metrics.OFFERS.labels(queue.queue_id).inc()
-        metrics.POP.observe(max(0, now - pair.entry.waiting_since_ms) / 1000)
-        return Claimed(call_id, offer_id, {agent_id: done.seq(agent_id) for agent_id in agents}, is_callback)
+        desks = {agent_id: done.seq(agent_id) for agent_id in (*ids, *done.agents)}
+        return Claimed(call_id, offer_id, desks, is_callback)
 
     def _offered(self, call_id: str, offer_id: str, agent_id: int, now: int) -> CallEvent:
         body = {"agent_id": agent_id, "extension": self.extensions.get(agent_id, "")}

@@ -2,6 +2,7 @@
 -- ARGV[1]: JSON {now, by (the replica), agents?: [{id, move?, moves?, guard?, set?, tally?, optional?}], call?: {id, moves?, guard?, set?},
 --   (call.dial: what shall be dialled, `extension@node` of each agent who is on offer then, is kept in its field `endpoints`)
 --   lease_until?, rest_until?, notify?, events?: [{id, call, kind, at, body}]}
+-- An agent who has taken a caller over and would be ready or paused again is what his field `returns_to` says instead.
 -- An agent with `forget` is struck out. An optional agent who can't move stays as he is and stops nothing. tally: {day, queue, turn?}: one more call today.
 -- Returns {"1" or "0", why it was refused, the call's state, the change as it was published (or ""),
 --   then for each agent who changed: id, state, number of his desk's change}.
@@ -70,8 +71,13 @@ for _, one in ipairs(moving) do
   local agent, key = one.part, one.key
   local online_was = redis.call('HGET', key, 'online') or '0'
   local state = agent.moves and agent.moves[one.from] or one.from
-  redis.call('HSET', key, 'state', state)
   hash_set(key, agent.set or {})
+  local back = redis.call('HMGET', key, 'returns_to', 'returns_reason')
+  if back[1] and back[1] ~= '' and state ~= one.from and (state == 'ready' or state == 'paused') then
+    state = back[1]
+    redis.call('HSET', key, 'reason', back[2] or '', 'returns_to', '', 'returns_reason', '')
+  end
+  redis.call('HSET', key, 'state', state)
   if agent.tally then
     redis.call('HSET', key, 'tally', tallied(redis.call('HGET', key, 'tally'), agent.tally))
   end

@@ -4,6 +4,7 @@ Facts of a leg that belongs to no open offer change nothing, so that late and re
 without an offer is one that Asterisk's fallback queue rang while no service was there: it is adopted.
 """
 
+import contextlib
 from collections.abc import Sequence
 
 from callcenter import metrics
@@ -19,6 +20,7 @@ from callcenter.asterisk.model import (
     LegRinging,
     PhoneReachable,
 )
+from callcenter.errors import UnavailableError
 from callcenter.events import CallEvent, Kind, event, event_at
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.desk import DeskWork
@@ -106,11 +108,20 @@ class Witness:
         done = await self._live.step(at, agent=agent, call=call, events=facts)
         if done.applied:
             await self._desks.push(agent_id, done.seq(agent_id))
+        elif isinstance(fact, LegRinging):
+            await self._stop_stray(await self._live.call(fact.call_id), fact)
+
+    async def _stop_stray(self, call: LiveCall, leg: Leg) -> None:
+        """A phone rings or answers after all for an offer from which a supervisor has taken the caller."""
+        if call.fields.get("taken_from") == leg.offer_id != call.offer_id:
+            with contextlib.suppress(UnavailableError):
+                await self._work.end_leg(leg.channel_id)
 
     async def _answered(self, agent_id: int, fact: LegAnswered) -> None:
         """An agent has answered: the call is his, the others who rang for it are free again."""
         before = await self._live.call(fact.call_id)
         if before.offer_id != fact.offer_id:
+            await self._stop_stray(before, fact)
             return
         if before.is_callback:
             await self._callbacks.agent_answered(before, agent_id, fact.channel_id, fact.at_ms)

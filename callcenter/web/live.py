@@ -1,7 +1,8 @@
 """The desks that are open in this replica: each is sent its snapshot, then every change, numbered.
 
 A change is the whole desk; changes that come together are sent as one. How many callers wait changes for every desk
-at once and is sent alone. The numbers count what a socket was sent.
+at once and is sent alone. The numbers count what a socket was sent. A supervisor's message is no change of the desk: it
+has no number, and a page that may have missed one asks for those it has not seen.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from redis.exceptions import RedisError
 from callcenter.errors import HotlineError
 from callcenter.routing.desk import DeskNow
 from callcenter.routing.store import LIVE_CHANNEL, Change, read_change
+from callcenter.supervision.model import MESSAGES_CHANNEL
 
 log = structlog.get_logger(__name__)
 
@@ -162,7 +164,7 @@ class LiveDesks:
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(LIVE_CHANNEL)
+                    await pubsub.subscribe(LIVE_CHANNEL, MESSAGES_CHANNEL)
                     async for message in pubsub.listen():
                         await self._hear(message)
             except RedisError:
@@ -172,6 +174,9 @@ class LiveDesks:
             await asyncio.sleep(0.5)
 
     async def _hear(self, message: dict[str, Any]) -> None:
+        if message["channel"] == MESSAGES_CHANNEL:
+            await self._tell(message)
+            return
         if message["type"] == "subscribe":  # at the start, and whenever the connection was made again
             await self._look_anew()
             for agent_id in self.agents:
@@ -187,6 +192,14 @@ class LiveDesks:
                 self._push_later(agent.agent_id, agent.seq)
             else:
                 await self.push(agent.agent_id, agent.seq)
+
+    async def _tell(self, heard: dict[str, Any]) -> None:
+        """Show a supervisor's message; after a break, have pages ask for what they may have missed."""
+        told = orjson.loads(heard["data"]) if heard["type"] == "message" else {"users": None, "but": None}
+        ids = self.agents if told["users"] is None else told["users"]
+        desks = [desk for agent_id in ids if agent_id != told["but"] for desk in self._desks.get(agent_id, ())]
+        message = {"type": "message"} | ({"message": told["message"]} if "message" in told else {})
+        await asyncio.gather(*(desk.send(message) for desk in desks))
 
     def _push_later(self, agent_id: int, seq: int) -> None:
         """A change that this replica has made comes with the answer to its step, a moment later than by the channel,

@@ -16,6 +16,7 @@ from callcenter.routing import api as routing_api
 from callcenter.routing import node_api
 from callcenter.sounds import api as sounds_api
 from callcenter.staff import api as staff_api
+from callcenter.supervision import api as supervision_api
 from callcenter.web import api as web_api
 from callcenter.web.files import Files
 from callcenter.web.middlewares import MIDDLEWARES, ROUTE_KEY
@@ -34,6 +35,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     blocking_api.routes,
     board_api.routes,
     sounds_api.routes,
+    supervision_api.routes,
     web_api.routes,
 )
 

@@ -150,7 +150,7 @@ class World(ABC):
         house.witness.agents = {f"100{agent_id}": agent_id for agent_id in PEOPLE}
         house.asterisk = self  # type: ignore[assignment]
         house.callbacks._asterisk = self
-        house.work._end_leg = self.end_leg
+        house.work.end_leg = self.end_leg
         replica = Replica(gate, house)
         floor, match = house.routing.picture.floor, house.routing.picture.floor.match
 
