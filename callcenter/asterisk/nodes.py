@@ -179,7 +179,7 @@ class Nodes:
             UnavailableError: its node is away.
         """
         async with _answered():
-            await self._door_of(channel_id).phones.end_call(channel_id)
+            await self._door_of(channel_id).phones.hang_up(channel_id)
 
     async def end_ways_to(self, dead: str) -> int:
         """End the channels between living nodes and a dead one, which nobody else ends; how many.

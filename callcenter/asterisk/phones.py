@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import quote
@@ -113,15 +113,6 @@ class Phones:
         """End an agent's leg; the dialplan keeps the caller and asks what to do with him. Already gone is success."""
         await self.hang_up(channel_id, LEG_LOST)
 
-    async def end_call(self, channel_id: str) -> None:
-        """End a caller's channel, or that of an agent who calls somebody back, and with it the whole call; the dialplan
-        reports that the hotline itself did it. Already gone is success.
-        """
-        said = {"variable": "CC_BY", "value": "system"}
-        with _gone_is_success():
-            await self._ari.request("POST", f"channels/{channel_id}/variable", query=said)
-        await self.hang_up(channel_id)
-
     async def channels(self) -> list[Channel]:
         """The channels of hotline calls as they are now: callers, agents' legs, ways between nodes."""
         found = await self._ari.request("GET", "channels")
@@ -179,17 +170,11 @@ class Phones:
         await self._ari.request(method, uri, query={"eventSource": sources})
 
     async def _delete(self, uri: str, query: dict[str, str] | None = None) -> None:
-        with _gone_is_success():
+        try:
             await self._ari.request("DELETE", uri, query=query)
-
-
-@contextlib.contextmanager
-def _gone_is_success() -> Iterator[None]:
-    try:
-        yield
-    except AriError as error:
-        if error.status != 404:
-            raise
+        except AriError as error:
+            if error.status != 404:
+                raise
 
 
 def objects_of(phone: Phone, realm: str, media_address: str) -> dict[str, list[tuple[str, str]]]:

@@ -130,14 +130,14 @@ class Callbacks:
     async def _talked(self, call: LiveCall, report: CallbackOver) -> bool:
         """The customer has been spoken to: his entry is done. False: the call has changed since it was looked at."""
         agent, about = None, {}
+        by, cause = call.fields.get("ended_by") or report.hung_up_by, report.cause
         if call.offer_id == report.offer_id and call.agent_id is not None:
             since = {"since": str(report.ended_at_ms)} | self._routing.wrapup(call, self._clock())
             agent = Part(call.agent_id, move=AgentMove.END, guard={"call": call.call_id}, set=since, optional=True)
             about = {"agent_id": call.agent_id}
         guard = {"offer": call.offer_id, "state": call.state.value}
         closing = Part(call.call_id, move=CallMove.END, guard=guard)
-        closing.set = {"ended_at": str(report.ended_at_ms), "hung_up_by": report.hung_up_by}
-        by, cause = report.hung_up_by, report.cause
+        closing.set = {"ended_at": str(report.ended_at_ms), "hung_up_by": by}
         facts = [event(call.call_id, Kind.ENDED, report.ended_at_ms, hung_up_by=by, cause=cause)]
         if not call.at("answered_at"):
             at = report.customer_answered_at_ms or report.ended_at_ms

@@ -7,7 +7,7 @@ the caller's record comes from `Identify`, and `Desks` is told of a claim before
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
@@ -127,6 +127,7 @@ class Routing:
     async def _end(self, call: LiveCall, facts: CallFacts, report: Ended) -> bool:
         """False: the call has changed since it was looked at."""
         events: list[CallEvent] = []
+        report = replace(report, hung_up_by=call.fields.get("ended_by") or report.hung_up_by)
         if not call.at("arrived"):
             card = await self.card(facts)
             events += [arrived(facts, card), identified(facts, card, report.at_ms)]

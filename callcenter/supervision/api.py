@@ -164,7 +164,7 @@ async def move_call(request: web.Request, call_id: str, /, to: MoveIn) -> None:
     elif to.user_id is not None and to.queue_id is None:
         await house.call_acts.move_to_agent(call_id, to.user_id)
     else:
-        said = {"en": "Name either a queue or an agent.", "zh": "请指定队列或坐席之一。"}
+        said = {"en": "Name either a queue or an agent.", "zh": "请指定队列或座席之一。"}
         raise InvalidInputError(fields={"queue_id": said})
     detail = to.model_dump(exclude_none=True)
     await audit.record(house.pool, actor(request), "call.moved", of=("call", call_id), detail=detail)

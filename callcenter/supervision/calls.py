@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import orjson
 
 from callcenter.asterisk.model import Channel
+from callcenter.calls.model import HungUpBy
 from callcenter.configuration.model import ToQueue
 from callcenter.errors import HotlineError, InvalidInputError, NotFoundError, UnavailableError
 from callcenter.events import Kind, event, event_at
@@ -328,16 +329,29 @@ class CallActs:
             if call.state is CallState.ENDED:
                 return
             if not call.is_callback:
-                await self._asterisk.end_call(call_id)
-                return
+                if await self._hang_up(call, call_id):
+                    return
+                continue
             if await self._end_callback(call):
                 return
+
+    async def _hang_up(self, call: LiveCall, channel_id: str) -> bool:
+        """End a channel and with it the call; whoever tells of its end is not asked who did it. False: it is over."""
+        mark = Part(call.call_id, only=[state for state in CallState if state is not CallState.ENDED])
+        mark.set = {"ended_by": HungUpBy.SYSTEM.value}
+        if not (await self._live.step(self._clock(), call=mark)).applied:
+            return False
+        try:
+            await self._asterisk.end_call(channel_id)
+        except HotlineError:
+            await self._live.step(self._clock(), call=Part(call.call_id, set={"ended_by": ""}))
+            raise
+        return True
 
     async def _end_callback(self, call: LiveCall) -> bool:
         """False: it has changed since it was looked at."""
         if call.state is CallState.TALKING:
-            await self._asterisk.end_call(call.fields["leg"])
-            return True
+            return await self._hang_up(call, call.fields["leg"])
         if call.state is CallState.OFFERED:
             return await self._end_calling(call)
         try:

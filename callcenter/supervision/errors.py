@@ -7,21 +7,21 @@ class AgentInCallError(ConflictError):
     """The agent is in a call. End the call or take it over, or wait until it is over."""
 
     error_id = "agent_in_call"
-    zh = "坐席正在通话中，请先结束或接管该通话，或等待通话结束。"
+    zh = "座席正在通话中，请先结束或接管该通话，或等待通话结束。"
 
 
 class AgentSignedOutError(ConflictError):
     """The agent is off duty. Choose somebody who is signed in."""
 
     error_id = "agent_signed_out"
-    zh = "该坐席已离岗，请选择在岗的坐席。"
+    zh = "该座席已离岗，请选择在岗的座席。"
 
 
 class AgentNotInQueueError(ConflictError):
     """The agent does not serve this caller's queue. Move the caller to one of his queues, or add him to this one."""
 
     error_id = "agent_not_in_queue"
-    zh = "该坐席不在来电者所在的队列中，请先将来电者移至其所在队列，或将该坐席加入此队列。"
+    zh = "该座席不在来电者所在的队列中，请先将来电者移至其所在队列，或将该座席加入此队列。"
 
 
 class CallOverError(ConflictError):
@@ -42,14 +42,14 @@ class CallOnOfferError(ConflictError):
     """An agent's phone is ringing for this caller. Wait until it is answered, or take the caller over."""
 
     error_id = "call_on_offer"
-    zh = "坐席话机正在为该来电者振铃，请等待接听，或接管该来电。"
+    zh = "座席话机正在为该来电者振铃，请等待接听，或接管该来电。"
 
 
 class CallInTalkError(ConflictError):
     """The caller is talking with an agent. Move him to a queue, take him over, or end the call."""
 
     error_id = "call_in_talk"
-    zh = "来电者正在与坐席通话，可将其移至队列、接管或结束通话。"
+    zh = "来电者正在与座席通话，可将其移至队列、接管或结束通话。"
 
 
 class CalledBackError(ConflictError):
@@ -58,7 +58,7 @@ class CalledBackError(ConflictError):
     """
 
     error_id = "called_back"
-    zh = "正在通过坐席话机回拨该客户，无法转移或接管，请结束通话或等待其结束。"
+    zh = "正在通过座席话机回拨该客户，无法转移或接管，请结束通话或等待其结束。"
 
 
 class TakenOverAlreadyError(ConflictError):

@@ -41,6 +41,30 @@ async def at_desk(
 
 
 @asynccontextmanager
+async def supervisor(
+    hotline: RunningHotline, *, extension: str = "1077", kind: str = "desk", **phone: Any
+) -> AsyncIterator[Agent]:
+    """A supervisor of the tests' own, who serves no queue, at his desk and off duty; with a phone unless it is in the
+    browser (`kind`).
+    """
+    username = await hire_supervisor(hotline, extension, kind)
+    async with at_desk(hotline, username, ready=False, **phone) as boss:
+        yield boss
+
+
+async def hire_supervisor(hotline: RunningHotline, extension: str, kind: str) -> str:
+    """Make a supervisor with a phone, once; his username."""
+    username = f"boss{extension}"
+    if username not in hotline.logins:
+        draft = {"username": username, "display_name": "主管", "role": "supervisor", "queues": []}
+        async with administrator(hotline) as admin:
+            made = await admin.post("/agents", draft | {"extension": extension, "phone_kind": kind})
+        login = {"password": made["password"], "extension": extension}
+        hotline.logins[username] = login | {"sip_password": (made["sip"] or {}).get("password")}
+    return username
+
+
+@asynccontextmanager
 async def configured(hotline: RunningHotline, *, of: str = "service", **changes: Any) -> AsyncIterator[None]:
     """The queue `of` is set like this inside the block, and as it was after it."""
     async with administrator(hotline) as admin:

@@ -65,6 +65,25 @@ export const api = {
     post<unknown>("/blocked-callers", { number, reason, blocked_until: blockedUntil }),
   unblockCaller: (number: string) => del<unknown>(`/blocked-callers/${id(number)}`),
 
+  deskMessages: () => get<t.DeskMessage[]>("/desk/messages"),
+  messageSeen: (messageId: number) => post<null>(`/desk/messages/${messageId}/seen`),
+
+  /** What a supervisor does to agents and calls; each is refused with a text that says what to do instead. */
+  supervision: {
+    setState: (userId: number, state: "ready" | "paused" | "signed_out", reason?: string) =>
+      post<t.AgentStateNow>(`/supervision/agents/${userId}/state`, reason === undefined ? { state } : { state, reason }),
+    free: (userId: number) => post<t.AgentStateNow>(`/supervision/agents/${userId}/free`),
+    move: (callId: string, to: { queue_id: string } | { user_id: number }) => post<null>(`/supervision/calls/${id(callId)}/move`, to),
+    priority: (callId: string, priority: number) => post<null>(`/supervision/calls/${id(callId)}/priority`, { priority }),
+    takeOver: (callId: string) => post<null>(`/supervision/calls/${id(callId)}/take-over`),
+    end: (callId: string) => post<null>(`/supervision/calls/${id(callId)}/end`),
+    setQueues: (userId: number, queues: t.AgentQueue[]) => put<null>(`/supervision/agents/${userId}/queues`, { queues }),
+    setSkills: (userId: number, skills: Record<string, number>) => put<null>(`/supervision/agents/${userId}/skills`, { skills }),
+    setQueuePriority: (queueId: string, priority: number) => put<null>(`/supervision/queues/${id(queueId)}/priority`, { priority }),
+    message: (text: string, userIds: number[] | null) => post<t.DeskMessage>("/supervision/messages", { text, user_ids: userIds }),
+    messages: () => get<t.SentMessage[]>("/supervision/messages"),
+  },
+
   prompts: () => get<c.Prompt[]>("/prompts"),
   setPromptText: (name: string, language: c.PromptLanguage, text: string) => put<unknown>(`/prompts/${id(name)}/${language}`, { text }),
   setPromptRecording: (name: string, language: c.PromptLanguage, recording: Blob) =>

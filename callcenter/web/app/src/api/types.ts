@@ -349,4 +349,27 @@ export interface DeskDay {
   holding_seconds: number;
   wrapup_seconds: number;
   outcomes: number;
+/** A supervisor's message as a desk shows it: plain text. `sent_by`: his name; null: he is gone. */
+export interface DeskMessage {
+  message_id: number;
+  text: string;
+  sent_at: number;
+  sent_by: string | null;
+}
+/** The same with those it was sent to, and when each clicked it away. */
+export interface SentMessage extends DeskMessage {
+  to_all: boolean;
+  readers: { user_id: number; display_name: string; seen_at: number | null }[];
+}
+/** Where an agent stands after a supervisor's act. */
+export interface AgentStateNow {
+  user_id: number;
+  state: AgentStateName;
+  since: number;
+  reason: string | null;
+}
+/** A queue that an agent serves; only callers who have waited that long are his. */
+export interface AgentQueue {
+  queue_id: string;
+  opens_after_seconds: number;
 }

@@ -4,7 +4,7 @@
  * Because an event is whole, a gap in the numbers does no harm, and an event older than the last one is dropped. An
  * event before the snapshot, silence or a broken socket means: connect again, for a new snapshot. Knows nothing of pages.
  */
-import type { Desk } from "../api/types";
+import type { Desk, DeskMessage } from "../api/types";
 
 export type LiveStatus = "connecting" | "open" | "away" | "taken_over" | "stopped";
 
@@ -13,6 +13,8 @@ export interface LiveWatcher {
   desk(desk: Desk): void;
   /** How many callers wait now; all else is as it was. */
   waiting(waiting: number): void;
+  /** A supervisor's message; undefined: one may have been missed, ask for those that were not seen. */
+  message?(message: DeskMessage | undefined): void;
   /** The socket failed `attempt` times in a row. */
   failing?(attempt: number): void;
 }
@@ -89,7 +91,7 @@ export class LiveDesk {
 
   private heard(text: unknown): void {
     this.heardAt = Date.now();
-    let message: { type?: string; seq?: number; desk?: Desk; waiting?: number };
+    let message: { type?: string; seq?: number; desk?: Desk; waiting?: number; message?: DeskMessage };
     try {
       message = JSON.parse(String(text)) as typeof message;
     } catch {
@@ -110,7 +112,8 @@ export class LiveDesk {
       this.seq = message.seq;
       if (message.desk !== undefined) this.watcher.desk(message.desk);
       else if (message.waiting !== undefined) this.watcher.waiting(message.waiting);
-    } else if (message.type === "taken_over") this.finish("taken_over");
+    } else if (message.type === "message") this.watcher.message?.(message.message);
+    else if (message.type === "taken_over") this.finish("taken_over");
     else if (message.type === "pong") this.answersPings = true;
   }
 

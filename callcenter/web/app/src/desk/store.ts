@@ -15,6 +15,7 @@ import { usePhone } from "../phone/store";
 import { useWords } from "../ui/words";
 import { Drafts } from "./drafts";
 import { LiveDesk, type LiveStatus } from "./live";
+import { useDeskMessages } from "./messages";
 import { localCard, newDeskId, shouldReconnect, withEnd, withPhoneEnd } from "./model";
 
 /** How long the phone may differ from what the service says about the call before it gives way. */
@@ -25,6 +26,7 @@ const OUTBOX_MS = 10_000;
 
 export const useDesk = defineStore("desk", () => {
   const phone = usePhone();
+  const messages = useDeskMessages();
   const drafts = new Drafts(localStorage);
   const desk = shallowRef<Desk | null>(null);
   const live = ref<LiveStatus>("stopped");
@@ -117,7 +119,13 @@ export const useDesk = defineStore("desk", () => {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     socket = new LiveDesk(
       () => new WebSocket(`${scheme}://${location.host}/api/v1/desk/live?desk_id=${deskId}`),
-      { status: followStatus, desk: apply, waiting: applyWaiting, failing: (attempt) => attempt % 3 === 2 && void checkSession() },
+      {
+        status: followStatus,
+        desk: apply,
+        waiting: applyWaiting,
+        message: messages.told,
+        failing: (attempt) => attempt % 3 === 2 && void checkSession(),
+      },
     );
     socket.start();
     window.addEventListener("online", hurry);
@@ -137,7 +145,9 @@ export const useDesk = defineStore("desk", () => {
   function followStatus(status: LiveStatus): void {
     live.value = status;
     if (status === "taken_over") phone.stop();
-    if (status === "open") void sendOutbox();
+    if (status !== "open") return;
+    void sendOutbox();
+    void messages.load();
   }
 
   function stop(): void {
@@ -154,6 +164,7 @@ export const useDesk = defineStore("desk", () => {
     desk.value = null;
     local.value = null;
     reconnecting.value = null;
+    messages.forget();
   }
 
   /** Takes the desk back from the page that took it over. */

@@ -3,6 +3,8 @@
 const RING_HZ = 450; // GB/T 3380: 450 Hz, 1 s tone, 4 s silence
 const RING_SECONDS = 1;
 const CADENCE_MS = 5000;
+const CHIME_STEP_SECONDS = 0.16;
+const CHIME_SECONDS = 0.5;
 
 let context: AudioContext | null = null;
 
@@ -49,6 +51,25 @@ export function startRinging(): () => void {
     clearInterval(timer);
     silence();
   };
+}
+
+/** Two soft notes: something is to be read. */
+export function chime(): void {
+  unlockSound();
+  const at = context;
+  if (at === null) return;
+  [660, 880].forEach((hertz, place) => {
+    const note = at.createOscillator();
+    const volume = at.createGain();
+    const begin = at.currentTime + place * CHIME_STEP_SECONDS;
+    note.frequency.value = hertz;
+    volume.gain.setValueAtTime(0, begin);
+    volume.gain.linearRampToValueAtTime(0.06, begin + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.001, begin + CHIME_SECONDS);
+    note.connect(volume).connect(at.destination);
+    note.start(begin);
+    note.stop(begin + CHIME_SECONDS);
+  });
 }
 
 /** Plays the caller; the element lives outside the pages so that moving between them never cuts a voice. */
