@@ -78,6 +78,10 @@ class Picture:
             if agent_id in self._idle:
                 self._put_agent(self._idle[agent_id])
 
+    def queue_in(self, call_id: str) -> str:
+        """The queue in whose line a caller is kept, though it may be there no more; empty: he is not in line."""
+        return str(self._waiting[call_id]["queue"]) if call_id in self._waiting else ""
+
     def take(self, change: Change, *, heard: bool) -> None:
         """Take a change in. `heard`: it came by the channel, which has told all older ones."""
         if self._looking.locked():

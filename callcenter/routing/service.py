@@ -276,7 +276,8 @@ class Routing:
             agents = agents[:1]
         seconds = offer_seconds(queue, self.plan, owner=agents[0] in pair.entry.preferred)
         parts = [Part(agent_id, move=AgentMove.CLAIM, guard={"online": "1"}) for agent_id in agents]
-        call = Part(call_id, move=CallMove.CLAIM)
+        # He may have been moved to a line that these agents do not serve.
+        call = Part(call_id, move=CallMove.CLAIM, guard={"queue": self.picture.queue_in(call_id)})
         claimed = await self._offer(call, parts, seconds, is_callback=is_callback)
         if claimed is not None:
             metrics.OFFERS.labels(queue.queue_id).inc()

@@ -230,6 +230,8 @@ class CallActs:
                 return
             _refuse_unless_free(supervisor)
             _refuse_unless_takable(call)
+            if call.is_callback and call.state is CallState.OFFERED:
+                await self._end_legs(call)  # first of all: nobody shall call the customer beside the supervisor
             offer_id = await self._take(call, supervisor)
             if offer_id is not None:
                 break

@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 
 from callcenter.asterisk.model import (
     CallingBack,
+    Channel,
     LegAnswered,
     LegEnded,
     LegHeld,
@@ -38,6 +39,7 @@ from callcenter.routing.script import (
     Say,
     TakeMessage,
 )
+from callcenter.supervision.calls import CallActs
 from tests.storage.gate import Gate, Replica, Turnstile
 from tests.storage.lines import House
 from tests.storage.storm_set import CALLED, CARDS, CONFIGURATION, PEOPLE, PLANS
@@ -378,9 +380,62 @@ class World(ABC):
         if self.chance.random() < 0.1:
             raise UnavailableError
         for caller in self.callers.values():
-            if caller.phase == "talks" and f"{next(iter(caller.legs))}/{caller.offer}" == channel:
+            extension = channel.partition("/")[0]
+            if channel != f"{extension}/{caller.offer}" or extension not in caller.legs:
+                continue
+            if caller.phase == "talks":
                 self.loses_leg(caller)
                 return
+            self.ends_leg(caller, extension, 44)
+            if not caller.legs:
+                self.back_from_dial(caller, "CHANUNAVAIL", 44)
+
+    async def end_call(self, channel: str) -> None:
+        """The service ends a call."""
+        if self.chance.random() < 0.1:
+            raise UnavailableError
+        caller = self.callers.get(channel)
+        if caller is not None and caller.phase != "gone":
+            self.hangs_up(caller)
+        for one in [one for one in self.back if f"{one.extension}/{one.offer}" == channel]:
+            self.back_fails(one, 16, by_phone=False)
+
+    async def channels(self) -> dict[str, list[Channel]]:
+        """The phones that ring or talk."""
+        found = [
+            Channel(f"{extension}/{one.offer}", one.facts.call_id, one.offer, extension, one.phase == "talks")
+            for one in self.callers.values()
+            for extension in one.legs
+        ]
+        found += [
+            Channel(f"{one.extension}/{one.offer}", one.call_id, one.offer, one.extension, one.stage != "agent")
+            for one in self.back
+        ]
+        return {"node1": found}
+
+    def supervises(self, call_id: str) -> None:
+        """A supervisor, who may be anybody, does something to a call."""
+        call, who = self.calls[call_id], self.chance.choice(sorted(self.agents))
+        queue = self.chance.choice(CONFIGURATION.queues).queue_id
+        act = self.chance.choice(["takes over", "takes over", "moves", "sends", "raises", "ends"])
+        if act == "takes over" and call.callback and call.state == "offered":
+            return  # the customer would be rung twice by two who answer before anybody can end their phones
+
+        def work(house: House) -> Awaitable[object]:
+            acts = CallActs(house.routing, house.callbacks, self, house.routing._desks, lambda: self.now)
+            match act:
+                case "takes over":
+                    return acts.take_over(who, call_id)
+                case "moves":
+                    return acts.move_to_queue(call_id, queue)
+                case "sends":
+                    return acts.move_to_agent(call_id, who)
+                case "raises":
+                    return acts.set_priority(call_id, 10)
+                case _:
+                    return acts.end(call_id)
+
+        self.do(f"{act} {who} {call_id}", work)
 
     def hangs_up(self, caller: Caller, by: str = "caller") -> None:
         """The call is over; its script tells it sooner or later."""

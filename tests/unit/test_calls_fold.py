@@ -30,6 +30,24 @@ def answered_call() -> list[CallEvent]:
     ]
 
 
+def test_a_call_that_a_supervisor_has_taken_over_is_his() -> None:
+    second = f"{CALL}/2"
+    facts = [
+        *answered_call()[:6],
+        event_at(CALL, Kind.TAKEN_OVER, T + 12_050, agent_id=9),
+        event(CALL, Kind.OFFERED, T + 12_050, about=second, agent_id=9),
+    ]
+    on_offer = fold(CALL, facts)
+    assert (on_offer.status, on_offer.agent_id, on_offer.talking_seconds) == (CallStatus.OFFERED, 9, 5.0)
+    facts += [
+        event(CALL, Kind.ANSWERED, T + 15_050, about=second, agent_id=9),
+        event(CALL, Kind.ENDED, T + 20_050, hung_up_by="system", cause=16),
+    ]
+    record = fold(CALL, facts)
+    assert (record.status, record.agent_id, record.hung_up_by) == (CallStatus.ANSWERED, 9, HungUpBy.SYSTEM)
+    assert (record.waiting_seconds, record.talking_seconds, record.offers) == (7.05, 10.0, 2)
+
+
 def test_an_answered_call() -> None:
     record = fold(CALL, answered_call())
     assert record.status is CallStatus.ANSWERED

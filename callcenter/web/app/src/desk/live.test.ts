@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import type { Desk } from "../api/types";
+import type { Desk, DeskMessage } from "../api/types";
 import { backoffMs, LiveDesk, type LiveStatus, type Socket, TAKEN_OVER_CODE } from "./live";
 
 class FakeSocket implements Socket {
@@ -31,6 +31,7 @@ describe("the desk's live socket", () => {
   let sockets: FakeSocket[];
   let statuses: LiveStatus[];
   let waiting: number[];
+  let messages: (DeskMessage | undefined)[];
   let live: LiveDesk;
   const latest = (): FakeSocket => {
     const socket = sockets.at(-1);
@@ -43,12 +44,18 @@ describe("the desk's live socket", () => {
     sockets = [];
     statuses = [];
     waiting = [];
+    messages = [];
     live = new LiveDesk(
       () => {
         sockets.push(new FakeSocket());
         return latest();
       },
-      { status: (status) => statuses.push(status), desk: (now) => waiting.push(now.waiting), waiting: (now) => waiting.push(now) },
+      {
+        status: (status) => statuses.push(status),
+        desk: (now) => waiting.push(now.waiting),
+        waiting: (now) => waiting.push(now),
+        message: (message) => messages.push(message),
+      },
       () => 0,
     );
     live.start();
@@ -76,6 +83,16 @@ describe("the desk's live socket", () => {
     latest().says({ type: "waiting", seq: 1, waiting: 2 });
     expect(waiting).toEqual([0, 3]);
     expect(statuses.at(-1)).toBe("away");
+  });
+
+  it("tells a supervisor's message, and that some may have been missed, without a number", () => {
+    const message = { message_id: 3, text: "<b>", sent_at: 1, sent_by: null };
+    latest().says({ type: "snapshot", seq: 7, desk: desk(0) });
+    latest().says({ type: "message", message });
+    latest().says({ type: "message" });
+    latest().says({ type: "desk", seq: 8, desk: desk(1) });
+    expect(messages).toEqual([message, undefined]);
+    expect(waiting).toEqual([0, 1]);
   });
 
   it("takes an event after a gap, since it is whole, and drops one that is older", () => {
