@@ -220,6 +220,7 @@ class CallActs:
             NotFoundError: there is no such call.
             NoPhoneError, PhoneOfflineError, InCallError, RecordOpenError: his phone can't ring for it.
             CallOverError, CallInMenuError, CalledBackError: the caller can't be taken from where he is.
+            CallOnOfferError: an agent's phone is about to ring, who shall call a customer back.
             TakenOverAlreadyError: another supervisor has him.
             UnavailableError: the agent's leg could not be ended; the talk goes on.
         """
@@ -230,8 +231,8 @@ class CallActs:
                 return
             _refuse_unless_free(supervisor)
             _refuse_unless_takable(call)
-            if call.is_callback and call.state is CallState.OFFERED:
-                await self._end_legs(call)  # first of all: nobody shall call the customer beside the supervisor
+            if call.is_callback and call.state is CallState.OFFERED and not await self._end_legs(call):
+                raise CallOnOfferError  # a phone is about to ring, whose agent would call the customer too
             offer_id = await self._take(call, supervisor)
             if offer_id is not None:
                 break
@@ -309,12 +310,15 @@ class CallActs:
         for agent_id, (_, seq) in done.agents.items():
             await self._desks.push(agent_id, seq)
 
-    async def _end_legs(self, call: LiveCall) -> None:
-        """End the phones' legs of the offer that was open. Raises UnavailableError."""
+    async def _end_legs(self, call: LiveCall) -> int:
+        """End the phones' legs of the offer that was open; how many. Raises UnavailableError."""
+        ended = 0
         for channels in (await self._asterisk.channels()).values():
             for leg in channels:
                 if leg.extension and leg.call_id == call.call_id and leg.offer_id == call.offer_id:
                     await self._asterisk.end_leg(leg.channel_id)
+                    ended += 1
+        return ended
 
     # -- the end ---------------------------------------------------------------------------------------
 

@@ -389,6 +389,8 @@ class World(ABC):
             self.ends_leg(caller, extension, 44)
             if not caller.legs:
                 self.back_from_dial(caller, "CHANUNAVAIL", 44)
+        for one in [one for one in self.back if f"{one.extension}/{one.offer}" == channel]:
+            self.back_fails(one, 44, by_phone=False)
 
     async def end_call(self, channel: str) -> None:
         """The service ends a call."""
@@ -415,11 +417,9 @@ class World(ABC):
 
     def supervises(self, call_id: str) -> None:
         """A supervisor, who may be anybody, does something to a call."""
-        call, who = self.calls[call_id], self.chance.choice(sorted(self.agents))
+        who = self.chance.choice(sorted(self.agents))
         queue = self.chance.choice(CONFIGURATION.queues).queue_id
         act = self.chance.choice(["takes over", "takes over", "moves", "sends", "raises", "ends"])
-        if act == "takes over" and call.callback and call.state == "offered":
-            return  # the customer would be rung twice by two who answer before anybody can end their phones
 
         def work(house: House) -> Awaitable[object]:
             acts = CallActs(house.routing, house.callbacks, self, house.routing._desks, lambda: self.now)
