@@ -25,7 +25,7 @@ from callcenter.configuration.model import (
 )
 from callcenter.events import CallEvent, Kind, event, event_at
 from callcenter.routing.model import CallMove, CallState
-from callcenter.routing.plan import Caller, Plan, entry_for, entry_to_json, placed
+from callcenter.routing.plan import Caller, Plan, entry_for, entry_to_json, placed, queued_body
 from callcenter.routing.script import Answer, Ask, CallFacts, Heard, Leave, PassOn, Play, TakeMessage
 from callcenter.routing.store import LiveCall, LiveQueue, Outcome, Part
 
@@ -189,8 +189,7 @@ class Dialogue:
             "channel": turn.facts.channel,
             "key": "",
         }
-        body = {"queue_id": queue.queue_id, "priority": entry.priority, "needs": entry_to_json(entry)["needs"]}
-        body |= {"target_ring": queue.ring_target.last_ring, "response_seconds": queue.response_seconds}
+        body = queued_body(plan, entry_to_json(entry))
         turn.events.append(event_at(turn.call.call_id, Kind.QUEUED, now, **body))
         return True
 

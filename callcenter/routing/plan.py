@@ -181,6 +181,18 @@ def placed(plan: Plan, kept: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def queued_body(plan: Plan, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fact says that a caller stands in a line (Kind.QUEUED); `kept` is his entry."""
+    queue = plan.queue_of(kept["queue"])
+    return {
+        "queue_id": queue.queue_id,
+        "priority": kept["priority"],
+        "needs": kept["needs"],
+        "target_ring": queue.ring_target.last_ring,
+        "response_seconds": queue.response_seconds,
+    }
+
+
 def entry_from_json(call_id: str, kept: Mapping[str, Any]) -> QueueEntry:
     """The same back."""
     return QueueEntry(

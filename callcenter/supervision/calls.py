@@ -15,12 +15,12 @@ from callcenter.asterisk.model import Channel
 from callcenter.calls.model import HungUpBy
 from callcenter.configuration.model import ToQueue
 from callcenter.errors import HotlineError, InvalidInputError, NotFoundError, UnavailableError
-from callcenter.events import Kind, event, event_at
+from callcenter.events import CallEvent, Kind, event, event_at
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.course import offer_seconds
 from callcenter.routing.desk import InCallError, NoPhoneError
 from callcenter.routing.model import IN_CALL, AgentMove, AgentState, CallMove, CallState, MissReason
-from callcenter.routing.plan import needs_of, placed
+from callcenter.routing.plan import needs_of, placed, queued_body
 from callcenter.routing.service import Desks, Routing, missed_fact
 from callcenter.routing.store import LiveAgent, LiveCall, Part
 from callcenter.supervision.errors import (
@@ -187,9 +187,8 @@ class CallActs:
             "line": orjson.dumps(line).decode(),
         }
 
-    def _queued(self, call: LiveCall, entry: dict[str, Any]) -> Any:
-        body = {"queue_id": entry["queue"], "priority": entry["priority"], "needs": entry["needs"]}
-        return event_at(call.call_id, Kind.QUEUED, self._clock(), **body)
+    def _queued(self, call: LiveCall, entry: dict[str, Any]) -> CallEvent:
+        return event_at(call.call_id, Kind.QUEUED, self._clock(), **queued_body(self._routing.plan, entry))
 
     async def _out_of_the_talk(self, call: LiveCall, queue_id: str) -> bool:
         """The agent goes to wrap-up, the caller into the line. False: the talk has changed since it was looked at."""

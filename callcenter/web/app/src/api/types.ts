@@ -349,6 +349,8 @@ export interface DeskDay {
   holding_seconds: number;
   wrapup_seconds: number;
   outcomes: number;
+}
+
 /** A supervisor's message as a desk shows it: plain text. `sent_by`: his name; null: he is gone. */
 export interface DeskMessage {
   message_id: number;
