@@ -202,6 +202,7 @@ class Callbacks:
                 "queue": row["queue_id"],
                 "since": since,
                 "priority": row["priority"],
+                "queue_priority": self._routing.plan.queue_of(row["queue_id"]).priority,
                 "needs": [],
                 "preferred": [],
                 "callback": True,

@@ -114,8 +114,9 @@ class CallActs:
             _refuse_unless_in_line(call)
             if agent.state is AgentState.SIGNED_OUT:
                 raise AgentSignedOutError
-            person = self._routing.plan.people.get(agent_id)
-            if not person or call.queue_id not in {one.queue_id for one in person.memberships}:
+            plan = self._routing.plan
+            person, line = plan.people.get(agent_id), plan.queue_of(call.queue_id).queue_id
+            if not person or line not in {one.queue_id for one in person.memberships}:
                 raise AgentNotInQueueError
             if await self._place(call, _entry(call) | {"preferred": [agent_id]}):
                 break

@@ -105,6 +105,8 @@ class Replica:
     known: dict[str, QueueEntry] = field(default_factory=dict)
     """The callers whom its last match left in line, as it knew them, and when that was (ms)."""
     matched_at: int = 0
+    matched: dict[str, QueueEntry] = field(default_factory=dict)
+    """The callers whom it has paired, as it knew them."""
 
     def hear(self, count: int) -> None:
         """Hear so many changes of the channel."""

@@ -201,6 +201,8 @@ class Storm(World):
 
         when = (replica.matched_at, replica.house.routing.plan)
         its = order(entry_from_json(call_id, orjson.loads(self.calls[call_id].entry)))
+        if order(replica.matched[call_id]) != its:  # a supervisor has set another place for him since, or it was lost
+            return
         for other_id in replica.known:
             other = self.calls.get(other_id)
             if other is None or other.state != "waiting" or not other.entry:

@@ -160,7 +160,7 @@ class World(ABC):
             replica.known, replica.matched_at = dict(floor.entries), now_ms
             pairs = match(now_ms)
             for pair in pairs:
-                del replica.known[pair.entry.call_id]
+                replica.matched[pair.entry.call_id] = replica.known.pop(pair.entry.call_id)
             return pairs
 
         floor.match = note  # type: ignore[method-assign]
