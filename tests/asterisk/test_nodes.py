@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from tests.asterisk.sip.driver import Caller
-from tests.asterisk.stage import administrator, at_desk, configured, kinds
+from tests.asterisk.stage import administrator, at_desk, configured, kinds, supervisor
 from tests.asterisk.test_calls import ended, newest_call
 from tests.onebox import RunningHotline, private_hotline
 from tests.people import Agent, Document
@@ -101,6 +101,28 @@ async def test_a_refusal_on_the_other_node_means_the_same_as_here(
     there = await facts_of_missed_offer(pair, "13800139211", 1, **phone)
     assert here == there
     assert here[2] == [reason]
+
+
+@pytest.mark.parametrize("talks", [False, True], ids=["while the phone rings", "out of a talk"])
+@pytest.mark.parametrize("boss_at", [0, 1], ids=["at the caller's node", "at the agent's node"])
+async def test_a_supervisor_takes_over_between_nodes(pair: RunningHotline, talks: bool, boss_at: int) -> None:
+    ring_seconds = 0.2 if talks else 60
+    async with (
+        supervisor(pair, node=boss_at, replica=1) as boss,
+        at_desk(pair, "carol", node=1, ring_seconds=ring_seconds) as carol,
+    ):
+        with Caller(sip(pair, 0), number="13800139225", hold_seconds=60) as caller:
+            call_id = (await carol.is_in("talking" if talks else "ringing"))["call"]["call_id"]
+            await boss.post(f"/supervision/calls/{call_id}/take-over")
+            await asyncio.to_thread(carol.phone.wait_for, "hung-up-on" if talks else "cancelled")
+            await carol.is_in("wrapup" if talks else "ready")
+            await boss.is_in("talking")
+            assert not [event for event in caller.events() if event.kind == "hung-up-on"]
+            await boss.post(f"/supervision/calls/{call_id}/end")
+            await asyncio.to_thread(caller.wait_for, "hung-up-on")
+            await boss.is_in("wrapup")
+        call = await boss.call_when(call_id, ended)
+    assert (call["hung_up_by"], call["agent_name"]) == ("system", boss.user["display_name"])
 
 
 async def test_a_phone_on_the_other_node_rings_out(pair: RunningHotline) -> None:
