@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.asterisk.sip.driver import Caller
+from tests.asterisk.sip.driver import Caller, DeskPhone
 from tests.asterisk.stage import administrator, at_desk, callers, configured, kinds, supervisor
 from tests.asterisk.test_calls import ended, newest_call
+from tests.asterisk.test_routing import listens, speaking, spoken_to_the_end
 from tests.onebox import RunningHotline
 from tests.people import Document, Person, RefusedError
 from tests.waiting import until
@@ -206,3 +207,30 @@ async def test_an_agent_in_a_real_conversation_is_not_freed(hotline: RunningHotl
         await carol.is_in("ready")
         async with administrator(hotline) as admin:
             await admin.call_when(call_id, ended)
+
+
+async def test_a_supervisor_calls_back_somebody_who_keeps_his_place_and_ends_the_talk(hotline: RunningHotline) -> None:
+    callback = {"key": "1", "offer_after_seconds": 0, "ring_seconds": 20, "retry_after_minutes": [1]}
+    async with configured(hotline, apology_ring=1, callback=callback), supervisor(hotline) as boss:
+        with speaking(hotline, number="13800138312") as (caller, voice):
+            await asyncio.to_thread(caller.wait_for, "answered")
+            await listens(voice)
+            call_id = await in_line(boss, "13800138312")
+            voice.press("1")
+            await spoken_to_the_end(voice)
+            voice.press("1")
+            await asyncio.to_thread(caller.finish)
+        await boss.call_when(call_id, lambda call: call["left_at"] is not None)
+        with DeskPhone("trunk", port=hotline.trunk_port, ring_seconds=0.5) as customer:
+            await act(boss, call_id, "take-over")
+            desk = await boss.is_in("offered")
+            assert desk["call"]["callback"]["number_display"] == "138 0013 8312"
+            await boss.sees(lambda desk: desk["call"] and desk["call"]["status"] == "talking")
+            with pytest.raises(RefusedError) as refused:
+                await act(boss, call_id, "move", queue_id="complaint")
+            assert refused.value.error_id == "called_back"
+            await act(boss, call_id, "end")
+            await asyncio.to_thread(customer.wait_for, "hung-up-on")
+            await boss.is_in("wrapup")
+        call = await boss.call_when(call_id, ended)
+    assert (call["status"], call["hung_up_by"], call["callback_attempts"]) == ("answered", "system", 1)
