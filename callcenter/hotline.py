@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from callcenter import metrics
 from callcenter.asterisk.ari import Ari
 from callcenter.asterisk.door import AsteriskDoor
-from callcenter.asterisk.model import Fact, KeyPressed, PhoneReachable
+from callcenter.asterisk.model import Fact, KeyPressed, ListenerGone, PhoneReachable
 from callcenter.asterisk.nodes import Nodes
 from callcenter.asterisk.store import Ear
 from callcenter.blocking.service import Blocking
@@ -34,6 +34,7 @@ from callcenter.configuration.service import Administration
 from callcenter.customers.service import Customers
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
 from callcenter.errors import UnavailableError
+from callcenter.listening.service import ListeningWork
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.circumstances import HotlineNow
 from callcenter.routing.desk import DeskNow, DeskWork
@@ -64,6 +65,7 @@ log = structlog.get_logger(__name__)
 RECONCILE_SECONDS = 3.0
 MATCH_SECONDS = 1.0
 PHONES_SECONDS = 20.0
+LISTENERS_SECONDS = 20.0
 PROMPTS_SECONDS = 30.0
 PARTITIONS_SECONDS = 6 * 3600.0
 CANCEL_AGAIN_SECONDS = 1.0
@@ -106,6 +108,7 @@ class Hotline:
         )
         self.callbacks = Callbacks(self.routing, self.asterisk, self.desks, self.clock, settings.country)
         self.witness = Witness(self.work, self.callbacks, self.desks)
+        self.listening = ListeningWork(pool, self.routing, self.asterisk, self.desks, self.clock)
         self.history = History(pool, self._current_plan, self.clock)
         self.staff = Staff(pool, redis, self.asterisk, settings)
         self.administration = Administration(pool, redis, self.live.waiting)
@@ -163,6 +166,7 @@ class Hotline:
                 "asterisk": self.asterisk.run(),
                 "match": _every(MATCH_SECONDS, self._tick),
                 "reconcile": _every(RECONCILE_SECONDS, self._reconcile),
+                "listeners": _every(LISTENERS_SECONDS, self.listening.end_unknown),
                 "phones": _every(PHONES_SECONDS, self._push_phones),
                 "sounds": self.sounds.listen(),
                 "speech": self.sounds.make_ahead(),
@@ -241,6 +245,9 @@ class Hotline:
         if isinstance(fact, KeyPressed):
             await self.line.pressed(fact.call_id, fact.digit)
             return
+        if isinstance(fact, ListenerGone):
+            await self.listening.over(fact.channel_id)
+            return
         await self.witness.take(fact)
         if isinstance(fact, PhoneReachable) and fact.contact:
             self.asterisk.registered(fact)
@@ -260,6 +267,7 @@ class Hotline:
     async def _reconcile(self) -> None:
         await self.take_settings()
         await self.reconciler.run_once()
+        await self.listening.compare()
         await self.callbacks.restore(self.calls)
         for node in self.asterisk.names:
             metrics.NODE_UP.labels(node).set(self.asterisk.connected(node))

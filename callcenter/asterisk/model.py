@@ -15,6 +15,8 @@ EXTENSION: Final = r"[0-9]{3,6}"
 """Shape of a phone's number, which is its endpoint's name."""
 TRUNK: Final = "trunk"
 """Name of the trunk's endpoint in deploy/asterisk/pjsip.conf."""
+LISTENER: Final = "-listen-"
+"""Between the node's name and the rest of the id of a channel to a supervisor who listens; it belongs to no call."""
 MAX_REMEMBERED: Final = 10_000
 """Channels whose hang-up request was seen and whose end was not (lost with a socket)."""
 
@@ -96,7 +98,16 @@ class KeyPressed:
         return node_of(self.call_id)
 
 
-Fact = LegCreated | LegRinging | LegAnswered | LegHeld | LegResumed | LegEnded | PhoneReachable | KeyPressed
+@dataclass(frozen=True, slots=True)
+class ListenerGone:
+    """A supervisor's phone is at a conversation no more."""
+
+    channel_id: str
+
+
+Fact = (
+    LegCreated | LegRinging | LegAnswered | LegHeld | LegResumed | LegEnded | PhoneReachable | KeyPressed | ListenerGone
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +174,8 @@ class LegReader:
             return _key(event)
         channel = event["channel"]
         channel_id: str = channel["id"]
+        if is_listener(channel_id):
+            return ListenerGone(channel_id) if kind == "ChannelDestroyed" else None
         if kind == "ChannelHangupRequest" and not event.get("soft"):
             self._remember(channel_id)
         by_phone = kind == "ChannelDestroyed" and self._asked_to_end.pop(channel_id, 0) is None
@@ -242,6 +255,11 @@ def leg_of(snapshot: Mapping[str, Any], moment_ms: int) -> tuple[str, str, str, 
 def node_of(channel_id: str) -> str:
     """`node1-1763780000.42` -> `node1`: Asterisk's `systemname` begins every channel's id."""
     return channel_id.partition("-")[0]
+
+
+def is_listener(channel_id: str) -> bool:
+    """Whether a channel leads to a supervisor who listens."""
+    return channel_id.startswith(node_of(channel_id) + LISTENER)
 
 
 def is_extension(text: str) -> bool:

@@ -13,6 +13,7 @@ import structlog
 
 from callcenter.asterisk.ari import AWAY
 from callcenter.asterisk.door import AsteriskDoor
+from callcenter.asterisk.listeners import Listener, ListenerRing
 from callcenter.asterisk.model import CallingBack, Channel, PhoneReachable, is_extension, node_of
 from callcenter.asterisk.phones import Phone, PhoneKind
 from callcenter.errors import UnavailableError
@@ -215,6 +216,49 @@ class Nodes:
         """
         async with _answered():
             await self._door_of(channel_id).phones.listen_to(channel_id)
+
+    # -- supervisors at conversations ------------------------------------------------------------------
+
+    async def ring_listener(self, ring: ListenerRing) -> None:
+        """Ring a supervisor's phone at the node of the agent's leg, at most once a channel id.
+
+        Raises:
+            UnavailableError: the node is away or refuses; the phone may ring all the same.
+            ValueError: the phone is none.
+        """
+        door = self._door_of(ring.channel_id)
+        async with _answered():
+            await door.listeners.ring(ring)
+        with contextlib.suppress(UnavailableError):  # its end is found a moment later without that
+            async with _answered():
+                await door.listeners.subscribe(ring.channel_id)
+
+    async def find_listener(self, channel_id: str) -> Listener | None:
+        """A supervisor's channel; None: it is gone. Raises UnavailableError."""
+        async with _answered():
+            return await self._door_of(channel_id).listeners.find(channel_id)
+
+    async def change_listener(self, channel_id: str, mode: str) -> bool:
+        """Send a supervisor who has answered to another mode; False: his channel is gone.
+
+        Raises:
+            UnavailableError: the node is away or did not do it.
+        """
+        async with _answered():
+            return await self._door_of(channel_id).listeners.change(channel_id, mode)
+
+    async def end_listener(self, channel_id: str) -> None:
+        """Hang up on a supervisor; already gone is success. Raises UnavailableError."""
+        async with _answered():
+            await self._door_of(channel_id).phones.hang_up(channel_id)
+
+    async def listeners(self) -> list[Listener]:
+        """The supervisors' channels of the nodes that answer."""
+        found: list[Listener] = []
+        for door in self._living():
+            with contextlib.suppress(*AWAY):
+                found += await door.listeners.list()
+        return found
 
     def _door_of(self, channel_id: str) -> AsteriskDoor:
         door = self._doors.get(node_of(channel_id))

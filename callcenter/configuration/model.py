@@ -407,7 +407,7 @@ class General(Setting):
     leave_out_short: bool = True
     """Such callers are left out of the service level."""
     tell_listened: bool = False
-    """Whether an agent is told on his desk that a supervisor listens."""
+    """Whether an agent is told that a supervisor listens to him or whispers; one who speaks with both always is."""
 
 
 class Configuration(General):

@@ -52,13 +52,27 @@ class DeskState(BaseModel):
     may_extend: bool
 
 
+class ListeningNow(BaseModel):
+    """The conversation of another that a supervisor is at."""
+
+    listening_id: str
+    call_id: str
+    agent_name: str
+    mode: Literal["listen", "whisper", "barge"]
+    since: int
+
+
 class DeskOut(BaseModel):
-    """The whole desk; `call` is the screen-pop's card."""
+    """The whole desk; `call` is the screen-pop's card. `listener`: the supervisor at this conversation, where the
+    agent is told; `listening`: a supervisor's own part in another's.
+    """
 
     agent: DeskAgent
     state: DeskState
     waiting: int
     call: dict[str, Any] | None
+    listener: str | None
+    listening: ListeningNow | None
 
 
 class PhoneAccount(BaseModel):

@@ -55,6 +55,13 @@ class NoExtensionError(ConflictError):
     zh = "当前没有可延长的整理时间，或已延长过一次。"
 
 
+class ListeningError(ConflictError):
+    """You are at another's conversation. Leave it first."""
+
+    error_id = "listening"
+    zh = "您正在旁听他人的通话，请先结束旁听。"
+
+
 class TakenOverError(ConflictError):
     """You have signed in on another page since; this one is no longer your desk."""
 
@@ -129,8 +136,11 @@ class DeskWork:
 
         Raises:
             InCallError: he is on offer, ringing or talking.
+            ListeningError: he wants to be ready while he listens to another's conversation.
         """
         agent = await self._agent(agent_id)
+        if wanted is AgentState.READY and agent.listening_id:
+            raise ListeningError
         if agent.state is wanted and wanted is not AgentState.PAUSED:
             return
         now = self._clock()
@@ -142,6 +152,8 @@ class DeskWork:
         if agent.state is AgentState.WRAPUP and agent.call_id:
             events.append(event_at(agent.call_id, Kind.WRAPPED_UP, now, agent_id=agent_id))
         move, guard = _WANTED[wanted], {"call": agent.call_id, "extension": agent.extension}
+        if wanted is AgentState.READY:
+            guard["listening"] = ""
         done = await self.live.step(
             now,
             agent=Part(agent_id, move=move, guard=guard, set=settings),
@@ -353,8 +365,17 @@ class DeskWork:
             },
             "waiting": waiting,
             "call": self._call_document(call, agent_id) if call else None,
+            "listener": self._listener(call, agent_id) if call else None,
+            "listening": orjson.loads(agent.fields.get("listens") or b"null"),
         }
         return DeskNow(agent.seq, agent.desk_id, document)
+
+    def _listener(self, call: LiveCall, agent_id: int) -> str | None:
+        """Which supervisor is at his conversation, as far as he is told: who speaks with both is no secret."""
+        if call.state is not CallState.TALKING or call.agent_id != agent_id:
+            return None
+        all_of_them = self.routing.plan.configuration.tell_listened
+        return next((name for mode, name in call.listeners if all_of_them or mode == "barge"), None)
 
     def _call_document(self, call: LiveCall, agent_id: int) -> dict[str, Any]:
         plan = self.routing.plan

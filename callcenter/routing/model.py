@@ -177,6 +177,7 @@ class PauseReason(StrEnum):
     MISSED = "missed"
     DECLINED = "declined"
     PHONE_FAILED = "phone_failed"
+    LISTENING = "listening"
 
 
 class Strategy(StrEnum):

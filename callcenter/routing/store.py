@@ -30,6 +30,8 @@ from callcenter.routing.model import IN_CALL, AgentMove, AgentState, CallMove, C
 
 LIVE_CHANNEL = "cc:live"
 RETIRED_DESK_SECONDS = 12 * 3600
+LISTENER_FIELD = "listener:"
+"""Begins a call's field of a supervisor at it; his user id follows."""
 
 
 def _script(name: str) -> str:
@@ -105,6 +107,12 @@ class LiveCall:
         card: dict[str, Any] = orjson.loads(self.fields.get("card") or b"{}")
         return card
 
+    @property
+    def listeners(self) -> list[tuple[str, str]]:
+        """The supervisors at this conversation: what each does there (listen, whisper, barge), and his name."""
+        told = (value for name, value in self.fields.items() if name.startswith(LISTENER_FIELD) and value)
+        return [(mode, name) for mode, _, name in (one.partition(" ") for one in told)]
+
     def at(self, name: str) -> int | None:
         """The time `name`: arrived, offered_at, ringing_at, answered_at, held_at, ended_at."""
         return _number(self.fields.get(name))
@@ -157,6 +165,11 @@ class LiveAgent:
     def desk_id(self) -> str:
         """The page that is his desk now."""
         return self.fields.get("desk", "")
+
+    @property
+    def listening_id(self) -> str:
+        """The conversation of another that he, a supervisor, is at; empty for none."""
+        return self.fields.get("listening", "")
 
     @property
     def seq(self) -> int:

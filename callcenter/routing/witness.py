@@ -18,6 +18,7 @@ from callcenter.asterisk.model import (
     LegHeld,
     LegResumed,
     LegRinging,
+    ListenerGone,
     PhoneReachable,
 )
 from callcenter.errors import UnavailableError
@@ -65,7 +66,7 @@ class Witness:
 
     async def take(self, fact: Fact) -> None:
         """Act on one fact."""
-        if isinstance(fact, KeyPressed):
+        if isinstance(fact, KeyPressed | ListenerGone):
             return
         agent_id = self.agents.get(fact.extension)
         if agent_id is None:

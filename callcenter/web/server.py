@@ -12,6 +12,7 @@ from callcenter.board import api as board_api
 from callcenter.calls import api as calls_api
 from callcenter.configuration import api as configuration_api
 from callcenter.customers import api as customers_api
+from callcenter.listening import api as listening_api
 from callcenter.routing import api as routing_api
 from callcenter.routing import node_api
 from callcenter.sounds import api as sounds_api
@@ -34,6 +35,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     configuration_api.routes,
     blocking_api.routes,
     board_api.routes,
+    listening_api.routes,
     sounds_api.routes,
     supervision_api.routes,
     web_api.routes,

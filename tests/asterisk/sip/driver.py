@@ -41,8 +41,8 @@ class SipEvent:
     """One thing SIPp did or saw."""
 
     kind: str
-    """Caller: invite ringing answered hung-up-on hangs-up gives-up not-answered. Phone: invite dialled offered leg
-    answer hung-up-on hangs-up cancelled rejects, whose text from leg on ends with the SIP Call-ID."""
+    """Caller: invite ringing answered hung-up-on hangs-up gives-up not-answered. Phone: listen invite dialled
+    offered sound leg answer hung-up-on hangs-up cancelled rejects, whose text from leg on ends with the SIP Call-ID."""
     tick_ms: int
     """Milliseconds on the clock of that SIPp process."""
     text: str
@@ -205,14 +205,18 @@ class DeskPhone(Sipp):
         reject_with: str = "486 Busy Here",
         host: str = "127.0.0.1",
         port: int = 0,
+        media_port: int | None = None,
     ) -> None:
-        """`talk_seconds`: hangs up that long after answering; None: leaves that to the caller."""
+        """`talk_seconds`: hangs up that long after answering; None: leaves that to the caller. `media_port`: somebody
+        else sends and takes his sound, at that port of `host`.
+        """
         self.extension = extension
         self.port = port or free_udp_port(host)
         self.contact = f"sip:{extension}@{host}:{self.port}"
         ring_ms, talk_ms = int(ring_seconds * 1000), int((talk_seconds or 86400) * 1000)
         values = {
             "extension": extension,
+            "media_port": str(media_port) if media_port else "[media_port]",
             "first_answer": "180 Ringing",
             "after_ringing": _after_ringing(does, ring_ms, reject_with),
             "after_answer": f'<recv request="BYE" timeout="{talk_ms}" ontimeout="bye" next="hung-up-on"/>',

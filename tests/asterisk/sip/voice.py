@@ -12,18 +12,22 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Self
 
-from tests.asterisk.sip.driver import Caller
+from tests.asterisk.sip.driver import Caller, DeskPhone
 from tests.onebox import RunningHotline
 
 CALLER_HZ = 1000
 """What every caller of these tests says."""
 AGENT_HZ = 700
 """What every agent of these tests says, in syllables, into the fake microphone of his browser."""
+LISTENER_HZ = 1300
+"""What a supervisor who listens says."""
 
 _RATE = 8000
 _FRAME = 160
 _ALAW, _DIGIT = 8, 101
 _WINDOW_SECONDS = 1.0
+_CATCH_UP_SECONDS = 0.2
+"""How much of what he was too late to say he still says, so that his voice has no gaps on a busy machine."""
 _KEY_PACKETS, _KEY_ENDS, _KEY_GAP = 5, 3, 5
 """A key in RFC 4733: so many packets while it is held, so many that say it is over, and then a pause."""
 _QUIET = 60.0
@@ -50,7 +54,11 @@ def _alaw(value: float) -> int:
 
 
 _SILENCE = bytes([0xD5]) * _FRAME
-_CALLER_SAYS = bytes(_alaw(8000 * math.sin(2 * math.pi * CALLER_HZ * n / _RATE)) for n in range(_FRAME))
+
+
+def _tone(hertz: float) -> bytes:
+    """One frame of a tone of whole waves, so that frames follow each other smoothly (multiples of 50 Hz)."""
+    return bytes(_alaw(8000 * math.sin(2 * math.pi * hertz * n / _RATE)) for n in range(_FRAME))
 
 
 def energy_at(hertz: float, samples: list[int]) -> float:
@@ -71,11 +79,21 @@ class _Heard:
     at: float
     sound: Sound
     payload: bytes
+    levels: dict[float, float] = field(default_factory=dict)
+    """Tone -> how loud it is in this packet, of those that were asked for."""
+
+    def level(self, hertz: float) -> float:
+        """How loud a tone of whole waves is (root mean square of 16-bit samples)."""
+        if hertz not in self.levels:
+            samples = [_LINEAR[code] for code in self.payload]
+            whole = sum(sample * sample for sample in samples) / len(samples)
+            self.levels[hertz] = math.sqrt(energy_at(hertz, samples) * whole)
+        return self.levels[hertz]
 
 
 @dataclass(slots=True)
 class Voice:
-    """A caller's mouth and ears at one UDP port: says CALLER_HZ to whoever sends him sound. A context manager."""
+    """Somebody's mouth and ears at one UDP port: says a tone to whoever sends him sound. A context manager."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -86,6 +104,8 @@ class Voice:
     """Keys that came as RFC 4733 events."""
     silent: bool = False
     """Whether he says nothing, in packets of silence."""
+    hertz: float = CALLER_HZ
+    """What he says."""
     _socket: socket.socket | None = None
     _threads: list[threading.Thread] = field(default_factory=list)
     _heard: deque[_Heard] = field(default_factory=lambda: deque(maxlen=3000))
@@ -127,6 +147,11 @@ class Voice:
             return "other"
         return "agent" if heard.count("agent") >= 3 else "silence"
 
+    def speaks_to(self, phone: DeskPhone, *, count: int = 1) -> None:
+        """He begins to speak to who has rung his phone (the `count`th time), without waiting for a sound from there."""
+        address, _, media = phone.wait_for("sound", count=count).text.partition(" m=audio ")
+        self._peer = (address.split()[-1], int(media.split()[0]))
+
     def press(self, keys: str) -> None:
         """Press keys, one after another."""
         self._keys.extend(keys)
@@ -137,6 +162,13 @@ class Voice:
         heard = [one for one in list(self._heard) if one.at > (now - 0.25 if since is None else since)]
         packets = sum(energy_at(hertz, [_LINEAR[code] for code in one.payload]) > 0.9 for one in heard)
         return packets > (len(heard) // 2 if since is None else 6)
+
+    def levels(self, hertz: float) -> list[float]:
+        """How loud a tone was in each packet of the last half second: taken one by one, so that a lost one between
+        them is no matter.
+        """
+        since = time.monotonic() - 0.5
+        return [one.level(hertz) for one in list(self._heard) if one.at > since]
 
     def _listen(self) -> None:
         assert self._socket is not None
@@ -159,13 +191,15 @@ class Voice:
 
     def _speak(self) -> None:
         assert self._socket is not None
-        number, stamp = 1, 1000
-        while not self._over.wait(0.02):
+        number, stamp, tone = 1, 1000, _tone(self.hertz)
+        due = time.monotonic()
+        while not self._over.wait(max(0.0, due - time.monotonic())):
+            due = max(due + _FRAME / _RATE, time.monotonic() - _CATCH_UP_SECONDS)
             if self._peer is None:
                 continue
             if self._keys:
                 number, stamp = self._press(self._keys.popleft(), number, stamp)
-            says = _SILENCE if self.silent else _CALLER_SAYS
+            says = _SILENCE if self.silent else tone
             self._send(_ALAW, number, stamp, says)
             number, stamp = (number + 1) & 0xFFFF, stamp + _FRAME
             self.sent += 1

@@ -161,6 +161,7 @@ export interface General {
   priority_step_seconds: number;
   repeat_priority: number;
   caller_rules: CallerRule[];
+  tell_listened: boolean;
 }
 export interface Configuration extends General {
   version: 1;

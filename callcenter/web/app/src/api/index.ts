@@ -33,6 +33,10 @@ export const api = {
   /** Where the recording of a caller's message is; fetching it marks it as heard. */
   messageAddress: (callId: string) => `${BASE}/messages/${id(callId)}`,
 
+  startListening: (callId: string, mode: t.ListenMode) => post<t.ListeningNow>("/listening", { call_id: callId, mode }),
+  changeListening: (listeningId: string, mode: t.ListenMode) => put<t.ListeningNow>(`/listening/${id(listeningId)}`, { mode }),
+  stopListening: (listeningId: string) => del<null>(`/listening/${id(listeningId)}`),
+
   customers: (query: Record<string, string | number | null | undefined>) => get<t.CustomerPage>("/customers", query),
   customer: (customerId: number) => get<t.Customer>(`/customers/${customerId}`),
   makeCustomer: (customer: t.CustomerDraft) => post<t.Customer>("/customers", customer),

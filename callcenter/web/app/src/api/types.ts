@@ -127,11 +127,25 @@ export interface DeskCall {
   notes: string | null;
   next_step: NextStep | null;
 }
+/** Who hears the supervisor: nobody, the agent alone, both. */
+export const LISTEN_MODES = ["listen", "whisper", "barge"] as const;
+export type ListenMode = (typeof LISTEN_MODES)[number];
+export interface ListeningNow {
+  listening_id: string;
+  call_id: string;
+  agent_name: string;
+  mode: ListenMode;
+  since: number;
+}
 export interface Desk {
   agent: { user_id: number; display_name: string; extension: string; phone_kind: PhoneKind; phone_online: boolean };
   state: DeskState;
   waiting: number;
   call: DeskCall | null;
+  /** The supervisor at this conversation, where the agent is told. */
+  listener: string | null;
+  /** A supervisor's own part in another's conversation. */
+  listening: ListeningNow | null;
 }
 
 export interface BrowserAccount {

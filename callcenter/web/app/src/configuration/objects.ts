@@ -46,8 +46,8 @@ export const levelsOf = (whole: Configuration): Levels =>
 /** One object as the whole has it; null: it has none of that id. */
 export function objectOf<K extends Kind>(whole: Configuration, kind: K, id: string): Objects[K] | null {
   if (kind === "general") {
-    const { name, cadence, priority_step_seconds, repeat_priority, caller_rules } = whole;
-    return { name, cadence, priority_step_seconds, repeat_priority, caller_rules } as unknown as Objects[K];
+    const { name, cadence, priority_step_seconds, repeat_priority, caller_rules, tell_listened } = whole;
+    return { name, cadence, priority_step_seconds, repeat_priority, caller_rules, tell_listened } as unknown as Objects[K];
   }
   if (kind === "levels") return levelsOf(whole) as unknown as Objects[K];
   const listed = kind as ListedKind;

@@ -12,6 +12,8 @@ const talkingDesk: Desk = {
   state: state("talking", 0),
   waiting: 0,
   call,
+  listener: null,
+  listening: null,
 };
 
 describe("asking for the call back", () => {

@@ -52,7 +52,7 @@ export const useDesk = defineStore("desk", () => {
   const chosen = ref<number | null>(null);
   const away = computed(() => live.value === "away");
   const ringing = computed(
-    () => phone.call === "ringing" || desk.value?.state.name === "offered" || desk.value?.state.name === "ringing",
+    () => (phone.call === "ringing" && !phone.isListening()) || desk.value?.state.name === "offered" || desk.value?.state.name === "ringing",
   );
 
   function applyWaiting(waiting: number): void {
@@ -239,7 +239,7 @@ export const useDesk = defineStore("desk", () => {
     () => [phone.call, phone.line] as const,
     ([state]) => {
       const invite = phone.invite;
-      if (state === "ringing" && invite !== null) {
+      if (state === "ringing" && invite !== null && invite.listeningId === null) {
         reconnecting.value = null;
         const known = desk.value?.call != null && desk.value.call.call_id === invite.callId;
         local.value = known || live.value === "open" ? null : localCard(invite, serverNow());

@@ -17,7 +17,7 @@ export const en: Messages = {
     newVersion: "There is a new version of this page. Reload when you are free.",
   },
   state: { signed_out: "Off duty", ready: "Ready", offered: "Incoming", ringing: "Ringing", talking: "Talking", wrapup: "Wrap-up", paused: "Paused", held: "On hold", unknown: "Unknown" },
-  reason: { missed: "Missed a call", declined: "Declined a call", phone_failed: "Phone failed" },
+  reason: { missed: "Missed a call", declined: "Declined a call", phone_failed: "Phone failed", listening: "Listening" },
   desk: {
     goReady: "Ready for calls", ready: "Ready", pause: "Pause", signOff: "Off duty", finish: "Finish", wrapupLeft: "Left", wrapupOver: "Time is over: save the record", extend: "Extend", pauseOver: "over {limit}", pauseLimit: "limit {limit}", productive: "work", pauseAfter: "Why are you pausing?",
     waiting: "Callers waiting", waitingNone: "No one waiting", waitingUnit: "",
@@ -95,7 +95,7 @@ export const en: Messages = {
       ring_target: "Answer target", offer_rings: "Each agent rings", apology_ring: "Apology from", response_seconds: "Response target", greet_first: "Start", announcements: "Announcements", position: "Place in line", expected_wait: "Expected wait", first_after_seconds: "First after", every_seconds: "Then every",
       callback: "Callback (keeps the place)", callback_key: "Key", offer_after_seconds: "Told after waiting", callback_ring_seconds: "Customer's phone rings", retry_after_minutes: "No answer: again after (min)", at_closing: "At closing", overflow: "Overflow", most_waiting: "Most waiting", full: "When full", closed: "When closed", nobody: "Nobody signed in",
       pause_after_misses: "Pause after missing", wrapup_seconds: "Wrap-up limit", wrapup_extension_seconds: "Extension", outcome_required: "Call record", keys: "Keys", otherwise: "Otherwise to", text_zh: "Chinese text", text_en: "English text", timeout_seconds: "Wait for a key", tries: "Said", call_type: "Call type",
-      week: "Week", china_holidays: "Public holidays", holiday: "Holiday times", exceptions: "Exceptions", agents: "Agents", productive: "Counts as work", longest_seconds: "Longest", caller_rules: "Caller rules", cadence: "Ringing tone", tone_seconds: "Tone", silence_seconds: "Silence", priority_step_seconds: "A step of priority is worth", repeat_priority: "Each repeat call adds",
+      week: "Week", china_holidays: "Public holidays", holiday: "Holiday times", exceptions: "Exceptions", agents: "Agents", productive: "Counts as work", longest_seconds: "Longest", caller_rules: "Caller rules", cadence: "Ringing tone", tone_seconds: "Tone", silence_seconds: "Silence", priority_step_seconds: "A step of priority is worth", tell_listened: "Tell an agent that a supervisor listens", repeat_priority: "Each repeat call adds",
     },
     kind: { queue: "Queue", queues: "Queue", menu: "Menu", menus: "Menu", hours: "Opening hours", skill: "Skill", skills: "Skill", pause_reason: "Pause reason", pause_reasons: "Pause reason", "pause-reasons": "Pause reason", general: "Caller rules", configuration: "General" },
     way: { kind: "way", queue: "To a queue", menu: "To a menu", number: "To a number", message: "Leave a message", callback: "Offer a callback", end: "Last word, hang up", waits: "They wait", numberHint: "e.g. 13800138000" },
@@ -116,7 +116,7 @@ export const en: Messages = {
       calendar: "What holds each day", before: "Month before", next: "Next month", asTyped: "With your unsaved changes", pickDay: "Press a day to except it", holidaysLater: "Public holidays show once saved", calendarUnknown: "The holidays of {year} are not known yet; the plain week holds.", why: { week: "Week", holiday: "Public holiday", swapped_work_day: "Swapped work day", exception: "Exception" },
     },
     skill: { new: "New skill", none: "No skills yet", noneText: "Such as lifts, English, complaints. Queues can ask for a skill at a level.", text: "Levels 1–10; empty: does not know it.", knowing: "{n} agents", keys: "Arrows move; type a number." },
-    pause: { new: "New reason", one: "Reason", text: "Agents choose one when they pause.", work: "Work", rest: "Rest", productiveText: "Work (training, a meeting), not rest", own: '"Missed a call", "Declined a call" and "Phone failed" are given by the hotline itself.' },
+    pause: { new: "New reason", one: "Reason", text: "Agents choose one when they pause.", work: "Work", rest: "Rest", productiveText: "Work (training, a meeting), not rest", own: '"Missed a call", "Declined a call", "Phone failed" and "Listening" are given by the hotline itself.' },
     rule: { title: "By caller", text: "From the top; the first rule with a queue decides it, priorities add up.", none: "No rules: all callers are treated alike.", who: "Caller", to: "Goes to queue", stays: "Stays", priority: "Priority", from: "Only callers of these queues", allQueues: "All queues", add: "Add a rule" },
     general: { order: "Order in line", orderText: "Priority goes first, but waiting catches up: nobody starves.", repeatHint: "Same number within a day; three at most", cadenceText: "How long a ring is; all that counts rings goes by it. China: 1 s tone, 4 s silence.", country: "The country's own", own: "Own", profile: "Settings" },
     blocked: { text: "Calls from these numbers are not put through.", reason: "Reason", reasonHint: "e.g. repeated nuisance calls, supervisor told", until: "Until", add: "Block", none: "No one is blocked", noneText: "Numbers, reasons, who blocked them and until when are listed here.", since: "Since", by: "By", forEver: "Lifted by hand", over: "Over", lift: "Lift", liftAsk: "Lift the block of {number}? They can call again.", lifted: "Lifted" },
@@ -128,4 +128,9 @@ export const en: Messages = {
   },
   error: { title: "This could not be loaded", unexpected: "That did not work. Try again." },
   supervision: { desk: { title: "From supervisors", seen: "Got it" } },
+  listening: {
+    bar: "Listening", at: "Listening to {name}", ringing: "Connecting…", answer: "Answer", stop: "Stop", noPhone: "You have no extension. Ask an administrator for one.", phoneAway: "Your phone is not connected. Try again in a moment.", keys: "While this bar has the focus: 1 listen, 2 whisper, 3 barge in, Esc stop",
+    mode: { listen: "Listen", whisper: "Whisper", barge: "Barge in" }, modeText: { listen: "Nobody hears you", whisper: "Only the agent hears you", barge: "Both hear you" },
+    told: "{name} is listening", setting: "Listening", settingText: "Supervisors can listen, whisper and barge in. Agents always see who barges in.", agents: "Agents",
+  },
 };

@@ -15,7 +15,7 @@ export const zhCN = {
     newVersion: "页面有新版本，空闲时请刷新。",
   },
   state: { signed_out: "未上线", ready: "就绪", offered: "来电", ringing: "振铃", talking: "通话中", wrapup: "话后处理", paused: "暂停", held: "保持中", unknown: "未知" },
-  reason: { missed: "未接来电", declined: "拒接来电", phone_failed: "话机故障" },
+  reason: { missed: "未接来电", declined: "拒接来电", phone_failed: "话机故障", listening: "旁听中" },
   desk: {
     goReady: "就绪，接听来电", ready: "就绪", pause: "暂停", signOff: "下线", finish: "完成", wrapupLeft: "剩余", wrapupOver: "已到时，请保存记录", extend: "延长", pauseOver: "已超过 {limit}", pauseLimit: "限 {limit}", productive: "计工时", pauseAfter: "选择暂停原因",
     waiting: "排队等候", waitingNone: "无人等候", waitingUnit: "人",
@@ -93,7 +93,7 @@ export const zhCN = {
       ring_target: "接听目标", offer_rings: "每位座席响", apology_ring: "致歉从", response_seconds: "应答目标", greet_first: "接入方式", announcements: "等候播报", position: "第几位", expected_wait: "预计等候", first_after_seconds: "首次播报", every_seconds: "播报间隔",
       callback: "回拨（保留排位）", callback_key: "按键", offer_after_seconds: "等候多久后提示", callback_ring_seconds: "回拨振铃", retry_after_minutes: "未接通再拨（分钟后）", at_closing: "闭店时", overflow: "溢出", most_waiting: "最多等候", full: "排满时", closed: "非营业时间", nobody: "无人上线时",
       pause_after_misses: "连续未接后暂停", wrapup_seconds: "话后处理时限", wrapup_extension_seconds: "可延长", outcome_required: "通话记录", keys: "按键", otherwise: "其他情况转到", text_zh: "中文播报词", text_en: "英文播报词", timeout_seconds: "等待按键", tries: "播报遍数", call_type: "来电类型",
-      week: "每周", china_holidays: "法定节假日", holiday: "节假日时间", exceptions: "特殊日期", agents: "座席", productive: "计入工时", longest_seconds: "最长时间", caller_rules: "来电规则", cadence: "铃声节奏", tone_seconds: "响铃", silence_seconds: "间歇", priority_step_seconds: "每级优先等于多等", repeat_priority: "重复来电每次提高",
+      week: "每周", china_holidays: "法定节假日", holiday: "节假日时间", exceptions: "特殊日期", agents: "座席", productive: "计入工时", longest_seconds: "最长时间", caller_rules: "来电规则", cadence: "铃声节奏", tone_seconds: "响铃", silence_seconds: "间歇", priority_step_seconds: "每级优先等于多等", tell_listened: "通话被旁听时告知座席", repeat_priority: "重复来电每次提高",
     },
     kind: { queue: "队列", queues: "队列", menu: "按键菜单", menus: "按键菜单", hours: "营业时间", skill: "技能", skills: "技能", pause_reason: "小休原因", pause_reasons: "小休原因", "pause-reasons": "小休原因", general: "来电规则", configuration: "总体" },
     way: { kind: "去向", queue: "转队列", menu: "转菜单", number: "转号码", message: "留言", callback: "提示回拨", end: "结束语后挂断", waits: "继续等候", numberHint: "例如 13800138000" },
@@ -114,7 +114,7 @@ export const zhCN = {
       calendar: "每天的营业时间", before: "上个月", next: "下个月", asTyped: "按未保存的修改显示", pickDay: "点一天可设为特殊日期", holidaysLater: "保存后显示法定节假日", calendarUnknown: "{year} 年的放假安排还没有公布，先按平日。", why: { week: "平日", holiday: "法定节假日", swapped_work_day: "调休上班", exception: "特殊日期" },
     },
     skill: { new: "新建技能", none: "还没有技能", noneText: "例如：电梯、英语、投诉。队列可以要求技能和级别。", text: "级别 1–10，空白为不会。", knowing: "{n} 人", keys: "方向键移动，直接输入数字。" },
-    pause: { new: "新建原因", one: "原因", text: "座席暂停接听时选择。", work: "计入工时", rest: "休息", productiveText: "算工作（如培训、会议），不算休息", own: "“未接来电”“拒接来电”“话机故障”由系统自动使用，不在此列。" },
+    pause: { new: "新建原因", one: "原因", text: "座席暂停接听时选择。", work: "计入工时", rest: "休息", productiveText: "算工作（如培训、会议），不算休息", own: "“未接来电”“拒接来电”“话机故障”“旁听中”由系统自动使用，不在此列。" },
     rule: { title: "按来电者", text: "自上而下，第一条写明队列的决定去向，优先级相加。", none: "没有规则，所有来电者一样对待。", who: "来电者", to: "转到队列", stays: "不变", priority: "优先", from: "只对这些队列的来电", allQueues: "所有队列", add: "添加规则" },
     general: { order: "排队先后", orderText: "优先的人先接；等得更久的人不会一直落在后面。", repeatHint: "同一号码一天内，最多算三次", cadenceText: "一声多长，决定所有按声数的设置。中国为响 1 秒停 4 秒。", country: "按所在国家", own: "自定义", profile: "配置" },
     blocked: { text: "这些号码来电不会接入。", reason: "原因", reasonHint: "例如：多次骚扰，已报班长", until: "到期日", add: "加入黑名单", none: "黑名单是空的", noneText: "加入的号码、原因、经办人和期限会列在这里。", since: "加入时间", by: "经办人", forEver: "长期", over: "已到期", lift: "解除", liftAsk: "解除 {number}？解除后可以再打进来。", lifted: "已解除" },
@@ -126,6 +126,11 @@ export const zhCN = {
   },
   error: { title: "没有加载出来", unexpected: "操作没有成功，请重试。" },
   supervision: { desk: { title: "主管消息", seen: "知道了" } },
+  listening: {
+    bar: "旁听", at: "正在旁听 {name}", ringing: "正在接通…", answer: "接起", stop: "结束", noPhone: "您还没有分机，请联系管理员分配。", phoneAway: "您的电话没有连上，请稍后再试。", keys: "焦点在此栏时：1 旁听，2 耳语，3 插话，Esc 结束",
+    mode: { listen: "旁听", whisper: "耳语", barge: "插话" }, modeText: { listen: "双方都听不到您", whisper: "只有座席听得到您", barge: "双方都听得到您" },
+    told: "{name} 正在旁听", setting: "旁听", settingText: "班长可旁听、耳语、插话。插话时座席总会看到提示。", agents: "座席",
+  },
 };
 
 export type Messages = typeof zhCN;

@@ -17,6 +17,8 @@ import { NodesSocket } from "./nodes";
 /** Who rings, as the INVITE says; everything in it comes from outside and is only ever shown as text. */
 export interface Invite {
   callId: string | null;
+  /** Not null: no caller, but a conversation that this person, a supervisor, asked to be at. */
+  listeningId: string | null;
   number: string;
   name: string;
   arrivedAt: number;
@@ -46,6 +48,8 @@ export class SoftPhone {
   private readonly loudspeaker = new Loudspeaker();
   /** An INVITE with this X-Call-Id is answered by itself: the agent was already talking with this caller. */
   answerByItself: string | null = null;
+  /** Whether this page has asked to be at a conversation: an INVITE with X-Listen is answered by itself. */
+  answersListening = false;
 
   constructor(
     private readonly watcher: PhoneWatcher,
@@ -213,6 +217,8 @@ export class SoftPhone {
 
   private invited({ session, request }: IncomingRTCSessionEvent): void {
     const callId = (request.getHeader("X-Call-Id") as string | undefined) ?? null;
+    const listeningId = (request.getHeader("X-Listen") as string | undefined) ?? null;
+    if (listeningId !== null && this.invite?.listeningId != null) this.hangUpNow();
     if (this.session !== null) {
       const replaces = callId !== null && callId === this.invite?.callId && this.answerByItself === callId;
       if (!replaces) {
@@ -223,6 +229,7 @@ export class SoftPhone {
     this.session = session;
     this.invite = {
       callId,
+      listeningId,
       number: session.remote_identity.uri.user ?? "",
       name: session.remote_identity.display_name ?? "",
       arrivedAt: Date.now(),
@@ -233,6 +240,17 @@ export class SoftPhone {
       this.answerByItself = null;
       this.answer();
     }
+    if (listeningId !== null && this.answersListening) {
+      this.answersListening = false;
+      this.answer();
+    }
+  }
+
+  /** The next conversation to be listened to is here: the one before is over, whatever its phone says. */
+  private hangUpNow(): void {
+    const session = this.session;
+    this.hangUp();
+    if (session !== null) this.over(session);
   }
 
   private listen(session: RTCSession): void {

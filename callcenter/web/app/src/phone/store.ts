@@ -99,10 +99,16 @@ export const usePhone = defineStore("phone", () => {
     hangUp: () => phone?.hangUp(),
     toggleHold: () => (call.value === "held" ? phone?.resume() : phone?.hold()),
     toggleMute: () => phone?.setMuted(!muted.value),
+    setMuted: (quiet: boolean) => phone?.setMuted(quiet),
     digit: (tone: string) => phone?.digit(tone),
     answerByItself: (callId: string) => {
       if (phone !== null) phone.answerByItself = callId;
     },
+    answerListening: (yes: boolean) => {
+      if (phone !== null) phone.answersListening = yes;
+    },
+    /** Whether what the phone has is no call of one's own but another's conversation. */
+    isListening: () => call.value !== "idle" && invite.value?.listeningId != null,
     inConversation: () => inConversation(call.value),
   };
 });
