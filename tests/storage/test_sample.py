@@ -27,6 +27,15 @@ async def test_everybody_can_sign_in_and_desk_phones_register(pool: Any, redis: 
     assert digests == {extension: sip_digest(extension, password) for extension, password in desks.items()}
 
 
+async def test_the_supervisor_has_a_phone_to_listen_with_and_no_queue(pool: Any) -> None:
+    logins = {login["username"]: login for login in await load_sample(pool, secret)}
+    assert (logins["super"]["extension"], logins["super"]["phone_kind"]) == ("1005", "browser")
+    members = {
+        row["username"] for row in await pool.fetch("select username from queue_members join users using (user_id)")
+    }
+    assert members == {"alice", "bob", "carol", "dave"}
+
+
 async def test_a_second_run_leaves_everything_as_it_is(pool: Any) -> None:
     first = await load_sample(pool, secret)
     await pool.execute("update customers set notes = '改过', name = '新名' where customer_id = 1")

@@ -12,9 +12,11 @@ from callcenter.asterisk.model import (
     LegHeld,
     LegReader,
     LegRinging,
+    ListenerGone,
     PhoneReachable,
     channel_of,
     endpoint_of,
+    is_listener,
     node_of,
 )
 
@@ -164,3 +166,15 @@ def test_names() -> None:
     assert endpoint_of("PJSIP/1001-0000002a") == "1001"
     assert endpoint_of("Local/x") == ""
     assert node_of("node1-1795319821.42") == "node1"
+
+
+def test_a_supervisor_who_listens_is_no_leg_of_a_call() -> None:
+    reader = LegReader("n1")
+    kinds = ("ChannelConnectedLine", "ChannelStateChange", "ChannelHold", "ChannelHangupRequest", "ChannelDestroyed")
+    told = [reader.read(event(kind, call="", channel="n1-listen-1795319821684-5", cause=16)) for kind in kinds]
+    assert told == [None, None, None, None, ListenerGone("n1-listen-1795319821684-5")]
+
+
+@pytest.mark.parametrize("channel", ["n1-callback-1-5", "n1-1795319821.4", "listen-1", "n1-listening", ""])
+def test_no_other_channel_is_a_supervisors(channel: str) -> None:
+    assert not is_listener(channel)
