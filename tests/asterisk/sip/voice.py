@@ -199,6 +199,7 @@ class Voice:
                 continue
             if self._keys:
                 number, stamp = self._press(self._keys.popleft(), number, stamp)
+                due = time.monotonic()
             says = _SILENCE if self.silent else tone
             self._send(_ALAW, number, stamp, says)
             number, stamp = (number + 1) & 0xFFFF, stamp + _FRAME
