@@ -124,7 +124,7 @@ class Hotline:
             self._current_plan,
             self.clock,
             nodes=self._nodes_up,
-            listeners=_nobody,
+            listeners=self.listening.listeners,
             alarms=_none,
             zone=self.zone,
             country=settings.country,
@@ -279,10 +279,6 @@ class Hotline:
 
     async def _make_partitions(self) -> None:
         await ensure_partitions(self.pool)
-
-
-async def _nobody() -> dict[int, str]:
-    return {}
 
 
 async def _none() -> dict[str, AlarmRow]:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from callcenter.configuration.model import General
 from tests.asterisk.sip.driver import DeskPhone
 from tests.asterisk.sip.voice import AGENT_HZ, CALLER_HZ, LISTENER_HZ, Voice, speaking_caller
 from tests.asterisk.stage import administrator, at_desk
@@ -326,8 +327,7 @@ async def _shown_of_a_listening(his: Supervisor, talk: Conversation, told: bool)
 async def set_told(admin: Person, told: bool) -> None:
     """Set whether agents are told."""
     whole = await admin.get("/configuration")
-    names = ("name", "cadence", "priority_step_seconds", "repeat_priority", "caller_rules")
-    general = {name: whole["configuration"][name] for name in names} | {"tell_listened": told}
+    general = {name: whole["configuration"][name] for name in General.model_fields} | {"tell_listened": told}
     await admin.put(f"/configuration/general?revision={whole['revision']}", general)
 
 

@@ -137,7 +137,9 @@ async def test_he_is_rung_at_the_node_of_the_agents_leg_and_stands_in_the_list(o
     other = await office.listen("admin", "whisper")
     assert office.asterisk.rung[1].phone == "1009@node2", "his phone is at another node"
     assert (await office.ask("GET", API, by="super"))[1] == [one, other]
-    assert await office.hotline.listening.listeners() == {office.ids["alice"]: "Admin"}
+    alice = office.ids["alice"]
+    assert await office.hotline.listening.listeners() == {alice: "Admin"}
+    assert (await office.hotline.boards.look())["agents"][str(alice)]["listener"] == "Admin"
     assert await office.audited() == [("started", "listen"), ("started", "whisper")]
 
 
