@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.asterisk.sip.voice import AGENT_HZ, CALLER_HZ, LISTENER_HZ, Voice, speaking_caller
+from tests.asterisk.sip.voice import AGENT_HZ, LISTENER_HZ, Voice, speaking_caller
 from tests.asterisk.stage import administrator, at_desk
 from tests.asterisk.test_listening import set_told
 from tests.browser.pages import Screen, signed_in
@@ -40,7 +40,7 @@ async def test_from_the_call_log_into_the_conversation_and_out_of_it(
             await listens(screen, call_id)
             assert screen.page.url.endswith("/calls"), "he stays where he is"
             await screen.sees_no("banner-call")
-            await heard(screen, CALLER_HZ)
+            await screen.hears_the_caller()
             assert not loud(mouth, AGENT_HZ)
             await screen.press("2")
             await screen.sees("listen-bar", mode="whisper")
@@ -108,14 +108,22 @@ async def test_what_stands_against_it_is_said(hotline: RunningHotline, chromium:
             hotline.hang_up_everything()
 
 
+@pytest.mark.usefixtures("configuration_kept")
+async def test_whether_agents_are_told_is_set_on_a_page(hotline: RunningHotline, chromium: Browser) -> None:
+    async with (
+        administrator(hotline) as admin,
+        signed_in(chromium, hotline, "admin", "/configuration/general") as screen,
+    ):
+        await screen.at("tell-listened").check()
+        await screen.save()
+        whole = await admin.get("/configuration")
+        assert whole["configuration"]["tell_listened"] is True
+        await screen.page.reload()
+        await expect(screen.at("tell-listened")).to_be_checked()
+
+
 async def talks(carol: Agent, mouth: Voice) -> str:
     """The agent talks; the call's id."""
     desk = await carol.is_in("talking")
     mouth.speaks_to(carol.phone)
     return str(desk["call"]["call_id"])
-
-
-async def heard(screen: Screen, hertz: float) -> None:
-    """Wait until the sound that plays in this page is mostly this."""
-    assert hertz == CALLER_HZ
-    await screen.hears_the_caller()

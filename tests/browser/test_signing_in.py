@@ -43,7 +43,7 @@ async def test_an_agent_has_no_agents_page(hotline: RunningHotline, chromium: Br
 
 
 async def test_somebody_without_a_phone_has_no_desk(hotline: RunningHotline, chromium: Browser) -> None:
-    async with signed_in(chromium, hotline, "super") as screen:
+    async with signed_in(chromium, hotline, "admin") as screen:
         await screen.sees("nav-calls")
         await screen.sees_no("nav-desk")
         await screen.open("/no/such/page")
