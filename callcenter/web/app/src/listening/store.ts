@@ -48,11 +48,15 @@ export const useListening = defineStore("listening", () => {
     });
   }
 
-  /** Be at the conversation of a call; what goes wrong is said. */
+  /** Be at the conversation of a call, in this mode if he is there already; what goes wrong is said. */
   async function start(callId: string, wanted: ListenMode = "listen"): Promise<void> {
     const { t } = i18n.global;
     if (!session.hasPhone) {
       sayWrong(t("listening.noPhone"));
+      return;
+    }
+    if (now.value?.call_id === callId) {
+      await change(wanted);
       return;
     }
     if (starting.value) return;
