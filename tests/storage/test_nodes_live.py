@@ -8,8 +8,9 @@ import pytest
 from redis.asyncio import Redis
 
 from callcenter.asterisk.model import Channel, LegAnswered, LegEnded, LegRinging
-from callcenter.asterisk.store import LEASE_SECONDS, Ear
+from callcenter.asterisk.store import Ear
 from callcenter.errors import UnavailableError
+from callcenter.lease import LEASE_SECONDS
 from callcenter.routing.model import AgentState, CallState
 from callcenter.routing.reconcile import MISSING_SECONDS, YOUNG_SECONDS, Reconciler
 from callcenter.routing.script import CallFacts
