@@ -6,6 +6,7 @@ away the facts wait in the stream. A fact that can't be stored is set aside in `
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -34,6 +35,8 @@ BLOCK_MS = 1000
 GATHER_SECONDS = 0.4
 """How long facts are gathered before they are written together: a call's row is that much behind the call."""
 WRITER_LOCK = 7_283_001
+SETTLE_MS = 30_000
+"""How long after its end a call is counted: by then what comes after the end has come (a message, Asterisk's CDR)."""
 
 _ENDINGS = (Kind.ENDED, Kind.LOST, Kind.LEDGER)
 _LEFT = (CallStatus.ABANDONED, CallStatus.FAILED, CallStatus.MESSAGE)
@@ -70,6 +73,23 @@ class Written:
     agents: set[int] = field(default_factory=set)
 
 
+@dataclass(slots=True)
+class Folded:
+    """What facts have made: the ids of those that were new, the rows of their calls, the calls that ended by them."""
+
+    new: set[str] = field(default_factory=set)
+    records: dict[str, CallRecord] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Ended:
+    """A call that has ended and is not counted yet; `counted_at` is when it will be (ms)."""
+
+    counted_at: int
+    record: CallRecord
+
+
 class CallWriter:
     """Runs in every replica of the service; writes in one of them."""
 
@@ -85,6 +105,7 @@ class CallWriter:
         self._pool = pool
         self._clock = clock
         self._cadence = cadence
+        self._ended: dict[str, Ended] = {}
 
     async def run(self) -> None:
         """Write until cancelled, whatever goes away and comes back meanwhile."""
@@ -100,7 +121,30 @@ class CallWriter:
                 log.warning("writer waits", error=type(error).__name__)
             except Exception:
                 log.exception("writer failed")
+            self.count_settled()
+            with contextlib.suppress(RedisError):
+                await self._measure_lag()
             await asyncio.sleep(1)
+
+    async def _measure_lag(self) -> None:
+        """How old the oldest fact is that nobody has taken off: whoever writes, and while nobody does."""
+        oldest = [entries[0][0] for stream in STREAMS if (entries := await self._redis.xrange(stream, count=1))]
+        since = min((int(entry_id.partition("-")[0]) for entry_id in oldest), default=self._clock())
+        metrics.WRITER_LAG.set(max(0, self._clock() - since) / 1000)
+
+    def count_settled(self) -> None:
+        """Count the calls that ended some time ago, each once, as what it has become."""
+        now = self._clock()
+        for call_id in [call_id for call_id, one in self._ended.items() if one.counted_at <= now]:
+            record = self._ended.pop(call_id).record
+            metrics.CALLS.labels(record.queue_id or "", record.status.value).inc()
+
+    def _count_later(self, folded: Folded) -> None:
+        for call_id, record in folded.records.items():
+            if call_id in folded.ended:
+                self._ended[call_id] = Ended(self._clock() + SETTLE_MS, record)
+            elif call_id in self._ended:
+                self._ended[call_id].record = record
 
     async def _write(self, connection: Connection) -> None:
         for stream in STREAMS:
@@ -112,6 +156,7 @@ class CallWriter:
         while rows := await self._read("0"):  # what an earlier writer took and did not finish
             await self.store(connection, rows)
         while True:
+            self.count_settled()
             rows = await self._read(">", block=BLOCK_MS)
             if not rows:
                 metrics.WRITER_LAG.set(0)
@@ -183,21 +228,22 @@ class CallWriter:
         written: Written,
     ) -> None:
         """Store what is new of these facts and of agents' changes; KeyError, ValueError: a change is none."""
-        new: set[str] = set()
+        folded = Folded()
         async with connection.transaction():
             if changes:
                 await store.add_agent_events(connection, changes)
             if facts:
-                new = await self._fold(connection, facts, written)
-        metrics.EVENTS_WRITTEN.inc(len(new))
+                folded = await self._fold(connection, facts, written)
+        metrics.EVENTS_WRITTEN.inc(len(folded.new))
+        self._count_later(folded)
         written.agents |= {int(change["agent"]) for change in changes}
 
-    async def _fold(self, connection: Connection, facts: Sequence[CallEvent], written: Written) -> set[str]:
-        """Store facts and what follows from them; the ids of those that were new."""
+    async def _fold(self, connection: Connection, facts: Sequence[CallEvent], written: Written) -> Folded:
+        """Store facts and what follows from them."""
         new = await store.add_events(connection, facts)
         touched = {fact.call_id for fact in facts if fact.event_id in new}
         if not touched:
-            return new
+            return Folded(new)
         events = await store.events_of(connection, touched)
         records = {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(touched)}
         await store.put_calls(connection, records.values())
@@ -206,7 +252,15 @@ class CallWriter:
         written.arrived |= {record.arrived_at for record in records.values()}
         written.agents |= {record.agent_id for record in records.values() if record.agent_id is not None}
         written.agents |= {fact.body["agent_id"] for fact in facts if fact.kind is Kind.MISSED}
-        return new
+        ended = {call_id for call_id, record in records.items() if self._has_just_ended(record, events[call_id], new)}
+        return Folded(new, records, ended)
+
+    def _has_just_ended(self, record: CallRecord, facts: list[CallEvent], new: set[str]) -> bool:
+        """Whether these new facts have ended it: without them it had not."""
+        if record.ended_at is None or not any(fact.event_id in new and fact.kind in _ENDINGS for fact in facts):
+            return False
+        before = [fact for fact in facts if fact.event_id not in new]
+        return fold(record.call_id, before, self._cadence()).ended_at is None
 
     async def _follow_up(self, connection: Connection, tasks: Sequence[Task]) -> None:
         """Open and close tasks in the order in which their callers left or were answered."""

@@ -131,7 +131,6 @@ class Routing:
         if not call.at("arrived"):
             card = await self.card(facts)
             events += [arrived(facts, card), identified(facts, card, report.at_ms)]
-        answered_at = call.at("answered_at") or report.answered_at_ms
         unseen = not call.at("answered_at") and call.agent_id is not None and self._was_its(call, report)
         if unseen and report.answered_at_ms is not None:
             events.append(_answered(call, report.answered_at_ms))
@@ -159,8 +158,6 @@ class Routing:
             return True
         for agent_id, (_, seq) in done.agents.items():
             await self._desks.push(agent_id, seq)
-        status = "answered" if answered_at is not None else "abandoned"
-        metrics.CALLS.labels(call.queue_id, status).inc()
         await self.match()
         return True
 
