@@ -24,12 +24,15 @@ from callcenter.asterisk.model import Fact, KeyPressed, ListenerGone, PhoneReach
 from callcenter.asterisk.nodes import Nodes
 from callcenter.asterisk.store import Ear
 from callcenter.blocking.service import Blocking
-from callcenter.board.model import AlarmRow
+from callcenter.board.metrics import BoardFigures
 from callcenter.board.service import Boards
+from callcenter.board.alarm_service import Alarms
+from callcenter.board.alarm_webhook import Webhook
 from callcenter.calls.caller import CallerLookup
 from callcenter.calls.service import Calls
 from callcenter.calls.writer import CallWriter
 from callcenter.clock import now_ms
+from callcenter.configuration.model import Configuration
 from callcenter.configuration.service import Administration
 from callcenter.customers.service import Customers
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
@@ -112,6 +115,10 @@ class Hotline:
         self.history = History(pool, self._current_plan, self.clock)
         self.staff = Staff(pool, redis, self.asterisk, settings)
         self.administration = Administration(pool, redis, self.live.waiting)
+        webhook = Webhook(pool, self.clock, self._configuration, hotline=settings.hotline_number, zone=self.zone)
+        self.alarms = Alarms(
+            pool, redis, self.clock, configuration=self._configuration, is_open=now.is_open, webhook=webhook
+        )
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
         self.call_acts = CallActs(self.routing, self.callbacks, self.asterisk, self.desks, self.clock)
         self.agent_acts = AgentActs(self.work, self.reconciler, self.administration, self.staff)
@@ -125,10 +132,11 @@ class Hotline:
             self.clock,
             nodes=self._nodes_up,
             listeners=self.listening.listeners,
-            alarms=_none,
+            alarms=self.alarms.open_alarms,
             zone=self.zone,
             country=settings.country,
         )
+        self.figures = BoardFigures(lambda: self.boards.last, self.clock)
         self.writer = CallWriter(redis, pool, self.clock, lambda: self.routing.plan.cadence)
 
     def _door(self, node: str, url: str) -> AsteriskDoor:
@@ -161,6 +169,7 @@ class Hotline:
                 "writer": self.writer.run(),
                 "written": self.boards.listen(),
                 "board": self.boards.run(),
+                "alarms": self.alarms.run(self.boards),
                 "desks": self.desks.listen(),
                 "roster": self.roster.listen(self.take_settings),
                 "asterisk": self.asterisk.run(),
@@ -207,6 +216,9 @@ class Hotline:
 
     def _nodes_up(self) -> dict[str, bool]:
         return {node: self.asterisk.connected(node) for node in self.asterisk.names}
+
+    def _configuration(self) -> Configuration:
+        return self.routing.plan.configuration
 
     def _today(self) -> str:
         """The department's date."""
@@ -257,8 +269,6 @@ class Hotline:
         await self.work.end_wrapups()
         await self.routing.match()
         waiting = await self.live.waiting()
-        for queue_id, count in waiting.items():
-            metrics.WAITING.labels(queue_id).set(count)
         agents = self.roster.roster.agents
         await self.desks.refresh(
             {one.agent_id: sum(waiting.get(queue_id, 0) for queue_id, _ in one.memberships) for one in agents}
@@ -271,18 +281,9 @@ class Hotline:
         await self.callbacks.restore(self.calls)
         for node in self.asterisk.names:
             metrics.NODE_UP.labels(node).set(self.asterisk.connected(node))
-        counts = dict.fromkeys(AgentState, 0)
-        for agent in await self.live.agents():
-            counts[agent.state] += 1
-        for state, count in counts.items():
-            metrics.AGENTS.labels(state.value).set(count)
 
     async def _make_partitions(self) -> None:
         await ensure_partitions(self.pool)
-
-
-async def _none() -> dict[str, AlarmRow]:
-    return {}
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:

@@ -25,7 +25,7 @@ from callcenter.configuration.model import (
 from callcenter.configuration.service import Imported
 from callcenter.configuration.store import Stored
 from callcenter.errors import InvalidInputError, NotFoundError
-from callcenter.web.routes import ADMINISTRATORS, SIGNED_IN, SUPERVISORS, Routes, actor, hotline
+from callcenter.web.routes import ADMINISTRATORS, SIGNED_IN, SUPERVISORS, Routes, actor, hotline, signed_in
 
 routes = Routes()
 
@@ -104,6 +104,14 @@ def _out(stored: Stored) -> ConfigurationOut:
     return ConfigurationOut(revision=stored.revision, configuration=stored.configuration)
 
 
+async def _seen_by(request: web.Request) -> Stored:
+    """All that is set, as far as it is to be seen by the one who asks."""
+    stored = await hotline(request).administration.read()
+    if signed_in(request).role in ADMINISTRATORS:
+        return stored
+    return Stored(stored.revision, stored.configuration.concealed())
+
+
 def _same_id(given: str, named: str, field: str) -> None:
     if given != named:
         said = {"en": f"This must be {given!r}, as in the address.", "zh": f"须与地址中的“{given}”一致。"}
@@ -113,12 +121,12 @@ def _same_id(given: str, named: str, field: str) -> None:
 @routes.get("/api/v1/configuration", roles=SUPERVISORS)
 async def get_configuration(request: web.Request, /) -> ConfigurationOut:
     """All that is set."""
-    return _out(await hotline(request).administration.read())
+    return _out(await _seen_by(request))
 
 
 @routes.put("/api/v1/configuration/general", roles=ADMINISTRATORS)
 async def put_general(request: web.Request, /, general: General, revision: Revision) -> ConfigurationOut:
-    """Set what concerns all queues: the cadence, what priority is worth, the caller rules."""
+    """Set what concerns all queues: the cadence, what priority is worth, the caller rules, where alarms are sent."""
     return _out(await hotline(request).administration.put_general(actor(request), revision, general))
 
 
@@ -230,7 +238,7 @@ async def list_pause_reasons(request: web.Request, /) -> list[PauseReason]:
 @routes.get("/api/v1/configuration/file", roles=SUPERVISORS)
 async def get_configuration_file(request: web.Request, /) -> web.Response:
     """All that is set, as a YAML file."""
-    stored = await hotline(request).administration.read()
+    stored = await _seen_by(request)
     text = await asyncio.to_thread(file.written, stored.configuration)
     name = f"callcenter-configuration-{stored.revision}.yaml"
     return web.Response(

@@ -273,8 +273,9 @@ def _other_order(old: Configuration, new: Configuration) -> Iterator[str]:
 
 
 def values_of(change: Change, old: Configuration, new: Configuration) -> dict[str, list[Any]]:
-    """The values before and after of each changed field, as JSON has them: what the audit log keeps."""
+    """The values before and after of each changed field, as JSON has them: what the audit log keeps. Nothing secret."""
     if change.kind == "general":
+        old, new = old.concealed(), new.concealed()
         return {name: [_order_or_value(old, name), _order_or_value(new, name)] for name in change.fields}
     kind = next(one for one in KINDS if one.name == change.kind)
     before, after = kind.of(old).get(change.id), kind.of(new).get(change.id)

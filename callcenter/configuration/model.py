@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from callcenter.configuration import webhook
 from callcenter.configuration.fitting import ConfigurationError, problems, refuse_doubles
 from callcenter.routing.model import Strategy
 from callcenter.validation import Line, Paragraphs, RequiredLine
@@ -181,6 +182,23 @@ class Callback(Setting):
     """When the customer does not answer: rung again after so many minutes, once for each; then a task is left."""
 
 
+class Alarms(Setting):
+    """When supervisors are told that a queue is not served as it should be (MON-01, MON-03); null: they are not."""
+
+    waiting: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """So many callers wait, or more."""
+    longest_wait_seconds: Annotated[int, Field(ge=1, le=86_400)] | None = 60
+    """Somebody has waited so long: the one response time that the handbooks give in seconds (TEL-05)."""
+    service_level_percent: Annotated[int, Field(ge=1, le=100)] | None = None
+    """Today's service level is below that."""
+    service_level_calls: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """The service level says nothing before so many callers of today were answered or gave up."""
+    abandoned: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    """So many gave up in line or while a phone rang, within the last quarter of an hour."""
+    no_agent: bool = True
+    """Nobody is signed in while the queue is open: its callers can't be reached (TEL-06, HRS-01)."""
+
+
 class Queue(Setting):
     """A line of callers and how they are served."""
 
@@ -225,6 +243,7 @@ class Queue(Setting):
     """How much longer he may ask for, once a call."""
     outcome_required: bool = True
     """Time alone does not end the wrap-up of a call whose outcome was not saved."""
+    alarms: Alarms = Alarms()
     members: Annotated[list[Member], Field(max_length=10_000)] | None = None
     """Null in a file: those it has; for a new queue everybody with a phone."""
 
@@ -405,9 +424,17 @@ class General(Setting):
     short_abandon_seconds: Annotated[int, Field(ge=0, le=60)] = 5
     """Who gives up before this has hardly heard it ring."""
     leave_out_short: bool = True
-    """Such callers are left out of the service level."""
+    """Such callers are left out of the service level, and of the alarm for those who gave up."""
     tell_listened: bool = False
     """Whether an agent is told that a supervisor listens to him or whispers; one who speaks with both always is."""
+    node_lost_alarm: bool = True
+    """Supervisors are told when an Asterisk serves no calls (MON-08)."""
+    webhook_url: Annotated[str, Field(max_length=2000), AfterValidator(webhook.checked)] = ""
+    """Where alarms are sent as JSON; empty: nowhere. Only administrators see more of it than the host."""
+
+    def concealed(self) -> Self:
+        """The same, as those see it who are no administrators."""
+        return self.model_copy(update={"webhook_url": webhook.concealed(self.webhook_url)})
 
 
 class Configuration(General):

@@ -78,9 +78,10 @@ async def _probe(asked: Awaitable[object]) -> Component:
 
 
 @routes.get("/metrics", roles=PUBLIC)
-async def read_metrics(request: web.Request, /) -> web.Response:  # noqa: ARG001 - every handler takes it
+async def read_metrics(request: web.Request, /) -> web.Response:
     """The service's figures for Prometheus."""
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    body = generate_latest() + hotline(request).figures.exposition()
+    return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @routes.get("/api/v1/openapi.json", roles=PUBLIC)

@@ -9,6 +9,7 @@ from aiohttp import WSCloseCode, web
 
 from callcenter.blocking import api as blocking_api
 from callcenter.board import api as board_api
+from callcenter.board import alarm_api
 from callcenter.calls import api as calls_api
 from callcenter.configuration import api as configuration_api
 from callcenter.customers import api as customers_api
@@ -36,6 +37,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     blocking_api.routes,
     board_api.routes,
     listening_api.routes,
+    alarm_api.routes,
     sounds_api.routes,
     supervision_api.routes,
     web_api.routes,
