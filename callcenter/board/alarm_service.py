@@ -97,10 +97,11 @@ class Alarms:
 
     async def run(self, boards: Looks) -> None:
         """Decide, keep and tell until cancelled, while no other replica does."""
-        async with asyncio.TaskGroup() as work:
-            work.create_task(_again(lambda: self._look(boards), "alarms not judged"))
-            work.create_task(_again(self._keep, "alarms not kept"))
-            work.create_task(_again(self._tell, "webhook not told"))
+        await asyncio.gather(
+            _again(lambda: self._look(boards), "alarms not judged"),
+            _again(self._keep, "alarms not kept"),
+            _again(self._tell, "webhook not told"),
+        )
 
     # -- deciding --------------------------------------------------------------------------------------
 

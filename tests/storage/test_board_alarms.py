@@ -20,6 +20,7 @@ from callcenter.configuration.model import Alarms as Thresholds
 from callcenter.configuration.model import Configuration, PauseReason, Queue
 from callcenter.db.pool import create_pool
 from callcenter.errors import NotFoundError
+from callcenter.hotline import ended
 from callcenter.settings import Settings
 from callcenter.staff.model import HOTLINE_ITSELF, Actor
 from tests.boards import NOW, BoardOfTest
@@ -339,8 +340,7 @@ class Running:
         self._task = asyncio.create_task(self._work)
 
     async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await ended([self._task])
 
 
 async def test_one_of_two_replicas_decides_and_the_other_goes_on_when_it_is_gone(
