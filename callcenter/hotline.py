@@ -24,10 +24,10 @@ from callcenter.asterisk.model import Fact, KeyPressed, ListenerGone, PhoneReach
 from callcenter.asterisk.nodes import Nodes
 from callcenter.asterisk.store import Ear
 from callcenter.blocking.service import Blocking
-from callcenter.board.metrics import BoardFigures
-from callcenter.board.service import Boards
 from callcenter.board.alarm_service import Alarms
 from callcenter.board.alarm_webhook import Webhook
+from callcenter.board.metrics import BoardFigures
+from callcenter.board.service import Boards
 from callcenter.calls.caller import CallerLookup
 from callcenter.calls.service import Calls
 from callcenter.calls.writer import CallWriter

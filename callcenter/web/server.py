@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from aiohttp import WSCloseCode, web
 
 from callcenter.blocking import api as blocking_api
-from callcenter.board import api as board_api
 from callcenter.board import alarm_api
+from callcenter.board import api as board_api
 from callcenter.calls import api as calls_api
 from callcenter.configuration import api as configuration_api
 from callcenter.customers import api as customers_api
