@@ -273,7 +273,7 @@ class Floor:
 
 
 async def callers_in_line(http: aiohttp.ClientSession, url: str) -> int:
-    """How many callers wait, as the service tells its monitoring (renewed every second)."""
+    """How many callers wait, those on offer among them, as the service tells its monitoring (renewed within 3 s)."""
     async with http.get(f"{url}/metrics") as answer:
         lines = (await answer.text()).splitlines()
     return sum(round(float(line.rpartition(" ")[2])) for line in lines if line.startswith("callcenter_waiting{"))

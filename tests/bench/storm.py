@@ -72,9 +72,8 @@ async def by_hotline(stage: Stage, staff: Staff, path: str) -> Storm:
     last = staff.accounts[plan.storm_phones - 1].extension
 
     async def in_line() -> int:
-        """Whoever is on offer stands in line again in a moment; the two counts are not of the same moment."""
-        there = await desks.callers_in_line(staff.http, staff.url) + floor.count("offered") + floor.count("ringing")
-        return min(there, plan.storm_waiting)
+        """Whoever is on offer is among them: he stands in line again in a moment."""
+        return await desks.callers_in_line(staff.http, staff.url)
 
     async def back() -> None:
         if not floor.comes_back:

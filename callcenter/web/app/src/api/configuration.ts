@@ -52,6 +52,15 @@ export interface CallbackSetting {
   ring_seconds: number;
   retry_after_minutes: number[];
 }
+/** When supervisors are told that a queue is not served as it should be; null: they are not. */
+export interface Alarms {
+  waiting: number | null;
+  longest_wait_seconds: number | null;
+  service_level_percent: number | null;
+  service_level_calls: number;
+  abandoned: number | null;
+  no_agent: boolean;
+}
 export interface QueueSetting {
   queue_id: string;
   name_zh: string;
@@ -79,6 +88,7 @@ export interface QueueSetting {
   wrapup_seconds: number | null;
   wrapup_extension_seconds: number;
   outcome_required: boolean;
+  alarms: Alarms;
   members: Member[] | null;
 }
 
@@ -161,7 +171,12 @@ export interface General {
   priority_step_seconds: number;
   repeat_priority: number;
   caller_rules: CallerRule[];
+  short_abandon_seconds: number;
+  leave_out_short: boolean;
   tell_listened: boolean;
+  node_lost_alarm: boolean;
+  /** Empty: none. Who is no administrator sees the host only. */
+  webhook_url: string;
 }
 export interface Configuration extends General {
   version: 1;

@@ -43,11 +43,13 @@ export const idOf = (kind: ListedKind, value: object): string => String((value a
 export const levelsOf = (whole: Configuration): Levels =>
   Object.fromEntries(whole.skills.map((skill) => [skill.skill_id, { ...skill.agents }]));
 
+/** What is no part of the general settings; all else is. */
+const PARTS: ReadonlySet<string> = new Set(["version", "queues", "menus", "hours", "skills", "pause_reasons"]);
+
 /** One object as the whole has it; null: it has none of that id. */
 export function objectOf<K extends Kind>(whole: Configuration, kind: K, id: string): Objects[K] | null {
   if (kind === "general") {
-    const { name, cadence, priority_step_seconds, repeat_priority, caller_rules, tell_listened } = whole;
-    return { name, cadence, priority_step_seconds, repeat_priority, caller_rules, tell_listened } as unknown as Objects[K];
+    return Object.fromEntries(Object.entries(whole).filter(([name]) => !PARTS.has(name))) as unknown as Objects[K];
   }
   if (kind === "levels") return levelsOf(whole) as unknown as Objects[K];
   const listed = kind as ListedKind;
@@ -66,7 +68,8 @@ export function newObject<K extends ListedKind>(kind: K, whole: Configuration): 
       announcements: { position: true, expected_wait: true, first_after_seconds: 15, every_seconds: 60 },
       callback: { key: "1", offer_after_seconds: 30, at_closing: true, ring_seconds: 30, retry_after_minutes: [10, 60] },
       needs: [], owner_rings: 0, overflow: [], most_waiting: null, full: TO_MESSAGE, hours_id: null, closed: TO_MESSAGE,
-      nobody: null, pause_after_misses: 1, wrapup_seconds: null, wrapup_extension_seconds: 60, outcome_required: true, members: null,
+      nobody: null, pause_after_misses: 1, wrapup_seconds: null, wrapup_extension_seconds: 60, outcome_required: true,
+      alarms: { waiting: null, longest_wait_seconds: 60, service_level_percent: null, service_level_calls: 20, abandoned: null, no_agent: true }, members: null,
     },
     menus: {
       menu_id: "", ...names, numbers: [], text_zh: "", text_en: "",

@@ -133,4 +133,8 @@ export const en: Messages = {
     mode: { listen: "Listen", whisper: "Whisper", barge: "Barge in" }, modeText: { listen: "Nobody hears you", whisper: "Only the agent hears you", barge: "Both hear you" },
     told: "{name} is listening", setting: "Listening", settingText: "Supervisors can listen, whisper and barge in. Agents always see who barges in.", agents: "Agents",
   },
+  thresholds: {
+    title: "Alarms", text: "When one is reached, supervisors' boards say so aloud, and the general page's address is told. Empty: off.", off: "No alarm", longest_wait_seconds: "Somebody has waited", waiting: "Callers in line", abandoned: "Gave up within 15 min", service_level_percent: "Service level today below", service_level_calls: "Not before so many", calls: "calls", callsHint: "Answered and given up together; of few calls a share says little", no_agent: "Nobody signed in", noAgentText: "Alarm while the queue is open and no agent is signed in",
+    figures: "How it is counted", figuresText: "Boards, reports and monitoring all count like this.", short_abandon_seconds: "Given up at once: before", leave_out_short: "Service level", leaveOutText: "Leave those out who gave up at once", generalText: "Each queue's alarms are set on its page.", node_lost_alarm: "Lost node", nodeText: "Alarm when an Asterisk serves no calls", webhook_url: "Address that is told of alarms (webhook)", webhookHint: "A group robot of DingTalk, WeCom or Feishu, or a program of yours; it may hold a token, so only administrators see all of it", noWebhook: "Nobody is told",
+  },
 };

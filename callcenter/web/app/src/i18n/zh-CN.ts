@@ -131,6 +131,10 @@ export const zhCN = {
     mode: { listen: "旁听", whisper: "耳语", barge: "插话" }, modeText: { listen: "双方都听不到您", whisper: "只有座席听得到您", barge: "双方都听得到您" },
     told: "{name} 正在旁听", setting: "旁听", settingText: "班长可旁听、耳语、插话。插话时座席总会看到提示。", agents: "座席",
   },
+  thresholds: {
+    title: "告警", text: "达到时，班长的看板出声提示，并推送到通用设置中的网址。留空即关闭。", off: "不告警", longest_wait_seconds: "最长等待达到", waiting: "排队人数达到", abandoned: "15 分钟内放弃达到", service_level_percent: "今日服务水平低于", service_level_calls: "至少多少通后才算", calls: "通", callsHint: "接听与放弃合计；太少时比率没有意义", no_agent: "无人签入", noAgentText: "营业时间内没有座席签入时告警",
+    figures: "统计口径", figuresText: "看板、报表与监控都按此计算。", short_abandon_seconds: "短放弃：不足", leave_out_short: "服务水平", leaveOutText: "不计短放弃", generalText: "各队列的告警在队列页面设置。", node_lost_alarm: "节点失联", nodeText: "Asterisk 节点不能接续来电时告警", webhook_url: "告警推送网址（Webhook）", webhookHint: "钉钉、企业微信、飞书群机器人或自己的程序；网址可能含密钥，只有管理员看得到全部", noWebhook: "不推送",
+  },
 };
 
 export type Messages = typeof zhCN;
