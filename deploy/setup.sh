@@ -3,7 +3,7 @@
 #
 #   deploy/setup.sh run     what `make run` needs: PostgreSQL, Redis, Asterisk 20 or newer, espeak-ng and sox, the
 #                           Python packages of requirements.lock, the browser application built
-#   deploy/setup.sh test    that, and what `make test` and `make check` need: SIPp, Chromium, ...
+#   deploy/setup.sh test    that, and what `make test` and `make check` need: SIPp, Chromium, promtool, ...
 #
 # Variables: CALLCENTER_VAR (logs go to its log/), CALLCENTER_ASTERISK_ROOT (where a whole Asterisk is put
 # when the machine has none), CALLCENTER_DATABASE_URL, CALLCENTER_REDIS_URL, CALLCENTER_ARI_URL (own servers:
@@ -184,6 +184,17 @@ install_packages() {
     fi
 }
 
+need_promtool() { [[ $mode == test ]] && ! command -v promtool >/dev/null; }
+
+install_promtool() { # Prometheus' checker out of Debian's package; the server itself is not installed
+    local folder
+    folder=$(mktemp -d)
+    apt update
+    (cd "$folder" && apt download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool)
+    install -m 755 "$folder/usr/bin/promtool" /usr/local/bin/promtool
+    rm -rf "$folder"
+}
+
 # ---------------------------------------------------------------- Asterisk
 
 debian_mirrors() { # the machine's own sources of Debian itself, as "address" lines
@@ -326,6 +337,10 @@ fi
 if [[ $(id -u) == 0 ]] && ! id callcenter >/dev/null 2>&1; then
     step "A system user for the private servers" "为私有服务创建系统用户" \
         useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin callcenter
+fi
+if need_promtool; then
+    need_root promtool
+    step "promtool" "安装 promtool" install_promtool
 fi
 if need_asterisk; then
     need_root Asterisk
