@@ -304,3 +304,35 @@ async def test_the_pages_without_a_mouse(hotline: RunningHotline, chromium: Brow
         await admin.sees("object-dialog")
         await admin.press("Escape")
         await admin.sees_no("object-dialog")
+
+
+async def test_alarms_are_set_and_only_administrators_see_where_they_are_sent(
+    hotline: RunningHotline, chromium: Browser
+) -> None:
+    token = "token-of-the-robot"
+    async with signed_in(chromium, hotline, "admin", "/configuration/queues/service") as admin:
+        await expect(admin.field("alarms.longest_wait_seconds")).to_have_value("60")
+        await expect(admin.field("alarms.service_level_calls")).to_have_count(0)
+        await admin.fill(alarms__waiting="5", alarms__service_level_percent="101")
+        await admin.click("form-save")
+        await admin.is_wrong("alarms.service_level_percent", "数值太大")
+        await admin.fill(alarms__service_level_percent="80", alarms__longest_wait_seconds="")
+        await admin.field("alarms.no_agent").uncheck()
+        await admin.save()
+        await admin.page.reload()
+        for path, value in (("waiting", "5"), ("service_level_percent", "80"), ("longest_wait_seconds", "")):
+            await expect(admin.field(f"alarms.{path}")).to_have_value(value)
+        await expect(admin.field("alarms.no_agent")).not_to_be_checked()
+        await admin.click("configuration-general")
+        await admin.fill(webhook_url="ftp://example.net", short_abandon_seconds="8")
+        await admin.click("form-save")
+        await admin.is_wrong("webhook_url", "http")
+        await admin.fill(webhook_url=f"https://example.net/hook?token={token}")
+        await admin.save()
+        await admin.page.reload()
+        await expect(admin.field("webhook_url")).to_have_value(f"https://example.net/hook?token={token}")
+        await expect(admin.field("short_abandon_seconds")).to_have_value("8")
+    async with signed_in(chromium, hotline, "super", "/configuration/general") as screen:
+        await expect(screen.field("webhook_url")).to_have_value("https://example.net/…")
+        await expect(screen.field("webhook_url")).to_be_disabled()
+        assert token not in await screen.page.content()
