@@ -184,6 +184,15 @@ def test_no_bytes_break_the_reading(content: bytes) -> None:
         read(content).configuration()
 
 
+def test_alarms_that_are_off_stay_off_and_the_address_goes_along() -> None:
+    document = whole() | {"webhook_url": "https://example.net/hook?token=a'b%20c", "node_lost_alarm": False}
+    document["queues"][0]["alarms"] = {"longest_wait_seconds": None, "no_agent": False, "waiting": 5}
+    configuration = Configuration.model_validate(document)
+    text = written(configuration)
+    assert "longest_wait_seconds: null" in text
+    assert read(text.encode()).configuration() == configuration
+
+
 def test_exceptions_of_the_hours_come_back() -> None:
     document = whole()
     document["hours"][0]["exceptions"].append({"day": "2026-12-31", "spans": [{"start": "00:00", "end": "24:00"}]})

@@ -93,6 +93,7 @@ export const zhCN = {
       ring_target: "接听目标", offer_rings: "每位座席响", apology_ring: "致歉从", response_seconds: "应答目标", greet_first: "接入方式", announcements: "等候播报", position: "第几位", expected_wait: "预计等候", first_after_seconds: "首次播报", every_seconds: "播报间隔",
       callback: "回拨（保留排位）", callback_key: "按键", offer_after_seconds: "等候多久后提示", callback_ring_seconds: "回拨振铃", retry_after_minutes: "未接通再拨（分钟后）", at_closing: "闭店时", overflow: "溢出", most_waiting: "最多等候", full: "排满时", closed: "非营业时间", nobody: "无人上线时",
       pause_after_misses: "连续未接后暂停", wrapup_seconds: "话后处理时限", wrapup_extension_seconds: "可延长", outcome_required: "通话记录", keys: "按键", otherwise: "其他情况转到", text_zh: "中文播报词", text_en: "英文播报词", timeout_seconds: "等待按键", tries: "播报遍数", call_type: "来电类型",
+      alarms: "告警", short_abandon_seconds: "短放弃：不足", leave_out_short: "服务水平", node_lost_alarm: "节点失联", webhook_url: "告警推送网址（Webhook）",
       week: "每周", china_holidays: "法定节假日", holiday: "节假日时间", exceptions: "特殊日期", agents: "座席", productive: "计入工时", longest_seconds: "最长时间", caller_rules: "来电规则", cadence: "铃声节奏", tone_seconds: "响铃", silence_seconds: "间歇", priority_step_seconds: "每级优先等于多等", tell_listened: "通话被旁听时告知座席", repeat_priority: "重复来电每次提高",
     },
     kind: { queue: "队列", queues: "队列", menu: "按键菜单", menus: "按键菜单", hours: "营业时间", skill: "技能", skills: "技能", pause_reason: "小休原因", pause_reasons: "小休原因", "pause-reasons": "小休原因", general: "来电规则", configuration: "总体" },
@@ -132,8 +133,8 @@ export const zhCN = {
     told: "{name} 正在旁听", setting: "旁听", settingText: "班长可旁听、耳语、插话。插话时座席总会看到提示。", agents: "座席",
   },
   thresholds: {
-    title: "告警", text: "达到时，班长的看板出声提示，并推送到通用设置中的网址。留空即关闭。", off: "不告警", longest_wait_seconds: "最长等待达到", waiting: "排队人数达到", abandoned: "15 分钟内放弃达到", service_level_percent: "今日服务水平低于", service_level_calls: "至少多少通后才算", calls: "通", callsHint: "接听与放弃合计；太少时比率没有意义", no_agent: "无人签入", noAgentText: "营业时间内没有座席签入时告警",
-    figures: "统计口径", figuresText: "看板、报表与监控都按此计算。", short_abandon_seconds: "短放弃：不足", leave_out_short: "服务水平", leaveOutText: "不计短放弃", generalText: "各队列的告警在队列页面设置。", node_lost_alarm: "节点失联", nodeText: "Asterisk 节点不能接续来电时告警", webhook_url: "告警推送网址（Webhook）", webhookHint: "钉钉、企业微信、飞书群机器人或自己的程序；网址可能含密钥，只有管理员看得到全部", noWebhook: "不推送",
+    title: "告警", text: "达到时，班长的看板出声提示，并推送到“来电规则”页面所填的网址。留空即关闭。", off: "不告警", longest_wait_seconds: "最长等待达到", waiting: "排队人数达到", abandoned: "15 分钟内放弃达到", service_level_percent: "今日服务水平低于", service_level_calls: "至少多少通后才算", calls: "通", callsHint: "接听与放弃合计；太少时比率没有意义", no_agent: "无人签入", noAgentText: "营业时间内没有座席签入时告警",
+    figures: "统计口径", figuresText: "看板、报表与监控都按此计算。", leaveOutText: "不计短放弃", generalText: "各队列的告警在队列页面设置。", nodeText: "Asterisk 节点不能接续来电时告警", webhookHint: "钉钉、企业微信、飞书群机器人或自己的程序；网址可能含密钥，只有管理员看得到全部", noWebhook: "不推送",
   },
 };
 
