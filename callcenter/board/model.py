@@ -178,8 +178,10 @@ class AlarmRow(TypedDict):
     """The queue's id, or the node's name."""
     since: int
     value: float | None
+    """Callers, s, or percent, as it is now; a longest wait as it was when the alarm was raised. Null: it has none."""
     threshold: float | None
     acknowledged_by: str | None
+    """The name of who sees to it."""
 
 
 class GeneralRow(TypedDict):
