@@ -56,7 +56,7 @@ def test_no_two_models_share_a_name() -> None:
     while waiting:
         model = waiting.pop()
         waiting += model.__subclasses__()
-        if model.__module__.startswith("callcenter.") and model.__module__.endswith((".api", "configuration.model")):
+        if model.__module__.startswith("callcenter.") and model.__module__.endswith(("api", "configuration.model")):
             shape = model.model_json_schema()
             assert shapes.setdefault(model.__name__, shape) == shape, model
 
