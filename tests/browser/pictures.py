@@ -17,7 +17,8 @@ from redis.asyncio import Redis
 from callcenter.events import STREAM, CallEvent, Kind, event, event_at
 from tests.asterisk.sip.driver import Caller
 from tests.asterisk.sip.voice import speaking_caller
-from tests.asterisk.stage import administrator
+from tests.asterisk.stage import administrator, callers
+from tests.asterisk.stage import at_desk as at_desk_phone
 from tests.browser.conftest import launch_chromium
 from tests.browser.pages import Screen, at_desk, signed_in
 from tests.onebox import RunningHotline, private_hotline
@@ -25,6 +26,8 @@ from tests.waiting import until
 
 PEKING: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1440, "height": 900}}
 LAPTOP: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1024, "height": 768}}
+BOARD: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1366, "height": 768}}
+WALL: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 3840, "height": 2160}}
 MINUTE = 60_000
 
 
@@ -149,6 +152,35 @@ async def desk_pictures(hotline: RunningHotline, browser: Browser, folder: Path,
                 await take(desk, folder / "desk.png")
 
 
+async def board_pictures(hotline: RunningHotline, browser: Browser, folder: Path) -> None:
+    """Two who talk, one who pauses, and callers behind them, on the board and on the wall."""
+    async with administrator(hotline) as admin:
+        numbers = [
+            (await admin.get("/customers", q=name))["customers"][0]["numbers"][0]["number"]
+            for name in ("陈静", "杨洋", "王秀英", "李娜", "赵敏", "黄磊")
+        ]
+    async with (
+        at_desk_phone(hotline, "carol"),
+        at_desk_phone(hotline, "dave"),
+        at_desk(browser, hotline, "bob") as bob,
+        signed_in(browser, hotline, "super", **BOARD) as screen,
+        signed_in(browser, hotline, "super", **WALL) as wall,
+    ):
+        await bob.click("pause")
+        await bob.click("pause-meal")
+        await bob.state("paused")
+        talking, waiting = numbers[:2], numbers[2:]
+        with callers(*(Caller(hotline.sip, number=number, hold_seconds=120) for number in talking)):
+            await expect(screen.at("board-agent", state="talking")).to_have_count(2, timeout=30_000)
+            with callers(*(Caller(hotline.sip, number=number, hold_seconds=120) for number in waiting)):
+                await expect(screen.at("board-longest")).to_contain_text("6", timeout=60_000)
+                await take(screen, folder / "board.png")
+                await wall.open("/wallboard")
+                await wall.sees("wall-longest")
+                await take(wall, folder / "wallboard.png")
+            hotline.hang_up_everything()
+
+
 async def configuration_pictures(hotline: RunningHotline, browser: Browser, folder: Path) -> None:
     """What an administrator sets, from a shipped profile: a queue's rings, drawn, and a menu."""
     async with administrator(hotline) as person:
@@ -209,6 +241,7 @@ async def pictures(hotline: RunningHotline, folder: Path) -> None:
             await screen.sees("ring-back-row")
             await take(screen, folder / "calls.png")
         await english_pictures(hotline, browser, rest)
+        await board_pictures(hotline, browser, folder)
         await configuration_pictures(hotline, browser, folder)
         await browser.close()
 

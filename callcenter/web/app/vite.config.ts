@@ -23,7 +23,7 @@ export default defineConfig({
     target: "es2020",
     // default-src 'self' allows no data: addresses.
     assetsInlineLimit: 0,
-    chunkSizeWarningLimit: 400,
+    chunkSizeWarningLimit: 600,
     rollupOptions: {
       output: {
         manualChunks(id) {

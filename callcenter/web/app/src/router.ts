@@ -8,6 +8,8 @@ import { useSession } from "./session/store";
 declare module "vue-router" {
   interface RouteMeta {
     open?: boolean;
+    /** Shown without the navigation around it. */
+    bare?: boolean;
     roles?: Role[];
     needsPhone?: boolean;
     /** Pages that share a frame, which stays while one goes from one to another. */
@@ -21,6 +23,8 @@ export function makeRouter(): Router {
     routes: [
       { path: "/", name: "home", component: () => import("./shell/DeadEnd.vue"), props: { kind: "notFound" } },
       { path: "/sign-in", name: "sign-in", component: () => import("./signin/SignInPage.vue"), meta: { open: true } },
+      { path: "/board", name: "board", component: () => import("./board/BoardPage.vue"), meta: { roles: ["supervisor", "administrator"] } },
+      { path: "/wallboard", name: "wallboard", component: () => import("./board/WallboardPage.vue"), meta: { bare: true, roles: ["supervisor", "administrator"] } },
       { path: "/desk", name: "desk", component: () => import("./desk/DeskPage.vue"), meta: { needsPhone: true } },
       { path: "/calls", name: "calls", component: () => import("./calls/CallsPage.vue") },
       { path: "/customers", name: "customers", component: () => import("./customers/CustomersPage.vue") },

@@ -1,29 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
+import { FakeSocket } from "../api/fakeSocket";
+import { backoffMs, type LiveStatus, TAKEN_OVER_CODE } from "../api/live";
 import type { Desk, DeskMessage } from "../api/types";
-import { backoffMs, LiveDesk, type LiveStatus, type Socket, TAKEN_OVER_CODE } from "./live";
-
-class FakeSocket implements Socket {
-  onmessage: Socket["onmessage"] = null;
-  onclose: Socket["onclose"] = null;
-  sent: string[] = [];
-  closed = false;
-  send(text: string): void {
-    this.sent.push(text);
-  }
-  close(): void {
-    this.closed = true;
-  }
-  hears(data: string): void {
-    this.onmessage?.({ data } as MessageEvent<unknown>);
-  }
-  breaks(code: number): void {
-    this.onclose?.({ code } as CloseEvent);
-  }
-  says(message: unknown): void {
-    this.hears(JSON.stringify(message));
-  }
-}
+import { LiveDesk } from "./live";
 
 const desk = (waiting: number): Desk => ({ waiting }) as Desk;
 
@@ -126,8 +106,14 @@ describe("the desk's live socket", () => {
     expect(sockets).toHaveLength(2);
     live.hurry();
     expect(sockets).toHaveLength(3);
-    vi.advanceTimersByTime(60_000);
+    vi.advanceTimersByTime(14_000);
     expect(sockets).toHaveLength(3);
+  });
+
+  it("gives up a socket that never gave a snapshot", () => {
+    vi.advanceTimersByTime(16_000);
+    expect(sockets).toHaveLength(2);
+    expect(sockets[0]?.closed).toBe(true);
   });
 
   it.each([

@@ -10,11 +10,12 @@ import { computed, ref, shallowRef, watch } from "vue";
 import { api } from "../api";
 import { serverNow } from "../api/clock";
 import { ApiError, isAway } from "../api/errors";
+import { openSocket, type LiveStatus } from "../api/live";
 import type { Desk, DeskCall, Outcome } from "../api/types";
 import { usePhone } from "../phone/store";
 import { useWords } from "../ui/words";
 import { Drafts } from "./drafts";
-import { LiveDesk, type LiveStatus } from "./live";
+import { LiveDesk } from "./live";
 import { useDeskMessages } from "./messages";
 import { localCard, newDeskId, shouldReconnect, withEnd, withPhoneEnd } from "./model";
 
@@ -116,9 +117,8 @@ export const useDesk = defineStore("desk", () => {
     deskId = newDeskId();
     microphoneAsked = false;
     drafts.prune();
-    const scheme = location.protocol === "https:" ? "wss" : "ws";
     socket = new LiveDesk(
-      () => new WebSocket(`${scheme}://${location.host}/api/v1/desk/live?desk_id=${deskId}`),
+      () => openSocket(`/api/v1/desk/live?desk_id=${deskId}`),
       {
         status: followStatus,
         desk: apply,

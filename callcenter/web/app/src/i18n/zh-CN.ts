@@ -1,7 +1,7 @@
 /** Chinese texts; the shape every other language follows. */
 export const zhCN = {
   app: { name: "客服热线", loading: "正在打开…", language: "语言", retry: "重试", loadMore: "加载更多", save: "保存", cancel: "取消", close: "关闭", edit: "修改", copy: "复制", copied: "已复制", none: "—", search: "搜索", back: "返回", all: "全部", yes: "是", no: "否", saved: "已保存", noMore: "没有更多了" },
-  nav: { desk: "工作台", calls: "通话记录", customers: "客户", agents: "座席", configuration: "路由设置", signOut: "退出登录", skip: "跳到正文" },
+  nav: { board: "现场", desk: "工作台", calls: "通话记录", customers: "客户", agents: "座席", configuration: "路由设置", signOut: "退出登录", skip: "跳到正文" },
   role: { agent: "座席", supervisor: "班长", administrator: "管理员" },
   signIn: {
     title: "登录", username: "用户名", password: "密码", submit: "登录", working: "正在登录…", show: "显示密码", hide: "隐藏密码",
@@ -135,6 +135,19 @@ export const zhCN = {
   thresholds: {
     title: "告警", text: "达到时，班长的看板出声提示，并推送到“来电规则”页面所填的网址。留空即关闭。", off: "不告警", longest_wait_seconds: "最长等待达到", waiting: "排队人数达到", abandoned: "15 分钟内放弃达到", service_level_percent: "今日服务水平低于", service_level_calls: "至少多少通后才算", calls: "通", callsHint: "接听与放弃合计；太少时比率没有意义", no_agent: "无人签入", noAgentText: "营业时间内没有座席签入时告警",
     figures: "统计口径", figuresText: "看板、报表与监控都按此计算。", leaveOutText: "不计短放弃", generalText: "各队列的告警在队列页面设置。", nodeText: "Asterisk 节点不能接续来电时告警", webhookHint: "钉钉、企业微信、飞书群机器人或自己的程序；网址可能含密钥，只有管理员看得到全部", noWebhook: "不推送",
+  },
+  board: {
+    title: "现场看板", now: "现在", queues: "队列", callers: "排队来电", agents: "座席", waiting: "等候", longest: "最久等候", longestFirst: "最久在前", longestRing: "最久第 {n} 声", ringUnit: "声", ringing: "振铃中", inLine: "排队中", calling: "正在回拨", nextAt: "{at} 再拨", callbacks: "等候回拨", callbacksN: "回拨 {n}", callbacksAsked: "今日登记 {n}", inMenuN: "{n} 人在听菜单",
+    mood: { good: "按时", late: "已超时", sorry: "须致歉" }, barText: "按时 {good} 人，已超时 {late} 人，须致歉 {sorry} 人", kind: { vip: "VIP", open_case: "未结", complaint: "投诉", owned: "首接", repeat: "重复" }, priority: "优先 {n}", priorityTo: "优先 {now} → {next}",
+    serviceLevel: "服务水平", within: "按时", answered: "接听", abandoned: "放弃", leaveOut: "不计 {s} 秒内放弃（{n}）", target: { within: "{n} 声内接听", before: "第 {n} 声前接听", after: "响 {n} 声即接" }, withinSeconds: "{n} 秒内接听", arrived: "来电", arrivedToday: "今日来电", abandonedToday: "今日放弃", abandonedWhere: "菜单 {menu} · 排队 {queue} · 振铃 {ringing}", before: "昨天此时 {yesterday} · 上周 {week}", averageWait: "平均等候", longestWait: "最长等候", short: "短放弃", messages: "留言", passedOn: "转出", closed: "非营业",
+    readyN: "就绪 {n}", talkingN: "通话 {n}", pausedN: "暂停 {n}", nobody: "没有人在等", nobodyText: "{n} 通正在通话。有来电排队时，会列在这里。", noQueues: "还没有队列。请先在路由设置里建立队列。", noAgents: "没有座席。", nobodyFound: "没有符合的。", more: "另有 {n} 位", moreAgents: "另有 {n} 位，请用姓名或分机查找。", findAgent: "姓名、分机", missesN: "连续未接 {n}", offline: "话机离线", listener: "{who} 正在监听", tookN: "接 {n}", ringsAverage: "均 {n} 声", missedN: "未接 {n}", busy: "占用 {n}",
+    act: { listen: "监听", whisper: "耳语（只有座席听到）", barge: "强插（三方通话）", move: "转移", priority: "调整优先", takeOver: "接管到我这里", end: "结束通话", customer: "客户资料", dropCallback: "取消回拨", ready: "设为就绪", pause: "设为暂停", signOut: "设为下线", free: "解除占用", queues: "调整队列", skills: "调整技能", message: "发消息", only: "只看这个队列", settings: "队列设置", all: "看全部" },
+    ask: { takeOver: "接管 {who} 的来电？它会转到您的电话。", end: "结束 {who} 的通话？对方会立即断线。", dropCallback: "取消 {who} 的回拨？他会失去排位。", signOut: "让 {who} 下线？之后不再接到来电。", free: "解除 {who} 的占用？只在状态卡住时使用。" }, done: "{who}：{what}，已完成", nothingToDo: "暂时没有可做的操作。", jump: "按数字键跳到这一栏", keys: "方向键选择 · Enter 操作 · 1 2 3 换栏 · 空格只看一个队列",
+    queueOne: "队列", moveTitle: "转移 {who}", moveHint: "队列、姓名或分机，回车选第一个", moved: "{who} 已转到 {to}", queuesOf: "{who} 服务的队列", skillsOf: "{who} 的技能", opensAfter: "秒后开始接", levelUnit: "级，0 为不会", messageAll: "群发消息", messageTo: "给 {who} 发消息", messageHint: "写给在线座席的话", send: "发送", sent: "已发送",
+    old: "连接中断", oldText: "以下是 {at} 的情况，计时已停住。正在自动重连。", away: "看板暂时连不上", awayText: "正在自动重连，恢复后立即显示现场。通话不受影响。", nodesDown: "节点中断：{names}",
+    alarm: { title: "告警", waiting: "{value} 人在等", longest_wait: "最久等了 {value}，第 {ring} 声", service_level: "服务水平 {value}", abandoned: "一刻钟内放弃 {value} 通", no_agent: "无人上线", node_lost: "节点中断", limit: "（阈值 {limit}）", acknowledge: "知道了", acknowledged: "已确认", by: "{who} 已确认", sounds: "告警有声", muted: "告警静音", allow: "点一下页面即可发声" },
+    chart: { title: "今天、昨天、上周同日", calls: "每刻钟来电", level: "每刻钟服务水平", arrivedToday: "今日来电", abandonedToday: "今日放弃", levelToday: "今日", yesterday: "昨天", lastWeek: "上周同日", summary: "到现在：今天来电 {today}，昨天 {yesterday}，上周同日 {week}。" },
+    wall: { title: "大屏", open: "大屏", whole: "全部队列", waiting: "正在等候", people: "人", longest: "最久等候", nth: "第", unit: "声", level: "服务水平", abandoned: "今日放弃", calls: "通", ready: "就绪", talking: "通话", paused: "暂停", today: "今日来电", live: "实时", old: "{at} 的情况", connecting: "正在连接", away: "连接中断", held: "已停在本页", nobody: "没有人在等", noAlarms: "没有告警", keys: "← → 翻页　空格 停住　F 全屏" },
   },
 };
 

@@ -3,8 +3,6 @@
 const RING_HZ = 450; // GB/T 3380: 450 Hz, 1 s tone, 4 s silence
 const RING_SECONDS = 1;
 const CADENCE_MS = 5000;
-const CHIME_STEP_SECONDS = 0.16;
-const CHIME_SECONDS = 0.5;
 
 let context: AudioContext | null = null;
 
@@ -53,24 +51,31 @@ export function startRinging(): () => void {
   };
 }
 
-/** Two soft notes: something is to be read. */
+const CHIME_HZ = [587, 784];
+const CHIME_SECONDS = 0.5;
+
+/** Two soft tones, once; nothing where the browser allows no sound yet. */
 export function chime(): void {
   unlockSound();
   const at = context;
-  if (at === null) return;
-  [660, 880].forEach((hertz, place) => {
-    const note = at.createOscillator();
-    const volume = at.createGain();
-    const begin = at.currentTime + place * CHIME_STEP_SECONDS;
-    note.frequency.value = hertz;
-    volume.gain.setValueAtTime(0, begin);
-    volume.gain.linearRampToValueAtTime(0.06, begin + 0.02);
-    volume.gain.exponentialRampToValueAtTime(0.001, begin + CHIME_SECONDS);
-    note.connect(volume).connect(at.destination);
-    note.start(begin);
-    note.stop(begin + CHIME_SECONDS);
+  if (at === null || at.state !== "running") return;
+  CHIME_HZ.forEach((hertz, number) => {
+    const [tone, volume] = [at.createOscillator(), at.createGain()];
+    const start = at.currentTime + number * CHIME_SECONDS * 0.5;
+    tone.type = "triangle";
+    tone.frequency.value = hertz;
+    volume.gain.setValueAtTime(0, start);
+    volume.gain.linearRampToValueAtTime(0.2, start + 0.03);
+    volume.gain.exponentialRampToValueAtTime(0.001, start + CHIME_SECONDS);
+    tone.connect(volume).connect(at.destination);
+    tone.onended = () => volume.disconnect();
+    tone.start(start);
+    tone.stop(start + CHIME_SECONDS);
   });
 }
+
+/** Whether the browser lets this page make sound; it does once the person has touched the page. */
+export const soundAllowed = (): boolean => context?.state === "running";
 
 /** Plays the caller; the element lives outside the pages so that moving between them never cuts a voice. */
 export class Loudspeaker {

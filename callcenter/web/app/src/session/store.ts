@@ -29,7 +29,7 @@ export const useSession = defineStore("session", () => {
 
   const hasPhone = computed(() => user.value?.extension != null && user.value.extension !== "");
   const is = (...roles: Role[]): boolean => user.value !== null && roles.includes(user.value.role);
-  const home = computed(() => (user.value?.role === "agent" ? "/desk" : "/calls"));
+  const home = computed(() => (user.value?.role === "agent" ? "/desk" : "/board"));
 
   return {
     user,

@@ -1,5 +1,5 @@
 /** One ticking clock for every timer on a page. */
-import { onScopeDispose, readonly, ref, type Ref } from "vue";
+import { computed, onScopeDispose, readonly, ref, type Ref } from "vue";
 
 import { serverNow } from "../api/clock";
 
@@ -20,4 +20,10 @@ export function useNow(): Readonly<Ref<number>> {
     }
   });
   return readonly(now);
+}
+
+/** The service's time in whole seconds (ms), for what many rows count: it changes once a second. */
+export function useSeconds(): Readonly<Ref<number>> {
+  const exact = useNow();
+  return computed(() => Math.floor(exact.value / 1000) * 1000);
 }
