@@ -7,7 +7,6 @@ import type { OtherDays } from "./figures";
 const id = encodeURIComponent;
 const SUPERVISION = "/supervision";
 
-export type ListeningMode = "listen" | "whisper" | "barge";
 export interface OpenQueue {
   queue_id: string;
   opens_after_seconds: number;
@@ -29,7 +28,6 @@ export const verbs = {
   dropCallback: (callId: string) => del<unknown>(`/callbacks/${id(callId)}`),
   setQueuePriority: (queueId: string, priority: number) => put<unknown>(`${SUPERVISION}/queues/${id(queueId)}/priority`, { priority }),
   sendMessage: (text: string, userIds: number[] | null) => post<unknown>(`${SUPERVISION}/messages`, { text, user_ids: userIds }),
-  listen: (callId: string, mode: ListeningMode) => post<unknown>("/listening", { call_id: callId, mode }),
 };
 
 export type Act =

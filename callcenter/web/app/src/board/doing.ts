@@ -4,6 +4,7 @@ import { useI18n } from "vue-i18n";
 import { useRouter } from "vue-router";
 
 import { nameOf } from "../i18n";
+import { useListening } from "../listening/store";
 import { useSession } from "../session/store";
 import { readable } from "../ui/format";
 import { sayDone, sayWrong } from "../ui/messages";
@@ -54,6 +55,7 @@ export function useDoing(): Doing {
   const store = useBoard();
   const session = useSession();
   const words = useWords();
+  const listening = useListening();
   const router = useRouter();
   const menu = shallowRef<OpenMenu | null>(null);
   const dialog = shallowRef<Dialog | null>(null);
@@ -124,7 +126,7 @@ export function useDoing(): Doing {
   }
 
   function runCall(act: Act, call: CallRow, subject: Subject, by: HTMLElement): void {
-    if (act === "listen" || act === "whisper" || act === "barge") void perform(act, subject, () => verbs.listen(call.call_id, act));
+    if (act === "listen" || act === "whisper" || act === "barge") void listening.start(call.call_id, act);
     else if (act === "move") begin({ kind: "move", call });
     else if (act === "priority") choosePriority({ kind: "call", row: call }, by);
     else if (act === "takeOver") void perform(act, subject, () => verbs.takeOver(call.call_id));
