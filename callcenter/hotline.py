@@ -52,6 +52,9 @@ from callcenter.routing.service import Routing
 from callcenter.routing.store import Change, LiveQueue
 from callcenter.routing.witness import Witness
 from callcenter.settings import Settings
+from callcenter.shifts.hand_over import HandOver
+from callcenter.shifts.service import Shifts
+from callcenter.shifts.swaps import Swaps
 from callcenter.sounds.messages import Messages
 from callcenter.sounds.prompts import Prompts
 from callcenter.sounds.service import Sounds
@@ -88,6 +91,9 @@ class Hotline:
         self.customers = Customers(pool, country=settings.country)
         self.calls = Calls(pool, settings.country)
         self.blocking = Blocking(pool, redis, self.clock, settings.country)
+        self.shifts = Shifts(pool, redis, self.clock, self.zone, settings.country)
+        self.swaps = Swaps(pool, self.shifts)
+        self.hand_over = HandOver(pool)
         self.callers = CallerLookup(pool, self.customers, self.blocking.refuses, settings.country)
         self.live = LiveQueue(redis)
         self.desks = LiveDesks(redis, self.live.replica, self._desk_now, self._heard_change, self._look_anew)
@@ -102,6 +108,7 @@ class Hotline:
             self._current_plan,
             self.clock,
             self.asterisk.subscribe_channel,
+            self.shifts.duty_number,
             zone=self.zone,
             country=settings.country,
         )
@@ -187,6 +194,7 @@ class Hotline:
     async def take_settings(self) -> None:
         """Take over all that people have set."""
         await self.blocking.reload()
+        await self.shifts.reload()
         await self.sync_roster()
 
     async def sync_roster(self) -> None:

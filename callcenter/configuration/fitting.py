@@ -148,15 +148,20 @@ def _unfit_ways(whole: "Configuration") -> Iterator[ConfigurationError]:
             yield ConfigurationError("A queue can't lead to itself.", "队列不能转到自身。", one.loc)
 
 
+_SAID: Final = {"duty": "duty phone"}
+
+
 def _without_queue(whole: "Configuration") -> Iterator[ConfigurationError]:
-    """Messages and callbacks are of the queue that a call stands in; in a menu it stands in none."""
+    """Messages (also of callers whom nobody on duty takes) and callbacks are of the queue that a call stands in; in
+    a menu it stands in none.
+    """
     for place, menu in enumerate(whole.menus):
         ways = [("otherwise", menu.otherwise), *((f"keys.{at}.to", key.to) for at, key in enumerate(menu.keys))]
         for where, to in ways:
-            if to.kind in ("message", "callback"):
+            if to.kind in ("duty", "message", "callback"):
                 yield ConfigurationError(
-                    f"A {to.kind} needs a queue: lead to one.",
-                    "留言或回拨须属于某个队列，请先转到队列。",
+                    f"A {_SAID.get(to.kind, to.kind)} needs a queue: lead to one.",
+                    "值班电话、留言或回拨须属于某个队列，请先转到队列。",
                     ("menus", place, *where.split("."), "kind"),
                 )
 

@@ -73,6 +73,14 @@ def plan_of(hours: Hours, day: date) -> DayPlan:
             return DayPlan(day, tuple(hours.week.monday), Why.SWAPPED_WORK_DAY, *_names(holiday))
 
 
+def is_work_day(day: date) -> bool:
+    """Whether offices work that day: by China's holidays and swapped weekends; in a year that is not known yet, Monday
+    to Friday.
+    """
+    known = _in_china(day)
+    return day.weekday() < 5 if known is None else not known[0]
+
+
 @lru_cache(maxsize=4096)
 def _in_china(day: date) -> tuple[bool, str] | None:
     """Whether the country is off that day, and for which holiday, or in place of which; None: not known yet.

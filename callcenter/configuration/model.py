@@ -57,6 +57,12 @@ class ToNumber(Setting):
     number: Number
 
 
+class ToDuty(Setting):
+    """Out over the trunk to whoever holds the duty phone by the roster (HRS-03); when nobody does, to a message."""
+
+    kind: Literal["duty"] = "duty"
+
+
 class ToMessage(Setting):
     """A message is recorded; it becomes a task to ring back (TEL-25, HRS-06)."""
 
@@ -75,8 +81,10 @@ class ToEnd(Setting):
     kind: Literal["end"] = "end"
 
 
-Destination = Annotated[ToQueue | ToMenu | ToNumber | ToMessage | ToCallback | ToEnd, Field(discriminator="kind")]
-"""Where a call goes. `message` and `callback` are of the queue that the call stands in."""
+Destination = Annotated[
+    ToQueue | ToMenu | ToNumber | ToDuty | ToMessage | ToCallback | ToEnd, Field(discriminator="kind")
+]
+"""Where a call goes. `duty`, `message` and `callback` are of the queue that the call stands in."""
 
 
 # -- rings ---------------------------------------------------------------------------------------------

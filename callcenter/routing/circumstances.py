@@ -27,15 +27,19 @@ class HotlineNow:
         plan: Callable[[], Plan],
         clock: Callable[[], int],
         subscribe_channel: Callable[[str], Awaitable[None]],
+        duty_number: Callable[[], str | None],
         *,
         zone: ZoneInfo,
         country: str,
     ) -> None:
-        """`subscribe_channel(call id)` has a caller's keys told; raises HotlineError."""
+        """`subscribe_channel(call id)` has a caller's keys told; raises HotlineError. `duty_number()`: the duty
+        phone's.
+        """
         self._live = live
         self._plan = plan
         self._clock = clock
         self._subscribe_channel = subscribe_channel
+        self.duty_number = duty_number
         self._beside: set[asyncio.Task[None]] = set()
         self._zone = zone
         self._country = country

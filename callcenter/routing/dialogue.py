@@ -17,6 +17,7 @@ from callcenter.configuration.model import (
     Menu,
     Queue,
     ToCallback,
+    ToDuty,
     ToEnd,
     ToMenu,
     ToMessage,
@@ -72,6 +73,9 @@ class Circumstances(Protocol):
 
     async def somebody_serves(self, queue_id: str) -> bool:
         """Whether any agent of the queue is signed in."""
+
+    def duty_number(self) -> str | None:
+        """The number of who is on duty now; None: nobody is."""
 
     def dialled_form(self, number: str) -> str | None:
         """A number as the trunk takes it; None for what is none or may not be called back."""
@@ -154,8 +158,9 @@ class Dialogue:
                 case ToMenu():
                     answer = self._menu(turn, to.menu_id)
                 case ToNumber():
-                    turn.events.append(event(turn.call.call_id, Kind.PASSED_ON, self._clock(), to=to.number))
-                    return PassOn(to.number)
+                    answer = self._pass_on(turn, to.number)
+                case ToDuty():
+                    answer = self._duty(turn)
                 case ToMessage():
                     answer = self._message(turn)
                 case ToCallback():
@@ -196,7 +201,7 @@ class Dialogue:
     async def _not_here(self, queue: Queue) -> dict[str, Any] | None:
         """Where the queue sends somebody who can't stand in its line now; None: he can."""
         if not self._world.is_open(queue):
-            if queue.callback.at_closing and not isinstance(queue.closed, ToQueue | ToNumber | ToMenu):
+            if queue.callback.at_closing and not isinstance(queue.closed, ToQueue | ToNumber | ToDuty | ToMenu):
                 return {"to": ToCallback().model_dump(), "first": "closed", "else": queue.closed.model_dump()}
             return {"to": queue.closed.model_dump(), "first": "closed"}
         if queue.most_waiting is not None and await self._world.waiting_in(queue.queue_id) >= queue.most_waiting:
@@ -238,6 +243,20 @@ class Dialogue:
             turn.at["try"] = tried + 1
         else:
             turn.go(menu.otherwise)
+        return None
+
+    # -- another number --------------------------------------------------------------------------------
+
+    def _pass_on(self, turn: Turn, number: str) -> Answer:
+        turn.events.append(event(turn.call.call_id, Kind.PASSED_ON, self._clock(), to=number))
+        return PassOn(number)
+
+    def _duty(self, turn: Turn) -> Answer | None:
+        """To the duty phone; when nobody holds it, he leaves a message (HRS-03, HRS-06)."""
+        number = self._world.duty_number()
+        if number is not None:
+            return self._pass_on(turn, number)
+        turn.at = turn.at | {"to": ToMessage().model_dump()}
         return None
 
     # -- a message, a last word ------------------------------------------------------------------------

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.asterisk.sip.driver import Caller, DeskPhone
 from tests.asterisk.sip.voice import Voice
@@ -13,6 +15,7 @@ from tests.onebox import RunningHotline
 from tests.people import Person
 from tests.waiting import until
 
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 MENU: dict[str, Any] = {
     "menu_id": "main",
     "name_zh": "总机",
@@ -133,6 +136,65 @@ async def test_an_overflow_passes_the_caller_on_to_the_duty_phone(hotline: Runni
         call = await newest_call(admin, "13800138205")
     assert "02188886666" in dialled.text
     assert (call["status"], call["passed_on_to"]) == ("passed_on", "02188886666")
+
+
+@asynccontextmanager
+async def closed(hotline: RunningHotline) -> AsyncIterator[Person]:
+    """The queue is closed inside the block, and its callers go to the duty phone."""
+    async with administrator(hotline) as admin:
+        never = {"hours_id": "never", "name_zh": "从不", "name_en": "Never", "week": {}, "china_holidays": False}
+        revision = (await admin.get("/configuration"))["revision"]
+        await admin.put(f"/configuration/hours/never?revision={revision}", never)
+        try:
+            async with configured(hotline, hours_id="never", closed={"kind": "duty"}):
+                yield admin
+        finally:
+            revision = (await admin.get("/configuration"))["revision"]
+            await admin.delete(f"/configuration/hours/never?revision={revision}")
+
+
+@asynccontextmanager
+async def on_duty(admin: Person, username: str, number: str) -> AsyncIterator[None]:
+    """By the roster this person holds the duty phone now, with a number."""
+    now = datetime.now(SHANGHAI)
+    begun, over = now - timedelta(hours=1), now + timedelta(hours=2)
+    kind = {"code": "z", "name_zh": "测试值班", "name_en": "Test duty", "colour": "#000000", "duty": True}
+    made = await admin.post("/shifts/kinds", kind | {"starts": f"{begun:%H:%M}", "ends": f"{over:%H:%M}"})
+    [who] = [one["user_id"] for one in await admin.get("/agents") if one["username"] == username]
+    cell = {"user_id": who, "day": begun.date().isoformat()}
+    on = cell | {"was": None, "kind_id": made["id"], "duty_number": number}
+    await admin.put("/shifts/cells", {"changes": [on], "reason": "test"})
+    try:
+        yield
+    finally:
+        off = cell | {"was": made["id"], "kind_id": None}
+        await admin.put("/shifts/cells", {"changes": [off], "reason": "test"})
+        await admin.delete(f"/shifts/kinds/{made['id']}")
+
+
+async def test_a_closed_queue_s_caller_reaches_whoever_is_on_duty(hotline: RunningHotline) -> None:
+    async with closed(hotline) as admin, on_duty(admin, "dave", "139 0013 9001"):
+        with (
+            DeskPhone("trunk", port=hotline.trunk_port, talk_seconds=1) as duty,
+            Caller(hotline.sip, number="13800138215", hold_seconds=30) as caller,
+        ):
+            dialled = await asyncio.to_thread(duty.wait_for, "dialled")
+            await asyncio.to_thread(caller.finish)
+        call = await newest_call(admin, "13800138215")
+    assert "13900139001" in dialled.text
+    assert (call["status"], call["passed_on_to"]) == ("passed_on", "13900139001")
+
+
+async def test_a_closed_queue_s_caller_leaves_a_message_when_nobody_is_on_duty(hotline: RunningHotline) -> None:
+    async with closed(hotline) as admin:
+        with speaking(hotline, number="13800138216") as (caller, voice):
+            await listens(voice)
+            await spoken_to_the_end(voice)
+            voice.press("#")
+            await asyncio.to_thread(caller.finish)
+        call = await newest_call(admin, "13800138216")
+        call = await admin.call_when(call["call_id"], lambda call: call["status"] == "message")
+    assert call["passed_on_to"] is None
 
 
 async def test_a_message_becomes_a_task_with_its_recording(hotline: RunningHotline) -> None:

@@ -65,6 +65,7 @@ class World:
     open = True
     waiting = 0
     somebody = True
+    duty: str | None = None
 
     def is_open(self, queue: Queue) -> bool:
         """As the test says."""
@@ -80,6 +81,10 @@ class World:
 
     def hear_keys(self, call_id: str) -> None:
         """The test presses them itself."""
+
+    def duty_number(self) -> str | None:
+        """As the test says."""
+        return self.duty
 
     def dialled_form(self, number: str) -> str | None:
         """Eleven digits are a number."""

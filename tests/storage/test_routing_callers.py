@@ -113,6 +113,25 @@ async def test_an_overflow_to_a_number_passes_the_caller_on(house: House) -> Non
     assert (await house.told(facts))[-2:] == ["passed_on", "ended"]
 
 
+async def test_out_of_hours_whoever_is_on_duty_is_rung(house: House) -> None:
+    house.world.open = False
+    house.world.duty = "13800138000"
+    house.configure(closed={"kind": "duty"})
+    facts = house.facts(1)
+    assert await house.turn(facts) == PassOn("13800138000")
+    assert (await house.told(facts))[-1] == "passed_on"
+
+
+async def test_when_nobody_is_on_duty_a_message_is_taken(house: House) -> None:
+    house.world.open = False
+    house.configure(closed={"kind": "duty"})
+    facts = house.facts(1)
+    asked = await house.turn(facts)
+    assert asked == TakeMessage("message", ("closed", "message_intro"), 120)
+    house.world.duty = "13800138000"
+    assert await house.turn(facts, Heard("message", seconds=12.5)) == Play("message/done", ("message_done",))
+
+
 async def test_out_of_hours_a_message_is_taken(house: House) -> None:
     house.world.open = False
     house.configure(callback={"at_closing": False})

@@ -132,6 +132,7 @@ def test_whatever_stands_somewhere_is_taken_or_refused_in_both_languages(path: P
             "There is no menu 'x'.",
         ),
         (("menus", 0, "keys", 0, "to"), {"kind": "message"}, "menus.0.keys.0.to.kind", "A message needs a queue"),
+        (("menus", 0, "otherwise"), {"kind": "duty"}, "menus.0.otherwise.kind", "A duty phone needs a queue"),
         (("caller_rules", 0, "from_queues"), ["x"], "caller_rules.0.from_queues.0", "There is no queue 'x'."),
         (("queues", 1, "queue_id"), "service", "queues.1", "The queue 'service' comes twice."),
         (("menus", 0, "numbers"), ["4008001234"], "menus.0.numbers", "The number '4008001234' comes twice."),

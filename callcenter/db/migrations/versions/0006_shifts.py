@@ -1,0 +1,13 @@
+"""Rosters, hand-over notes, the duty phone."""
+
+from pathlib import Path
+
+from callcenter.db.migrations.sql import run_sql
+
+revision = "0006"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Only new tables: the release before does not see them."""
+    run_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
