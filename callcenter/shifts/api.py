@@ -27,7 +27,7 @@ Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Name = Annotated[Line, Field(min_length=1, max_length=40)]
 
 
-class KindIn(BaseModel):
+class ShiftKindIn(BaseModel):
     """A kind of shift; without times rest or leave. An end not later than the start is the next day's."""
 
     model_config = ConfigDict(extra="forbid")
@@ -41,14 +41,14 @@ class KindIn(BaseModel):
     duty: bool = False
 
 
-class KindOut(KindIn):
+class ShiftKindOut(ShiftKindIn):
     """A kind; `removed` ones stand on past days only."""
 
     kind_id: int
     removed: bool
 
 
-class RulesIn(BaseModel):
+class ShiftRulesIn(BaseModel):
     """What holds for all rosters."""
 
     model_config = ConfigDict(extra="forbid")
@@ -59,7 +59,7 @@ class RulesIn(BaseModel):
     duty_number: Line = ""
 
 
-class PersonOut(BaseModel):
+class RosterPersonOut(BaseModel):
     """Somebody on the roster."""
 
     user_id: int
@@ -80,7 +80,7 @@ class ShiftOut(BaseModel):
     deputy_id: int | None
 
 
-class RosterOut(BaseModel):
+class RosterMonthOut(BaseModel):
     """How far a month's roster has come. `due_on`: by when it is to be handed in."""
 
     month: Month
@@ -94,18 +94,18 @@ class RosterOut(BaseModel):
     may_decide: bool
 
 
-class ViewOut(BaseModel):
+class RosterViewOut(BaseModel):
     """The roster of some days."""
 
     today: date
-    people: list[PersonOut]
-    kinds: list[KindOut]
+    people: list[RosterPersonOut]
+    kinds: list[ShiftKindOut]
     shifts: list[ShiftOut]
-    rosters: list[RosterOut]
-    rules: RulesIn
+    rosters: list[RosterMonthOut]
+    rules: ShiftRulesIn
 
 
-class CellIn(BaseModel):
+class RosterCellIn(BaseModel):
     """A change of one cell, from the kind `was` to `kind_id` (null: nothing)."""
 
     model_config = ConfigDict(extra="forbid")
@@ -118,16 +118,16 @@ class CellIn(BaseModel):
     deputy_id: Id | None = None
 
 
-class ChangeIn(BaseModel):
+class RosterChangeIn(BaseModel):
     """Changes of the roster, all or none. An approved month wants a reason."""
 
     model_config = ConfigDict(extra="forbid")
 
-    changes: Annotated[list[CellIn], Field(min_length=1, max_length=5000)]
+    changes: Annotated[list[RosterCellIn], Field(min_length=1, max_length=5000)]
     reason: Line = ""
 
 
-class NoteIn(BaseModel):
+class DecisionNoteIn(BaseModel):
     """What somebody says to his decision."""
 
     model_config = ConfigDict(extra="forbid")
@@ -135,7 +135,7 @@ class NoteIn(BaseModel):
     note: Line = ""
 
 
-class TroubleOut(BaseModel):
+class RosterTroubleOut(BaseModel):
     """What is wrong with a cell of a file, such as C7."""
 
     cell: str
@@ -143,7 +143,7 @@ class TroubleOut(BaseModel):
     zh: str
 
 
-class PlannedOut(BaseModel):
+class PlannedCellOut(BaseModel):
     """A change that a file would make; `cell` is where it stands in the file."""
 
     cell: str
@@ -153,14 +153,14 @@ class PlannedOut(BaseModel):
     kind_id: int | None
 
 
-class PreviewOut(BaseModel):
+class RosterPreviewOut(BaseModel):
     """What a file would change. Save it by `PUT /api/v1/shifts/cells`, when nothing is wrong with it."""
 
-    changes: list[PlannedOut]
-    problems: list[TroubleOut]
+    changes: list[PlannedCellOut]
+    problems: list[RosterTroubleOut]
 
 
-class StateOut(BaseModel):
+class AttendingStateOut(BaseModel):
     """An agent's state as it is now, since when (ms), and the reason of a pause."""
 
     name: str
@@ -171,29 +171,29 @@ class StateOut(BaseModel):
 class AttendingOut(BaseModel):
     """How somebody stands to the roster now. `missing_since` (ms) where he should be here and is not."""
 
-    person: PersonOut
+    person: RosterPersonOut
     presence: Literal["here", "missing", "early", "due", "unplanned", "unseen"]
     kind_id: int | None
     starts_at: int | None
     ends_at: int | None
-    state: StateOut | None
+    state: AttendingStateOut | None
     missing_since: int | None
 
 
-class DutyOut(BaseModel):
+class DutyPhoneOut(BaseModel):
     """Who holds the duty phone, and its number."""
 
     display_name: str
     number: str
 
 
-class NowOut(BaseModel):
+class ShiftsNowOut(BaseModel):
     """Who should be here at the moment `at` (ms); who is missing comes first."""
 
     at: int
     rows: list[AttendingOut]
-    kinds: list[KindOut]
-    duty: DutyOut | None
+    kinds: list[ShiftKindOut]
+    duty: DutyPhoneOut | None
 
 
 class AttendanceOut(BaseModel):
@@ -217,10 +217,10 @@ class AttendanceMonth(BaseModel):
     """A month's attendance."""
 
     rows: list[AttendanceOut]
-    kinds: list[KindOut]
+    kinds: list[ShiftKindOut]
 
 
-class SwapIn(BaseModel):
+class ShiftSwapIn(BaseModel):
     """One's own shift of a day for a colleague's of the same or another day."""
 
     model_config = ConfigDict(extra="forbid")
@@ -231,7 +231,7 @@ class SwapIn(BaseModel):
     note: Line = ""
 
 
-class SwapOut(BaseModel):
+class ShiftSwapOut(BaseModel):
     """A request for a swap."""
 
     swap_id: int
@@ -251,7 +251,7 @@ class SwapOut(BaseModel):
     decision: str
 
 
-class MadeOut(BaseModel):
+class ShiftMadeOut(BaseModel):
     """The id of what was made."""
 
     id: int
@@ -262,17 +262,17 @@ def ms(at: datetime | None) -> int | None:
     return None if at is None else round(at.timestamp() * 1000)
 
 
-def _person(person: Person) -> PersonOut:
-    return PersonOut(**{name: getattr(person, name) for name in Person.__slots__})
+def _person(person: Person) -> RosterPersonOut:
+    return RosterPersonOut(**{name: getattr(person, name) for name in Person.__slots__})
 
 
-def _kind(kind: Kind) -> KindOut:
+def _kind(kind: Kind) -> ShiftKindOut:
     times = (f"{kind.times.starts:%H:%M}", f"{kind.times.ends:%H:%M}") if kind.times else (None, None)
     fields = {name: getattr(kind, name) for name in Kind.__slots__ if name != "times"}
-    return KindOut(starts=times[0], ends=times[1], **fields)
+    return ShiftKindOut(starts=times[0], ends=times[1], **fields)
 
 
-def _kind_in(kind: KindIn, kind_id: int) -> Kind:
+def _kind_in(kind: ShiftKindIn, kind_id: int) -> Kind:
     if (kind.starts is None) != (kind.ends is None):
         said = {"en": "Give both times, or none.", "zh": "开始和结束时间须同时填写或都不填。"}
         raise InvalidInputError(fields={"ends": said})
@@ -290,10 +290,10 @@ def _shift(shift: Shift) -> ShiftOut:
     return ShiftOut(**fields | {"starts_at": ms(shift.starts_at), "ends_at": ms(shift.ends_at)})
 
 
-def _roster(request: web.Request, roster: Roster, due_day: int) -> RosterOut:
+def _roster(request: web.Request, roster: Roster, due_day: int) -> RosterMonthOut:
     session = signed_in(request)
     others = session.role is Role.SUPERVISOR and roster.submitted_by_id != session.user_id
-    return RosterOut(
+    return RosterMonthOut(
         month=f"{roster.month:%Y-%m}",
         state=roster.state,
         due_on=due_on(roster.month, due_day),
@@ -306,14 +306,14 @@ def _roster(request: web.Request, roster: Roster, due_day: int) -> RosterOut:
     )
 
 
-def _view(request: web.Request, view: View) -> ViewOut:
-    return ViewOut(
+def _view(request: web.Request, view: View) -> RosterViewOut:
+    return RosterViewOut(
         today=hotline(request).shifts.today(),
         people=[_person(one) for one in view.people],
         kinds=[_kind(one) for one in view.kinds],
         shifts=[_shift(one) for one in view.shifts],
         rosters=[_roster(request, one, view.rules.due_day) for one in view.rosters],
-        rules=RulesIn(**{name: getattr(view.rules, name) for name in Rules.__slots__}),
+        rules=ShiftRulesIn(**{name: getattr(view.rules, name) for name in Rules.__slots__}),
     )
 
 
@@ -325,14 +325,14 @@ def _month(text: str) -> date:
 
 
 @routes.get("/api/v1/shifts", roles=SIGNED_IN)
-async def get_roster(request: web.Request, /, first: date, days: DayCount = 7) -> ViewOut:
+async def get_roster(request: web.Request, /, first: date, days: DayCount = 7) -> RosterViewOut:
     """The roster of so many days from `first` on."""
     _near(first)
     return _view(request, await hotline(request).shifts.view(first, days))
 
 
 @routes.put("/api/v1/shifts/cells", roles=SUPERVISORS)
-async def put_cells(request: web.Request, /, change: ChangeIn) -> None:
+async def put_cells(request: web.Request, /, change: RosterChangeIn) -> None:
     """Change the roster, all or nothing; 409 where a cell holds something else than `was`."""
     cells = [Cell(**one.model_dump()) for one in change.changes]
     for cell in cells:
@@ -349,21 +349,21 @@ async def submit_roster(request: web.Request, month: Month, /) -> None:
 
 
 @routes.post("/api/v1/shifts/months/{month}/approve", roles=SUPERVISORS)
-async def approve_roster(request: web.Request, month: Month, /, said: NoteIn) -> None:
+async def approve_roster(request: web.Request, month: Month, /, said: DecisionNoteIn) -> None:
     """Approve a month's roster: an administrator, or a supervisor who has not handed it in himself."""
     role = signed_in(request).role
     await hotline(request).shifts.decide(actor(request), role, _month(month), approve=True, note=said.note)
 
 
 @routes.post("/api/v1/shifts/months/{month}/return", roles=SUPERVISORS)
-async def return_roster(request: web.Request, month: Month, /, said: NoteIn) -> None:
+async def return_roster(request: web.Request, month: Month, /, said: DecisionNoteIn) -> None:
     """Give a month's roster back to be changed."""
     role = signed_in(request).role
     await hotline(request).shifts.decide(actor(request), role, _month(month), approve=False, note=said.note)
 
 
 @routes.get("/api/v1/shifts/now", roles=SIGNED_IN)
-async def get_now(request: web.Request, /) -> NowOut:
+async def get_now(request: web.Request, /) -> ShiftsNowOut:
     """Who should be here at this moment and is not, who is, and who holds the duty phone."""
     house = hotline(request)
     now = await house.shifts.now(await house.live.agents())
@@ -374,7 +374,7 @@ async def get_now(request: web.Request, /) -> NowOut:
             kind_id=row.shift.kind_id if row.shift else None,
             starts_at=ms(row.shift.starts_at) if row.shift else None,
             ends_at=ms(row.shift.ends_at) if row.shift else None,
-            state=StateOut(name=row.state.state, since=ms(row.state.since) or 0, reason=row.state.reason)
+            state=AttendingStateOut(name=row.state.state, since=ms(row.state.since) or 0, reason=row.state.reason)
             if row.state
             else None,
             missing_since=ms(row.missing_since),
@@ -383,21 +383,21 @@ async def get_now(request: web.Request, /) -> NowOut:
     ]
     duty = None
     if now.duty is not None and now.duty[0] in now.people:
-        duty = DutyOut(display_name=now.people[now.duty[0]].display_name, number=now.duty[1])
-    return NowOut(at=house.clock(), rows=rows, kinds=[_kind(one) for one in now.kinds.values()], duty=duty)
+        duty = DutyPhoneOut(display_name=now.people[now.duty[0]].display_name, number=now.duty[1])
+    return ShiftsNowOut(at=house.clock(), rows=rows, kinds=[_kind(one) for one in now.kinds.values()], duty=duty)
 
 
 # -- kinds and rules -----------------------------------------------------------------------------------
 
 
 @routes.post("/api/v1/shifts/kinds", roles=SUPERVISORS, status=201)
-async def make_kind(request: web.Request, /, kind: KindIn) -> MadeOut:
+async def make_kind(request: web.Request, /, kind: ShiftKindIn) -> ShiftMadeOut:
     """Make a kind of shift."""
-    return MadeOut(id=await hotline(request).shifts.put_kind(actor(request), _kind_in(kind, 0)))
+    return ShiftMadeOut(id=await hotline(request).shifts.put_kind(actor(request), _kind_in(kind, 0)))
 
 
 @routes.put("/api/v1/shifts/kinds/{kind_id}", roles=SUPERVISORS)
-async def put_kind(request: web.Request, kind_id: Id, /, kind: KindIn) -> None:
+async def put_kind(request: web.Request, kind_id: Id, /, kind: ShiftKindIn) -> None:
     """Set a kind of shift; days after today in months that are not approved take its new times."""
     await hotline(request).shifts.put_kind(actor(request), _kind_in(kind, kind_id))
 
@@ -409,7 +409,7 @@ async def remove_kind(request: web.Request, kind_id: Id, /) -> None:
 
 
 @routes.put("/api/v1/shifts/rules", roles=SUPERVISORS)
-async def put_rules(request: web.Request, /, rules: RulesIn) -> None:
+async def put_rules(request: web.Request, /, rules: ShiftRulesIn) -> None:
     """Set what holds for all rosters."""
     await hotline(request).shifts.put_rules(actor(request), Rules(**rules.model_dump()))
 
@@ -420,15 +420,15 @@ async def put_rules(request: web.Request, /, rules: RulesIn) -> None:
 @routes.post("/api/v1/shifts/import", roles=SUPERVISORS)
 async def preview_import(
     request: web.Request, /, table: Annotated[bytes, Binary(XLSX, CSV, most_bytes=LARGEST_FILE)]
-) -> PreviewOut:
+) -> RosterPreviewOut:
     """What a table (.xlsx, .csv in UTF-8 or GB18030) would change, and what is wrong with it; nothing is saved."""
     preview = await hotline(request).shifts.preview(table)
     changes = [
-        PlannedOut(cell=place, user_id=cell.user_id, day=cell.day, was=cell.was, kind_id=cell.kind_id)
+        PlannedCellOut(cell=place, user_id=cell.user_id, day=cell.day, was=cell.was, kind_id=cell.kind_id)
         for place, cell in preview.changes
     ]
-    problems = [TroubleOut(cell=one.cell, en=one.en, zh=one.zh) for one in preview.planned.troubles]
-    return PreviewOut(changes=changes, problems=problems)
+    problems = [RosterTroubleOut(cell=one.cell, en=one.en, zh=one.zh) for one in preview.planned.troubles]
+    return RosterPreviewOut(changes=changes, problems=problems)
 
 
 @routes.get("/api/v1/shifts/file", roles=SIGNED_IN)
@@ -486,29 +486,29 @@ async def get_attendance_file(
 
 
 @routes.get("/api/v1/shifts/swaps", roles=SIGNED_IN)
-async def list_swaps(request: web.Request, /) -> list[SwapOut]:
+async def list_swaps(request: web.Request, /) -> list[ShiftSwapOut]:
     """Requests for swaps, the open ones first; agents see those that concern them."""
     return [_swap(one) for one in await hotline(request).swaps.list_all(_only(request))]
 
 
 @routes.post("/api/v1/shifts/swaps", roles=SIGNED_IN, status=201)
-async def ask_for_swap(request: web.Request, /, swap: SwapIn) -> MadeOut:
+async def ask_for_swap(request: web.Request, /, swap: ShiftSwapIn) -> ShiftMadeOut:
     """Ask for a swap of one's own shift, so many working days ahead."""
     colleague = (swap.colleague_id, swap.colleague_day)
     _near(swap.day)
     _near(swap.colleague_day)
     user_id = signed_in(request).user_id
-    return MadeOut(id=await hotline(request).swaps.ask(actor(request), user_id, swap.day, colleague, swap.note))
+    return ShiftMadeOut(id=await hotline(request).swaps.ask(actor(request), user_id, swap.day, colleague, swap.note))
 
 
 @routes.post("/api/v1/shifts/swaps/{swap_id}/approve", roles=SUPERVISORS)
-async def approve_swap(request: web.Request, swap_id: Id, /, said: NoteIn) -> None:
+async def approve_swap(request: web.Request, swap_id: Id, /, said: DecisionNoteIn) -> None:
     """Approve a swap: the roster changes."""
     await hotline(request).swaps.approve(actor(request), swap_id, said.note)
 
 
 @routes.post("/api/v1/shifts/swaps/{swap_id}/decline", roles=SUPERVISORS)
-async def decline_swap(request: web.Request, swap_id: Id, /, said: NoteIn) -> None:
+async def decline_swap(request: web.Request, swap_id: Id, /, said: DecisionNoteIn) -> None:
     """Decline a swap: the roster stays as it is."""
     await hotline(request).swaps.decline(actor(request), swap_id, said.note)
 
@@ -519,9 +519,9 @@ async def withdraw_swap(request: web.Request, swap_id: Id, /) -> None:
     await hotline(request).swaps.withdraw(actor(request), swap_id)
 
 
-def _swap(swap: Swap) -> SwapOut:
+def _swap(swap: Swap) -> ShiftSwapOut:
     fields = {name: getattr(swap, name) for name in Swap.__slots__}
-    return SwapOut(**fields | {"asked_at": ms(swap.asked_at), "decided_at": ms(swap.decided_at)})
+    return ShiftSwapOut(**fields | {"asked_at": ms(swap.asked_at), "decided_at": ms(swap.decided_at)})
 
 
 def _only(request: web.Request) -> int | None:

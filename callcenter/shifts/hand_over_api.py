@@ -6,7 +6,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.clock import moment
-from callcenter.shifts.api import MadeOut, ms
+from callcenter.shifts.api import ShiftMadeOut, ms
 from callcenter.shifts.hand_over import Note, Visit
 from callcenter.validation import Id, Milliseconds, Paragraphs, RequiredLine
 from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline, signed_in
@@ -14,7 +14,7 @@ from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline, signed_in
 routes = Routes()
 
 
-class NoteIn(BaseModel):
+class HandOverNoteIn(BaseModel):
     """What the next shift is to know, and what is still to be done."""
 
     model_config = ConfigDict(extra="forbid")
@@ -23,7 +23,7 @@ class NoteIn(BaseModel):
     items: Annotated[list[RequiredLine], Field(max_length=50)] = []
 
 
-class AdditionIn(BaseModel):
+class HandOverAdditionIn(BaseModel):
     """Something to be added beneath a note."""
 
     model_config = ConfigDict(extra="forbid")
@@ -31,7 +31,7 @@ class AdditionIn(BaseModel):
     text: Annotated[Paragraphs, Field(min_length=1)]
 
 
-class ItemOut(BaseModel):
+class HandOverItemOut(BaseModel):
     """Something to be done; `done_at` null: it still is."""
 
     item_id: int
@@ -40,7 +40,7 @@ class ItemOut(BaseModel):
     done_by: str | None
 
 
-class AdditionOut(BaseModel):
+class HandOverAdditionOut(BaseModel):
     """What was added later."""
 
     written_at: int
@@ -48,7 +48,7 @@ class AdditionOut(BaseModel):
     text: str
 
 
-class NoteOut(BaseModel):
+class HandOverNoteOut(BaseModel):
     """A note; `taken_at` null: nobody has taken it over yet. `own`: who asks wrote it."""
 
     note_id: int
@@ -56,13 +56,13 @@ class NoteOut(BaseModel):
     written_by: str
     own: bool
     text: str
-    items: list[ItemOut]
-    additions: list[AdditionOut]
+    items: list[HandOverItemOut]
+    additions: list[HandOverAdditionOut]
     taken_at: int | None
     taken_by: str | None
 
 
-class WaitingOut(BaseModel):
+class HandOverWaitingOut(BaseModel):
     """How many notes of others nobody has taken over yet."""
 
     waiting: int
@@ -91,22 +91,22 @@ class VisitOut(BaseModel):
 
 
 @routes.get("/api/v1/hand-over/notes", roles=SIGNED_IN)
-async def list_notes(request: web.Request, /) -> list[NoteOut]:
+async def list_notes(request: web.Request, /) -> list[HandOverNoteOut]:
     """The notes that nobody has taken over first, then those with something to do, then the latest."""
     user_id = signed_in(request).user_id
     return [_note(one, user_id) for one in await hotline(request).hand_over.list_notes()]
 
 
 @routes.get("/api/v1/hand-over/waiting", roles=SIGNED_IN)
-async def count_waiting(request: web.Request, /) -> WaitingOut:
+async def count_waiting(request: web.Request, /) -> HandOverWaitingOut:
     """How many notes wait to be taken over by somebody like who asks."""
-    return WaitingOut(waiting=await hotline(request).hand_over.waiting_for(signed_in(request).user_id))
+    return HandOverWaitingOut(waiting=await hotline(request).hand_over.waiting_for(signed_in(request).user_id))
 
 
 @routes.post("/api/v1/hand-over/notes", roles=SIGNED_IN, status=201)
-async def write_note(request: web.Request, /, note: NoteIn) -> MadeOut:
+async def write_note(request: web.Request, /, note: HandOverNoteIn) -> ShiftMadeOut:
     """Hand over to the next shift."""
-    return MadeOut(id=await hotline(request).hand_over.write(actor(request), note.text, note.items))
+    return ShiftMadeOut(id=await hotline(request).hand_over.write(actor(request), note.text, note.items))
 
 
 @routes.post("/api/v1/hand-over/notes/{note_id}/take", roles=SIGNED_IN)
@@ -116,7 +116,7 @@ async def take_note(request: web.Request, note_id: Id, /) -> None:
 
 
 @routes.post("/api/v1/hand-over/notes/{note_id}/additions", roles=SIGNED_IN, status=201)
-async def add_to_note(request: web.Request, note_id: Id, /, addition: AdditionIn) -> None:
+async def add_to_note(request: web.Request, note_id: Id, /, addition: HandOverAdditionIn) -> None:
     """Add something beneath a note; what stands there stays."""
     await hotline(request).hand_over.add(actor(request), note_id, addition.text)
 
@@ -134,13 +134,13 @@ async def list_visits(request: web.Request, /) -> list[VisitOut]:
 
 
 @routes.post("/api/v1/visits", roles=SIGNED_IN, status=201)
-async def record_visit(request: web.Request, /, visit: VisitIn) -> MadeOut:
+async def record_visit(request: web.Request, /, visit: VisitIn) -> ShiftMadeOut:
     """Record a visit to the machine room."""
     left = None if visit.left_at is None else moment(visit.left_at)
     made = await hotline(request).hand_over.record_visit(
         actor(request), visit.visitors, visit.purpose, moment(visit.came_at), left
     )
-    return MadeOut(id=made)
+    return ShiftMadeOut(id=made)
 
 
 @routes.post("/api/v1/visits/{visit_id}/left", roles=SIGNED_IN)
@@ -149,19 +149,19 @@ async def end_visit(request: web.Request, visit_id: Id, /) -> None:
     await hotline(request).hand_over.end_visit(actor(request), visit_id)
 
 
-def _note(note: Note, user_id: int) -> NoteOut:
-    return NoteOut(
+def _note(note: Note, user_id: int) -> HandOverNoteOut:
+    return HandOverNoteOut(
         note_id=note.note_id,
         written_at=ms(note.written_at) or 0,
         written_by=note.written_by,
         own=note.written_by_id == user_id,
         text=note.text,
         items=[
-            ItemOut(item_id=one.item_id, text=one.text, done_at=ms(one.done_at), done_by=one.done_by)
+            HandOverItemOut(item_id=one.item_id, text=one.text, done_at=ms(one.done_at), done_by=one.done_by)
             for one in note.items
         ],
         additions=[
-            AdditionOut(written_at=ms(one.written_at) or 0, written_by=one.written_by, text=one.text)
+            HandOverAdditionOut(written_at=ms(one.written_at) or 0, written_by=one.written_by, text=one.text)
             for one in note.additions
         ],
         taken_at=ms(note.taken_at),

@@ -51,6 +51,18 @@ export function makeRouter(): Router {
           { path: "file", name: "configuration-file", component: () => import("./configuration/FilePage.vue") },
         ],
       },
+      {
+        path: "/shifts",
+        component: () => import("./shifts/ShiftsPage.vue"),
+        meta: { section: "shifts" },
+        children: [
+          { path: "", name: "shifts", component: () => import("./shifts/RosterPage.vue") },
+          { path: "hand-over", name: "shifts-hand-over", component: () => import("./shifts/HandOverPage.vue") },
+          { path: "swaps", name: "shifts-swaps", component: () => import("./shifts/SwapsPage.vue") },
+          { path: "attendance", name: "shifts-attendance", component: () => import("./shifts/AttendancePage.vue") },
+          { path: "kinds", name: "shifts-kinds", component: () => import("./shifts/KindsPage.vue"), meta: { roles: ["supervisor", "administrator"] } },
+        ],
+      },
       { path: "/forbidden", name: "forbidden", component: () => import("./shell/DeadEnd.vue"), props: { kind: "forbidden" } },
       { path: "/:rest(.*)*", name: "not-found", component: () => import("./shell/DeadEnd.vue"), props: { kind: "notFound" } },
     ],

@@ -4,6 +4,7 @@ export type Destination =
   | { kind: "queue"; queue_id: string }
   | { kind: "menu"; menu_id: string }
   | { kind: "number"; number: string }
+  | { kind: "duty" }
   | { kind: "message" }
   | { kind: "callback" }
   | { kind: "end" };
