@@ -7,14 +7,12 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from callcenter.clock import moment
 from callcenter.errors import InvalidInputError
 from callcenter.shifts import files
 from callcenter.shifts.model import Cell, Kind, Person, RosterState, Rules, Shift, Times, due_on
 from callcenter.shifts.service import View
 from callcenter.shifts.sheet import CSV, LARGEST_FILE, XLSX
 from callcenter.shifts.store import Roster
-from callcenter.shifts.swaps import Swap
 from callcenter.staff.model import Role
 from callcenter.validation import Id, Line
 from callcenter.web.routes import SIGNED_IN, SUPERVISORS, Binary, Routes, actor, hotline, signed_in
@@ -160,97 +158,6 @@ class RosterPreviewOut(BaseModel):
     problems: list[RosterTroubleOut]
 
 
-class AttendingStateOut(BaseModel):
-    """An agent's state as it is now, since when (ms), and the reason of a pause."""
-
-    name: str
-    since: int
-    reason: str
-
-
-class AttendingOut(BaseModel):
-    """How somebody stands to the roster now. `missing_since` (ms) where he should be here and is not."""
-
-    person: RosterPersonOut
-    presence: Literal["here", "missing", "early", "due", "unplanned", "unseen"]
-    kind_id: int | None
-    starts_at: int | None
-    ends_at: int | None
-    state: AttendingStateOut | None
-    missing_since: int | None
-
-
-class DutyPhoneOut(BaseModel):
-    """Who holds the duty phone, and its number."""
-
-    display_name: str
-    number: str
-
-
-class ShiftsNowOut(BaseModel):
-    """Who should be here at the moment `at` (ms); who is missing comes first."""
-
-    at: int
-    rows: list[AttendingOut]
-    kinds: list[ShiftKindOut]
-    duty: DutyPhoneOut | None
-
-
-class AttendanceOut(BaseModel):
-    """Somebody's day against his shift; moments in ms. `last_at` null with a `first_at`: he is still there."""
-
-    user_id: int
-    display_name: str
-    day: date
-    kind_id: int | None
-    starts_at: int | None
-    ends_at: int | None
-    first_at: int | None
-    last_at: int | None
-    late_minutes: int
-    early_minutes: int
-    present_minutes: int
-    absent: bool
-
-
-class AttendanceMonth(BaseModel):
-    """A month's attendance."""
-
-    rows: list[AttendanceOut]
-    kinds: list[ShiftKindOut]
-
-
-class ShiftSwapIn(BaseModel):
-    """One's own shift of a day for a colleague's of the same or another day."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    day: date
-    colleague_id: Id
-    colleague_day: date
-    note: Line = ""
-
-
-class ShiftSwapOut(BaseModel):
-    """A request for a swap."""
-
-    swap_id: int
-    user_id: int
-    name: str
-    day: date
-    kind_id: int
-    colleague_id: int
-    colleague_name: str
-    colleague_day: date
-    colleague_kind_id: int | None
-    note: str
-    asked_at: int
-    state: Literal["asked", "approved", "declined", "withdrawn"]
-    decided_at: int | None
-    decided_by: str | None
-    decision: str
-
-
 class ShiftMadeOut(BaseModel):
     """The id of what was made."""
 
@@ -262,11 +169,13 @@ def ms(at: datetime | None) -> int | None:
     return None if at is None else round(at.timestamp() * 1000)
 
 
-def _person(person: Person) -> RosterPersonOut:
+def person_out(person: Person) -> RosterPersonOut:
+    """Somebody, as pages have him."""
     return RosterPersonOut(**{name: getattr(person, name) for name in Person.__slots__})
 
 
-def _kind(kind: Kind) -> ShiftKindOut:
+def kind_out(kind: Kind) -> ShiftKindOut:
+    """A kind of shift, as pages have it."""
     times = (f"{kind.times.starts:%H:%M}", f"{kind.times.ends:%H:%M}") if kind.times else (None, None)
     fields = {name: getattr(kind, name) for name in Kind.__slots__ if name != "times"}
     return ShiftKindOut(starts=times[0], ends=times[1], **fields)
@@ -309,15 +218,16 @@ def _roster(request: web.Request, roster: Roster, due_day: int) -> RosterMonthOu
 def _view(request: web.Request, view: View) -> RosterViewOut:
     return RosterViewOut(
         today=hotline(request).shifts.today(),
-        people=[_person(one) for one in view.people],
-        kinds=[_kind(one) for one in view.kinds],
+        people=[person_out(one) for one in view.people],
+        kinds=[kind_out(one) for one in view.kinds],
         shifts=[_shift(one) for one in view.shifts],
         rosters=[_roster(request, one, view.rules.due_day) for one in view.rosters],
         rules=ShiftRulesIn(**{name: getattr(view.rules, name) for name in Rules.__slots__}),
     )
 
 
-def _month(text: str) -> date:
+def first_of(text: str) -> date:
+    """The first day of a month such as 2026-12."""
     return date.fromisoformat(f"{text}-01")
 
 
@@ -327,7 +237,7 @@ def _month(text: str) -> date:
 @routes.get("/api/v1/shifts", roles=SIGNED_IN)
 async def get_roster(request: web.Request, /, first: date, days: DayCount = 7) -> RosterViewOut:
     """The roster of so many days from `first` on."""
-    _near(first)
+    check_near(first)
     return _view(request, await hotline(request).shifts.view(first, days))
 
 
@@ -336,7 +246,7 @@ async def put_cells(request: web.Request, /, change: RosterChangeIn) -> None:
     """Change the roster, all or nothing; 409 where a cell holds something else than `was`."""
     cells = [Cell(**one.model_dump()) for one in change.changes]
     for cell in cells:
-        _near(cell.day)
+        check_near(cell.day)
     if len({(cell.user_id, cell.day) for cell in cells}) < len(cells):
         raise InvalidInputError(fields={"changes": {"en": "A day comes twice.", "zh": "同一天出现两次。"}})
     await hotline(request).shifts.change(actor(request), cells, change.reason)
@@ -345,46 +255,21 @@ async def put_cells(request: web.Request, /, change: RosterChangeIn) -> None:
 @routes.post("/api/v1/shifts/months/{month}/submit", roles=SUPERVISORS)
 async def submit_roster(request: web.Request, month: Month, /) -> None:
     """Hand in a month's roster for approval."""
-    await hotline(request).shifts.submit(actor(request), _month(month))
+    await hotline(request).shifts.submit(actor(request), first_of(month))
 
 
 @routes.post("/api/v1/shifts/months/{month}/approve", roles=SUPERVISORS)
 async def approve_roster(request: web.Request, month: Month, /, said: DecisionNoteIn) -> None:
     """Approve a month's roster: an administrator, or a supervisor who has not handed it in himself."""
     role = signed_in(request).role
-    await hotline(request).shifts.decide(actor(request), role, _month(month), approve=True, note=said.note)
+    await hotline(request).shifts.decide(actor(request), role, first_of(month), approve=True, note=said.note)
 
 
 @routes.post("/api/v1/shifts/months/{month}/return", roles=SUPERVISORS)
 async def return_roster(request: web.Request, month: Month, /, said: DecisionNoteIn) -> None:
     """Give a month's roster back to be changed."""
     role = signed_in(request).role
-    await hotline(request).shifts.decide(actor(request), role, _month(month), approve=False, note=said.note)
-
-
-@routes.get("/api/v1/shifts/now", roles=SIGNED_IN)
-async def get_now(request: web.Request, /) -> ShiftsNowOut:
-    """Who should be here at this moment and is not, who is, and who holds the duty phone."""
-    house = hotline(request)
-    now = await house.shifts.now(await house.live.agents())
-    rows = [
-        AttendingOut(
-            person=_person(now.people[row.user_id]),
-            presence=row.presence.value,
-            kind_id=row.shift.kind_id if row.shift else None,
-            starts_at=ms(row.shift.starts_at) if row.shift else None,
-            ends_at=ms(row.shift.ends_at) if row.shift else None,
-            state=AttendingStateOut(name=row.state.state, since=ms(row.state.since) or 0, reason=row.state.reason)
-            if row.state
-            else None,
-            missing_since=ms(row.missing_since),
-        )
-        for row in now.rows
-    ]
-    duty = None
-    if now.duty is not None and now.duty[0] in now.people:
-        duty = DutyPhoneOut(display_name=now.people[now.duty[0]].display_name, number=now.duty[1])
-    return ShiftsNowOut(at=house.clock(), rows=rows, kinds=[_kind(one) for one in now.kinds.values()], duty=duty)
+    await hotline(request).shifts.decide(actor(request), role, first_of(month), approve=False, note=said.note)
 
 
 # -- kinds and rules -----------------------------------------------------------------------------------
@@ -436,101 +321,19 @@ async def get_file(
     request: web.Request, /, first: date, days: DayCount = 7, empty: bool = False, language: Literal["zh", "en"] = "zh"
 ) -> Annotated[bytes, Binary(XLSX)]:
     """The roster as .xlsx, in the form that the import takes; `empty`: a template."""
-    _near(first)
+    check_near(first)
     view = await hotline(request).shifts.view(first, days)
     return await asyncio.to_thread(files.roster, view, first, days, empty=empty, language=language)
 
 
-# -- attendance ----------------------------------------------------------------------------------------
-
-
-@routes.get("/api/v1/shifts/attendance", roles=SIGNED_IN)
-async def get_attendance(request: web.Request, /, month: Month) -> AttendanceMonth:
-    """Who came when, against the roster; agents see their own."""
-    house = hotline(request)
-    rows, view = await house.shifts.attendance(_month(month), _only(request))
-    names = {person.user_id: person.display_name for person in view.people}
-    now = moment(house.clock())
-    found = [
-        AttendanceOut(
-            user_id=row.user_id,
-            display_name=names.get(row.user_id, ""),
-            day=row.day,
-            kind_id=row.kind_id,
-            starts_at=ms(row.starts_at),
-            ends_at=ms(row.ends_at),
-            first_at=ms(row.first_at),
-            last_at=ms(row.last_at),
-            late_minutes=row.late_minutes,
-            early_minutes=row.early_minutes(now),
-            present_minutes=round(row.present_seconds / 60),
-            absent=row.absent,
-        )
-        for row in rows
-    ]
-    return AttendanceMonth(rows=found, kinds=[_kind(one) for one in view.kinds])
-
-
-@routes.get("/api/v1/shifts/attendance/file", roles=SIGNED_IN)
-async def get_attendance_file(
-    request: web.Request, /, month: Month, language: Literal["zh", "en"] = "zh"
-) -> Annotated[bytes, Binary(XLSX)]:
-    """A month's attendance as .xlsx, with each person's totals (SHF-03)."""
-    house = hotline(request)
-    rows, view = await house.shifts.attendance(_month(month), _only(request))
-    now = moment(house.clock())
-    return await asyncio.to_thread(files.attendance, rows, view, now, house.zone, language=language)
-
-
-# -- swaps ---------------------------------------------------------------------------------------------
-
-
-@routes.get("/api/v1/shifts/swaps", roles=SIGNED_IN)
-async def list_swaps(request: web.Request, /) -> list[ShiftSwapOut]:
-    """Requests for swaps, the open ones first; agents see those that concern them."""
-    return [_swap(one) for one in await hotline(request).swaps.list_all(_only(request))]
-
-
-@routes.post("/api/v1/shifts/swaps", roles=SIGNED_IN, status=201)
-async def ask_for_swap(request: web.Request, /, swap: ShiftSwapIn) -> ShiftMadeOut:
-    """Ask for a swap of one's own shift, so many working days ahead."""
-    colleague = (swap.colleague_id, swap.colleague_day)
-    _near(swap.day)
-    _near(swap.colleague_day)
-    user_id = signed_in(request).user_id
-    return ShiftMadeOut(id=await hotline(request).swaps.ask(actor(request), user_id, swap.day, colleague, swap.note))
-
-
-@routes.post("/api/v1/shifts/swaps/{swap_id}/approve", roles=SUPERVISORS)
-async def approve_swap(request: web.Request, swap_id: Id, /, said: DecisionNoteIn) -> None:
-    """Approve a swap: the roster changes."""
-    await hotline(request).swaps.approve(actor(request), swap_id, said.note)
-
-
-@routes.post("/api/v1/shifts/swaps/{swap_id}/decline", roles=SUPERVISORS)
-async def decline_swap(request: web.Request, swap_id: Id, /, said: DecisionNoteIn) -> None:
-    """Decline a swap: the roster stays as it is."""
-    await hotline(request).swaps.decline(actor(request), swap_id, said.note)
-
-
-@routes.post("/api/v1/shifts/swaps/{swap_id}/withdraw", roles=SIGNED_IN)
-async def withdraw_swap(request: web.Request, swap_id: Id, /) -> None:
-    """Take one's own request back."""
-    await hotline(request).swaps.withdraw(actor(request), swap_id)
-
-
-def _swap(swap: Swap) -> ShiftSwapOut:
-    fields = {name: getattr(swap, name) for name in Swap.__slots__}
-    return ShiftSwapOut(**fields | {"asked_at": ms(swap.asked_at), "decided_at": ms(swap.decided_at)})
-
-
-def _only(request: web.Request) -> int | None:
-    session = signed_in(request)
-    return session.user_id if session.role is Role.AGENT else None
-
-
-def _near(day: date) -> None:
+def check_near(day: date) -> None:
     """Raises InvalidInputError for a day that no roster is made for: calendars end."""
     if not date(2000, 1, 1) <= day <= date(2099, 1, 1) - timedelta(days=62):
         said = {"en": "This day is too far away.", "zh": "日期太远。"}
         raise InvalidInputError(fields={"day": said})
+
+
+def own_alone(request: web.Request) -> int | None:
+    """The user id of an agent, who sees his own alone; None for others."""
+    session = signed_in(request)
+    return session.user_id if session.role is Role.AGENT else None

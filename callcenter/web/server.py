@@ -17,7 +17,7 @@ from callcenter.listening import api as listening_api
 from callcenter.routing import api as routing_api
 from callcenter.routing import node_api
 from callcenter.shifts import api as shifts_api
-from callcenter.shifts import hand_over_api
+from callcenter.shifts import attendance_api, hand_over_api, swaps_api
 from callcenter.sounds import api as sounds_api
 from callcenter.staff import api as staff_api
 from callcenter.supervision import api as supervision_api
@@ -41,6 +41,8 @@ ROUTES: Final[tuple[Routes, ...]] = (
     listening_api.routes,
     alarm_api.routes,
     shifts_api.routes,
+    attendance_api.routes,
+    swaps_api.routes,
     hand_over_api.routes,
     sounds_api.routes,
     supervision_api.routes,
