@@ -53,7 +53,9 @@ class ShiftsNowOut(BaseModel):
 
 
 class AttendanceOut(BaseModel):
-    """Somebody's day against his shift; moments in ms. `last_at` null with a `first_at`: he is still there."""
+    """Somebody's day against his shift; moments in ms. `last_at` null with a `first_at`: he is still there;
+    neither, and not `absent`: he may still come.
+    """
 
     user_id: int
     display_name: str
@@ -121,7 +123,7 @@ async def get_attendance(request: web.Request, /, month: Month) -> AttendanceMon
             late_minutes=row.late_minutes,
             early_minutes=row.early_minutes(now),
             present_minutes=round(row.present_seconds / 60),
-            absent=row.absent,
+            absent=row.absent(now),
         )
         for row in rows
     ]

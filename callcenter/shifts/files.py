@@ -82,7 +82,7 @@ def attendance(rows: Sequence[Attendance], view: View, now: datetime, zone: Zone
             row.late_minutes,
             row.early_minutes(now),
             round(row.present_seconds / 60),
-            str(words["yes"]) if row.absent else "",
+            str(words["yes"]) if row.absent(now) else "",
         ]
         for row in rows
     ]
@@ -95,7 +95,7 @@ def attendance(rows: Sequence[Attendance], view: View, now: datetime, zone: Zone
             [
                 names.get(user_id, ""),
                 sum(row.kind_id is not None for row in own),
-                sum(row.absent for row in own),
+                sum(row.absent(now) for row in own),
                 len(late),
                 sum(late),
                 len(early),

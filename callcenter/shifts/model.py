@@ -211,10 +211,9 @@ class Attendance:
     last_at: datetime | None
     present_seconds: float
 
-    @property
-    def absent(self) -> bool:
-        """He was not there at all."""
-        return self.first_at is None
+    def absent(self, now: datetime) -> bool:
+        """He was not there at all, and the shift is over."""
+        return self.first_at is None and self.ends_at is not None and now >= self.ends_at
 
     @property
     def late_minutes(self) -> int:

@@ -58,6 +58,12 @@ class OvertakenError(ConflictError):
     zh = "这一天已被他人更改，本次没有保存，请核对后再存。"
 
 
+class OwnRequestError(NotAllowedError):
+    """Somebody else decides about what you have asked for."""
+
+    zh = "自己提交的须由他人审批。"
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """What a roster page shows: days, people, kinds, shifts, how far the months have come."""
@@ -329,7 +335,7 @@ class Shifts:
 
         Raises:
             ConflictError: it is not handed in (any more).
-            NotAllowedError: his own, and he is no administrator.
+            OwnRequestError: his own, and he is no administrator.
         """
         wanted = RosterState.APPROVED if approve else RosterState.DRAFT
         async with self._pool.acquire() as connection, connection.transaction():
@@ -339,7 +345,7 @@ class Shifts:
             if roster.state is not RosterState.SUBMITTED:
                 raise ConflictError
             if roster.submitted_by_id == actor.user_id and role is not Role.ADMINISTRATOR:
-                raise NotAllowedError(detail="你自己提交的 / your own")
+                raise OwnRequestError
             await self._bring(connection, actor, month, wanted, note)
 
     @staticmethod

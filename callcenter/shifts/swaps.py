@@ -12,7 +12,7 @@ from callcenter.db.pool import Connection, Executor, Pool
 from callcenter.errors import ConflictError, InvalidInputError, NotAllowedError, NotFoundError
 from callcenter.shifts import store
 from callcenter.shifts.model import Cell, Shift, last_day_to_ask
-from callcenter.shifts.service import Shifts
+from callcenter.shifts.service import OwnRequestError, Shifts
 from callcenter.staff import audit
 from callcenter.staff.model import Actor
 
@@ -147,13 +147,13 @@ class Swaps:
 
         Raises:
             ConflictError: it has been decided otherwise, or the roster has changed since it was asked for.
-            NotAllowedError: a supervisor's own request; another one decides.
+            OwnRequestError: a supervisor's own; another one decides.
             InvalidInputError: the day is over, or somebody would have two shifts at once.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             swap = await _locked(connection, swap_id)
             if swap.user_id == actor.user_id:
-                raise NotAllowedError(detail="你自己的申请 / your own request")
+                raise OwnRequestError
             if min(swap.day, swap.colleague_day) < self._shifts.today():
                 raise _wrong("swap", "The day is over.", "日期已过。")
             if not await self._decide(connection, actor, swap, "approved", note):

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import zipfile
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -147,7 +148,10 @@ def test_who_has_left_is_missing_since_then_and_who_has_no_phone_is_not_seen() -
 def test_late_and_early_minutes_are_whole_ones_and_wait_for_the_end() -> None:
     day = Attendance(1, TODAY, 1, at("2026-11-25T08:00"), at("2026-11-25T16:00"), at("2026-11-25T08:00:59"),
                      at("2026-11-25T12:00"), 0)  # fmt: skip
-    assert (day.late_minutes, day.early_minutes(at("2026-11-25T15:00")), day.absent) == (0, 0, False)
+    assert (day.late_minutes, day.early_minutes(at("2026-11-25T15:00"))) == (0, 0)
+    nobody = replace(day, first_at=None, last_at=None)
+    assert [nobody.absent(at(f"2026-11-25T{hour}")) for hour in ("15:59", "16:00")] == [False, True]
+    assert not day.absent(at("2026-11-25T16:00"))
     assert day.early_minutes(at("2026-11-25T16:00")) == 240
 
 
