@@ -180,8 +180,8 @@ async def test_a_file_is_imported_once_nothing_is_wrong_with_it(
 
 
 @asynccontextmanager
-async def on_shift_now(admin: Person, username: str) -> AsyncIterator[None]:
-    """By the roster this person works now, since an hour."""
+async def on_shift_now(admin: Person, username: str) -> AsyncIterator[date]:
+    """By the roster this person works now, since an hour; the shift's day."""
     now = datetime.now(SHANGHAI)
     begun, over = now - timedelta(hours=1), now + timedelta(hours=2)
     kind = {"code": "y", "name_zh": "白班", "name_en": "Day", "colour": "#2f7d5b"}
@@ -190,7 +190,7 @@ async def on_shift_now(admin: Person, username: str) -> AsyncIterator[None]:
     on = {"user_id": who, "day": begun.date().isoformat(), "was": None, "kind_id": made["id"]}
     await admin.put("/shifts/cells", {"changes": [on], "reason": "test"})
     try:
-        yield
+        yield begun.date()
     finally:
         await admin.delete(f"/shifts/kinds/{made['id']}")
 
@@ -200,12 +200,14 @@ async def test_who_is_missing_is_shown_until_he_signs_in(
 ) -> None:
     async with (
         administrator(hotline) as admin,
-        on_shift_now(admin, "carol"),
+        on_shift_now(admin, "carol") as day,
         roster(chromium, hotline, weeks=0) as screen,
     ):
         await screen.sees("attending", "应到未到", username="carol", presence="missing")
         async with at_desk_phone(hotline, "carol"):
             await expect(screen.at("attending", username="carol", presence="here")).to_be_visible(timeout=25_000)
+        await screen.click("shifts-attendance")
+        await expect(screen.at("attendance-row", day=str(day)).filter(has_text="王芳")).to_contain_text("迟到")
 
 
 async def test_a_note_goes_from_one_shift_to_the_next(hotline: RunningHotline, chromium: Browser) -> None:
