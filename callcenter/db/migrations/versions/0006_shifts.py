@@ -5,7 +5,7 @@ from pathlib import Path
 from callcenter.db.migrations.sql import run_sql
 
 revision = "0006"
-down_revision = "0003"
+down_revision = "0004"
 
 
 def upgrade() -> None:
