@@ -185,6 +185,21 @@ async def test_a_closed_queue_s_caller_reaches_whoever_is_on_duty(hotline: Runni
     assert (call["status"], call["passed_on_to"]) == ("passed_on", "13900139001")
 
 
+async def test_a_caller_whom_the_duty_phone_did_not_take_is_a_task(hotline: RunningHotline) -> None:
+    async with closed(hotline) as admin, on_duty(admin, "dave", "13900139001"):
+        with (
+            DeskPhone("trunk", port=hotline.trunk_port, does="reject"),
+            Caller(hotline.sip, number="13800138217", hold_seconds=30) as caller,
+        ):
+            await asyncio.to_thread(caller.finish)
+
+        async def is_owed() -> bool:
+            tasks = (await admin.get("/ring-backs", state="open"))["ring_backs"]
+            return any(task["number"] == "+8613800138217" for task in tasks)
+
+        await until(is_owed, "he is to be rung back")
+
+
 async def test_a_closed_queue_s_caller_leaves_a_message_when_nobody_is_on_duty(hotline: RunningHotline) -> None:
     async with closed(hotline) as admin:
         with speaking(hotline, number="13800138216") as (caller, voice):
