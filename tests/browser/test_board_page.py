@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from typing import Any
 
 from playwright.async_api import Browser, expect
 
@@ -10,8 +11,8 @@ from tests.asterisk.stage import at_desk as at_desk_phone
 from tests.browser.pages import Screen, signed_in
 from tests.onebox import RunningHotline
 
-BOARD = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1366, "height": 768}}
-WALL = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1920, "height": 1080}}
+BOARD: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1366, "height": 768}}
+WALL: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1920, "height": 1080}}
 KNOWN = ("13912483589", "张伟")
 """A number of the sample customers, and whose it is."""
 SLEEP_SECONDS = 7
