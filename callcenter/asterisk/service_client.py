@@ -12,7 +12,8 @@ from callcenter.asterisk.instructions import Told, read_told
 from callcenter.asterisk.service_http import Request, RequestRefusedError, ServiceAwayError, ServiceHttp
 from callcenter.routing.script import CallFacts, Heard, OfferOver
 
-POLL_SECONDS: Final = 25.0
+POLL_SECONDS: Final = 55.0
+"""A service answers a poll within this time."""
 POLL_GRACE_SECONDS: Final = 2.0
 REPORT_SECONDS: Final = 3.0
 MESSAGE_SECONDS: Final = 30.0

@@ -5,6 +5,7 @@ Addresses are tried in the order given, beginning with the one that answered las
 
 import http.client
 import select
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +20,9 @@ log = structlog.get_logger()
 CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 3.0
 MOST_ANSWER_BYTES: Final = 8 * 1024 * 1024
+_ASK_AFTER_SECONDS: Final = 10
+"""A connection that has been still for so long is asked, and asked again after half of it, whether its other side is
+there: a machine that is gone ends a long poll after twice this time."""
 _MOST_IDLE: Final = 64
 
 Parsed = TypeVar("Parsed")
@@ -152,6 +156,9 @@ class ServiceHttp:
         connection.timeout = _left(deadline, CONNECT_SECONDS)
         if connection.sock:
             connection.sock.settimeout(connection.timeout)
+        else:
+            connection.connect()
+            _notice_death(connection.sock)
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": request.content_type}
         connection.request(request.method, prefix + request.path, request.content or None, headers)
         _await_answer(connection, deadline, watch_fd)
@@ -165,6 +172,14 @@ class ServiceHttp:
             log.warning("the service fails a node's request", status=response.status)
             raise http.client.HTTPException(response.status)
         return content
+
+
+def _notice_death(sock: socket.socket) -> None:
+    """Have the kernel end this connection when the other machine is gone; a process that ends is told of anyway."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ASK_AFTER_SECONDS)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _ASK_AFTER_SECONDS // 2)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
 
 
 def _await_answer(connection: http.client.HTTPConnection, deadline: float, watch_fd: int | None) -> None:

@@ -18,7 +18,10 @@ from callcenter.routing.script import Answer, CallFacts, Dial, Heard, KeepWaitin
 from callcenter.routing.service import Routing, arrived, identified
 from callcenter.routing.store import LiveCall, Part
 
-POLL_SECONDS = 20.0
+WAITING_SECONDS = 50.0
+"""How long a waiting caller's script is kept without news: each answer costs as much as a step of his call."""
+OTHER_SECONDS = 20.0
+"""The same while he does not wait: that his script asks then is a sign (`reconcile.DEAF_SECONDS`)."""
 
 
 class Line:
@@ -41,12 +44,13 @@ class Line:
         previous: OfferOver | None = None,
         heard: Heard | None = None,
     ) -> tuple[Answer, LiveCall]:
-        """Hold the caller's place and say what his script shall do next; waits up to `POLL_SECONDS` for news.
+        """Hold the caller's place and say what his script shall do next; waits up to `WAITING_SECONDS` for
+        news.
 
         `arriving`: his script has not asked before, or was not answered.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + POLL_SECONDS
+        began = loop.time()
         with self.routing.listening(facts.call_id) as poll:
             # One who arrives and is known after all is looked at when his turn is refused.
             new = LiveCall(facts.call_id, CallState.NEW, {})
@@ -55,7 +59,8 @@ class Line:
                 answer, due_at = await self._look(call, facts, answered, previous, heard)
                 if answer is not None:
                     return answer, await self.live.call(facts.call_id) if call.state is CallState.NEW else call
-                left = deadline - loop.time()
+                most = WAITING_SECONDS if call.state is CallState.WAITING else OTHER_SECONDS
+                left = began + most - loop.time()
                 if left <= 0:
                     return KeepWaiting(), call
                 # A turn, his own or another that came before it, has put him elsewhere: look at once.

@@ -35,7 +35,6 @@ from callcenter.routing.store import Change, LiveCall, LiveQueue, Part
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 20.0
 LEASE_SLACK_SECONDS = 15
 LEG_LOST_CAUSE = 44
 """Q.850 cause with which Asterisk ends a leg that sends no more sound: the agent did not hang up."""

@@ -39,7 +39,7 @@ def two_servers() -> Iterator[list[str]]:
 
 def walk_all(url: str, seeds: range) -> Counter[str]:
     """Walk these seeds in a process of its own."""
-    line.POLL_SECONDS = 0
+    line.WAITING_SECONDS = line.OTHER_SECONDS = 0
     done: Counter[str] = Counter()
     for seed in seeds:
         done += asyncio.run(walk(url, seed, STEPS))
