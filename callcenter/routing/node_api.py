@@ -179,7 +179,7 @@ class Empty(BaseModel):
 
 @routes.post("/node/v1/calls/{call_id}/wait", roles=NODE)
 async def wait(request: web.Request, call_id: str, /, call: WaitIn) -> InstructionOut:
-    """Hold a caller's place; answers within 25 s."""
+    """Hold a caller's place; answers within 55 s."""
     previous = OfferOver(**call.previous.model_dump()) if call.previous else None
     heard = Heard(**call.heard.model_dump()) if call.heard else None
     facts = replace(call.facts(call_id), queue=call.queue)

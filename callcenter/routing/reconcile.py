@@ -29,8 +29,8 @@ from callcenter.routing.witness import Witness
 
 log = structlog.get_logger(__name__)
 
-SILENT_SECONDS = 45
-"""A waiting script speaks at least every 25 s; one that has been silent for longer is gone."""
+SILENT_SECONDS = 80
+"""A waiting script speaks at least every 57 s; one that has been silent for longer is gone."""
 YOUNG_SECONDS = 3
 """A state this young may be on its way between two witnesses."""
 BLIND_LEASE_SECONDS = 20
@@ -174,7 +174,9 @@ class Reconciler:
                 await self._lost(call, now, node_died=node_of(call.call_id) in dead)
         unseen = [(call_id, seen) for call_id, seen in live if node_of(call_id) not in (*channels, *dead)]
         await self._silent(unseen, now)
-        await self._deaf([(call_id, seen) for call_id, seen in live if call_id in there - with_leg], now)
+        # Nobody who stands in line is said to talk.
+        alone = there - with_leg - self._routing.picture.floor.entries.keys()
+        await self._deaf([(call_id, seen) for call_id, seen in live if call_id in alone], now)
         legs = {channel.call_id: channel for channel in every if channel.extension and channel.up}
         await self._conversations([leg for call_id, leg in legs.items() if call_id in there], agents, now)
 
