@@ -221,10 +221,19 @@ def _values(options: AsteriskOptions) -> Mapping[str, str]:
         "nat_lines": nat,
         "peers": "".join(_peer(name, address) for name, address in options.peers.items()),
         "trunk_matches": "".join(f"match = {_network(peer)}\n" for peer in options.trunk_peers),
+        "trunk_permits": "".join(f"permit = {_network(peer)}\n" for peer in options.trunk_peers),
+        "trunk_tenths": "".join(map(_trunk_tenth, range(10))),
         "trunk_contact_line": _trunk_contact_line(options.trunk_contact),
         "slot_classes": _slot_classes(options),
         "modules": module_lines(_modules_dir(options.root) if options.root else _installed_modules()),
     }
+
+
+def _trunk_tenth(digit: int) -> str:
+    """The lines of pjsip.conf for callers whose number ends with a digit; a phone's number is shorter."""
+    name = f"{TRUNK}-{digit}"
+    pattern = f"/:[+]?[0-9]{{6,}}{digit}@/"
+    return f"\n[{name}](trunk-tenth)\n\n[{name}]\ntype = identify\nendpoint = {name}\nmatch_header = From: {pattern}\n"
 
 
 def _trunk_contact_line(contact: str) -> str:

@@ -14,7 +14,7 @@ NODE_NAME: Final = r"[a-z][a-z0-9]{0,19}"
 EXTENSION: Final = r"[0-9]{3,6}"
 """Shape of a phone's number, which is its endpoint's name."""
 TRUNK: Final = "trunk"
-"""Name of the trunk's endpoint in deploy/asterisk/pjsip.conf."""
+"""Name of the trunk's endpoint in deploy/asterisk/pjsip.conf; its tenths are called `trunk-0` to `trunk-9`."""
 LISTENER: Final = "-listen-"
 """Between the node's name and the rest of the id of a channel to a supervisor who listens; it belongs to no call."""
 MAX_REMEMBERED: Final = 10_000
@@ -119,7 +119,7 @@ class Channel:
     offer_id: str
     """Empty for a caller, and for a phone that Asterisk's own queue rang."""
     endpoint: str
-    """Whom it leads to: a phone's extension, another node's name, or the trunk."""
+    """Whom it leads to: a phone's extension, another node's name, or the trunk (`is_trunk`)."""
     up: bool
 
     @property
@@ -140,7 +140,7 @@ class Channel:
     @property
     def peer(self) -> str:
         """The other node, where it is one half of a call's way between two; else empty."""
-        return "" if is_extension(self.endpoint) or self.endpoint == TRUNK else self.endpoint
+        return "" if is_extension(self.endpoint) or is_trunk(self.endpoint) else self.endpoint
 
 
 _EXTENSION: Final = re.compile(EXTENSION)
@@ -238,7 +238,7 @@ def channel_of(snapshot: Mapping[str, Any]) -> Channel | None:
     """
     values = snapshot.get("channelvars") or {}
     channel_id, endpoint = str(snapshot["id"]), endpoint_of(snapshot["name"])
-    call_id = values.get("CC_CALL") or (channel_id if endpoint == TRUNK else "")
+    call_id = values.get("CC_CALL") or (channel_id if is_trunk(endpoint) else "")
     if not call_id:
         return None
     return Channel(channel_id, call_id, values.get("CC_OFFER") or "", endpoint, snapshot["state"] == "Up")
@@ -265,6 +265,11 @@ def is_listener(channel_id: str) -> bool:
 def is_extension(text: str) -> bool:
     """Whether this is the number of a phone."""
     return bool(_EXTENSION.fullmatch(text))
+
+
+def is_trunk(endpoint: str) -> bool:
+    """Whether an endpoint is the trunk's, or a tenth of it. No node's name has a hyphen."""
+    return endpoint.partition("-")[0] == TRUNK
 
 
 def endpoint_of(channel_name: str) -> str:

@@ -1,5 +1,6 @@
 """Asterisk's configuration: complete, private, and closed to values that would break out of their line."""
 
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,23 @@ def test_a_trunk_is_an_address(tmp_path: Path, peer: str) -> None:
         render(options(tmp_path, trunk_peers=(peer,)))
 
 
+def test_a_tenth_of_the_trunk_lets_in_the_trunks_addresses_alone(tmp_path: Path) -> None:
+    render(options(tmp_path, trunk_peers=("10.0.0.1", "192.0.2.0/24")))
+    pjsip = text(tmp_path, "pjsip.conf")
+    access = "deny = 0.0.0.0/0.0.0.0\ndeny = ::/0\npermit = 10.0.0.1/32\npermit = 192.0.2.0/24\n"
+    assert f"[trunk-tenth](!,trunk-endpoint)\nidentify_by = header\n{access}" in pjsip
+    patterns = re.findall(r"\nendpoint = trunk-(\d)\nmatch_header = From: /(.*)/\n", pjsip)
+    froms = {
+        '"x" <sip:13800138003@10.0.0.1>;tag=1': ["3"],
+        "<sip:+8613800138007@10.0.0.1>;tag=1": ["7"],
+        "sip:02787654320@10.0.0.1": ["0"],
+        "<sip:1003@10.0.0.1>;tag=1234567@": [],
+        "<sip:anonymous@anonymous.invalid>;tag=1": [],
+    }
+    found = {one: [digit for digit, pattern in patterns if re.search(pattern, one)] for one in froms}
+    assert found == froms
+
+
 def test_the_trunk_leads_out_only_where_it_is_told_to(tmp_path: Path) -> None:
     render(options(tmp_path))
     assert "CC_TRUNK = 0\n" in text(tmp_path, "extensions.conf")
@@ -93,7 +111,7 @@ def test_how_asterisk_is_started(tmp_path: Path) -> None:
 
 def test_nobody_anonymous_and_nothing_dangerous(tmp_path: Path) -> None:
     render(options(tmp_path))
-    assert "endpoint_identifier_order = username,ip\n" in text(tmp_path, "pjsip.conf")
+    assert "endpoint_identifier_order = username,header,ip\n" in text(tmp_path, "pjsip.conf")
     assert "live_dangerously = no" in text(tmp_path, "asterisk.conf")
     modules = text(tmp_path, "modules.conf")
     assert "autoload = no" in modules

@@ -129,7 +129,7 @@ def test_the_phone_of_a_caller_on_another_node_tells_the_same_facts() -> None:
     assert destroyed == LegEnded(*leg, cause=44, hung_up_by_phone=False)
 
 
-@pytest.mark.parametrize("peer", ["PJSIP/n2-00000004", "PJSIP/trunk-00000004"])
+@pytest.mark.parametrize("peer", ["PJSIP/n2-00000004", "PJSIP/trunk-00000004", "PJSIP/trunk-7-00000004"])
 def test_a_way_to_another_node_or_to_the_trunk_is_no_agents_leg(peer: str) -> None:
     reader = LegReader("n1")
     kinds = ("ChannelConnectedLine", "ChannelStateChange", "ChannelDestroyed")
@@ -154,12 +154,13 @@ def test_channels_are_told_apart() -> None:
     phone = channel("n2-1.4", "PJSIP/1003-00000002", CC_CALL="n1-1.3", CC_OFFER="n1-1.3/1")
     way = channel("n1-1.5", "PJSIP/n2-00000003", CC_CALL="n1-1.3")
     outward = channel("n1-1.6", "PJSIP/trunk-00000004", CC_CALL="n1-1.3")
+    tenth = channel("n1-1.8", "PJSIP/trunk-0-00000006")
     assert channel("n1-1.7", "PJSIP/1003-00000005") is None
-    every = (caller, phone, way, outward)
-    assert [one.is_caller for one in every] == [True, False, False, False]
-    assert [one.extension for one in every] == ["", "1003", "", ""]
-    assert [one.peer for one in every] == ["", "", "n2", ""]
-    assert [one.node for one in every] == ["n1", "n2", "n1", "n1"]
+    every = (caller, phone, way, outward, tenth)
+    assert [one.is_caller for one in every] == [True, False, False, False, True]
+    assert [one.extension for one in every] == ["", "1003", "", "", ""]
+    assert [one.peer for one in every] == ["", "", "n2", "", ""]
+    assert [one.node for one in every] == ["n1", "n2", "n1", "n1", "n1"]
 
 
 def test_names() -> None:
