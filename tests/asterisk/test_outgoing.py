@@ -172,10 +172,11 @@ def test_a_phone_cannot_dial_out_by_itself(layer: Layer) -> None:
     assert "callback" not in contexts
 
 
-def test_who_calls_himself_the_trunk_is_a_stranger(layer: Layer) -> None:
+@pytest.mark.parametrize("name", ["trunk", "trunk-3", "13800138003"])
+def test_who_calls_himself_the_trunk_or_its_caller_is_a_stranger(layer: Layer, name: str) -> None:
     request = (
         f"REGISTER sip:{layer.sip} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.2:5999;branch=z9hG4bK1\r\n"
-        "From: <sip:trunk@x>;tag=1\r\nTo: <sip:trunk@x>\r\nCall-ID: r1\r\nCSeq: 1 REGISTER\r\n"
+        f"From: <sip:{name}@x>;tag=1\r\nTo: <sip:{name}@x>\r\nCall-ID: {name}\r\nCSeq: 1 REGISTER\r\n"
         "Contact: <sip:thief@127.0.0.2:5999>\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
     )
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
