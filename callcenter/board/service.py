@@ -38,6 +38,10 @@ LIVE_ANEW_SECONDS = 60.0
 FIGURES_ANEW_SECONDS = 10.0
 """A writer that died between writing and telling leaves figures of before; the last two quarters are counted again."""
 DAY_ANEW_SECONDS = 600.0
+UNWATCHED_FIGURES_SECONDS = 5.0
+"""While no page is open, the day is counted this often, and no agent's."""
+FIGURES_SHARE = 0.1
+"""Counting takes no more than this share of the time, however many calls there are."""
 MOST_UNSENT = 100
 """A page that is so many events behind is let go; it comes back for a new snapshot."""
 TOO_SLOW = 1013
@@ -45,14 +49,20 @@ TOO_SLOW = 1013
 
 @dataclass(slots=True)
 class _Dirty:
-    """What has changed since the board was last renewed."""
+    """What has changed in the live queue since it was last read."""
 
     calls: set[str] = field(default_factory=set)
     agents: set[int] = field(default_factory=set)
-    all_live: bool = False
+    all: bool = True
+
+
+@dataclass(slots=True)
+class _DirtyDay:
+    """What has been written since the day was last counted."""
+
     quarters: set[int] = field(default_factory=set)
-    agent_days: set[int] = field(default_factory=set)
-    all_day: bool = False
+    agents: set[int] = field(default_factory=set)
+    all: bool = True
 
 
 class _Page:
@@ -109,7 +119,9 @@ class Boards:
         self._zone = zone
         self._country = country
         self._picture = Picture()
-        self._dirty = _Dirty(all_live=True, all_day=True)
+        self._dirty = _Dirty()
+        self._dirty_day = _DirtyDay()
+        self._count_at = 0.0
         self._changed = asyncio.Event()
         self._renewing = asyncio.Lock()
         self._pages: set[_Page] = set()
@@ -124,7 +136,7 @@ class Boards:
         return self._picture.board
 
     async def look(self) -> Board:
-        """The board as it is now."""
+        """The board; its live part as it is now."""
         await self.renew()
         return self._picture.board
 
@@ -139,7 +151,7 @@ class Boards:
 
     def look_anew(self) -> None:
         """Changes of the live queue may have been missed."""
-        self._dirty.all_live = True
+        self._dirty.all = True
         self._changed.set()
 
     async def listen(self) -> None:
@@ -158,11 +170,11 @@ class Boards:
 
     def _hear_written(self, message: Mapping[str, Any]) -> None:
         if message["type"] == "subscribe":  # at the start, and whenever the connection was made again
-            self._dirty.all_day = True
+            self._dirty_day.all = True
         else:
             told = orjson.loads(message["data"])
-            self._dirty.quarters.update(at // QUARTER_MS * QUARTER_MS for at in told["arrived"])
-            self._dirty.agent_days.update(told["agents"])
+            self._dirty_day.quarters.update(at // QUARTER_MS * QUARTER_MS for at in told["arrived"])
+            self._dirty_day.agents.update(told["agents"])
         self._changed.set()
 
     # -- keeping it true -------------------------------------------------------------------------------
@@ -181,37 +193,41 @@ class Boards:
             except Exception:
                 log.exception("board not renewed")
 
-    async def renew(self) -> None:
-        """Bring the board up to date, and tell its pages. What can't be read stays as it was, and is read later."""
+    async def renew(self, *, counted: bool = False) -> None:
+        """Bring the board up to date, and tell its pages. What can't be read stays as it was, and is read later.
+
+        `counted`: the day's figures too, whenever they were counted last.
+        """
         async with self._renewing:
             self._changed.clear()
-            dirty, self._dirty = self._dirty, _Dirty()
-            self._ask_again(dirty)
+            self._look_anew_at_times()
             plan = self._plan()
-            self._take_plan(plan, dirty)
+            self._take_plan(plan)
             try:
-                await self._take_live(plan, dirty)
+                await self._take_live(plan)
             except (RedisError, TimeoutError) as error:
                 log.warning("board's live part not read", error=type(error).__name__)
-                self._dirty.all_live = True
-            try:
-                await self._take_figures(plan, dirty)
-            except AWAY as error:
-                log.warning("board's figures not read", error=type(error).__name__)
-                self._dirty.all_day = True
+                self._dirty.all = True
+            if counted or asyncio.get_running_loop().time() >= self._count_at:
+                try:
+                    await self._count(plan, agents_too=counted or bool(self._pages))
+                except AWAY as error:
+                    log.warning("board's figures not read", error=type(error).__name__)
+                    self._dirty_day.all = True
+            elif self._pages and (self._dirty_day.quarters or self._dirty_day.agents):
+                self._changed.set()
             self._picture.only("nodes", {name: {"up": up} for name, up in self._nodes().items()})
             self._show()
 
-    def _ask_again(self, dirty: _Dirty) -> None:
-        """What is to be read anew from time to time."""
+    def _look_anew_at_times(self) -> None:
         now = asyncio.get_running_loop().time()
         quarter = self._clock() // QUARTER_MS * QUARTER_MS
         if self._is_due("live", now, LIVE_ANEW_SECONDS):
-            dirty.all_live = True
+            self._dirty.all = True
         if self._is_due("figures", now, FIGURES_ANEW_SECONDS):
-            dirty.quarters |= {quarter - QUARTER_MS, quarter}
+            self._dirty_day.quarters |= {quarter - QUARTER_MS, quarter}
         if self._is_due("day", now, DAY_ANEW_SECONDS) or self.day_began_at() != self._day_shown():
-            dirty.all_day = True
+            self._dirty_day.all = True
 
     def _is_due(self, what: str, now: float, seconds: float) -> bool:
         if now < self._due.get(what, 0.0):
@@ -228,26 +244,27 @@ class Boards:
         day = (today - timedelta(days=days_ago)).replace(hour=0, minute=0, second=0, microsecond=0)
         return round(day.timestamp() * 1000)
 
-    def _take_plan(self, plan: Plan, dirty: _Dirty) -> None:
+    def _take_plan(self, plan: Plan) -> None:
         self._picture.put("general", "general", general_row(plan, self.day_began_at()))
         if plan is self._shown_plan:
             return
         self._shown_plan = plan
-        dirty.all_live = dirty.all_day = True
+        self._dirty.all = self._dirty_day.all = True
         queues = plan.configuration.queues
         self._picture.only("queues", {one.queue_id: queue_row(one, place) for place, one in enumerate(queues)})
 
-    async def _take_live(self, plan: Plan, dirty: _Dirty) -> None:
+    async def _take_live(self, plan: Plan) -> None:
+        dirty, self._dirty = self._dirty, _Dirty(all=False)
         self._picture.only("alarms", await self._alarms())
-        if not (dirty.all_live or dirty.calls or dirty.agents):
+        if not (dirty.all or dirty.calls or dirty.agents):
             return
         listeners = await self._listeners()
-        agents = await (self._live.agents() if dirty.all_live else self._live.agents_of(sorted(dirty.agents)))
-        wanted = {call_id for call_id, _ in await self._live.live_calls()} if dirty.all_live else set(dirty.calls)
+        agents = await (self._live.agents() if dirty.all else self._live.agents_of(sorted(dirty.agents)))
+        wanted = {call_id for call_id, _ in await self._live.live_calls()} if dirty.all else set(dirty.calls)
         wanted |= {agent.call_id for agent in agents if agent.call_id}
         self._put_agents(agents, plan, listeners)
         self._put_calls(await self._live.calls(sorted(wanted)))
-        if dirty.all_live:
+        if dirty.all:
             self._drop_others("agents", {str(agent.agent_id) for agent in agents})
             self._drop_others("calls", wanted)
 
@@ -274,25 +291,42 @@ class Boards:
 
     # -- the day's figures -----------------------------------------------------------------------------
 
-    async def _take_figures(self, plan: Plan, dirty: _Dirty) -> None:
-        began_at, targets = self.day_began_at(), targets_of(plan)
-        quarters = [at for at in dirty.quarters if at >= began_at]
-        if dirty.all_day:
-            self._day = Day([queue.queue_id for queue in plan.configuration.queues])
-            since, until = began_at, self.day_began_at(-1)
-        elif quarters:
+    async def _count(self, plan: Plan, *, agents_too: bool) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        dirty, self._dirty_day = self._dirty_day, _DirtyDay(all=False)
+        await self._count_calls(plan, dirty)
+        if agents_too:
+            await self._count_agents(plan, dirty)
+        else:
+            self._dirty_day.agents |= set(plan.people) if dirty.all else dirty.agents
+        pause = (loop.time() - began) / FIGURES_SHARE
+        self._count_at = loop.time() + (pause if self._pages else max(pause, UNWATCHED_FIGURES_SECONDS))
+
+    async def _count_calls(self, plan: Plan, dirty: _DirtyDay) -> None:
+        since, until = self.day_began_at(), self.day_began_at(-1)
+        quarters = [at for at in dirty.quarters if at >= since]
+        if not dirty.all and not quarters:
+            return
+        if not dirty.all:
             since, until = min(quarters), max(quarters) + QUARTER_MS
-        if dirty.all_day or quarters:
-            self._day.keep(since, until, await read_quarters(self._pool, since, until, targets))
-            self._picture.only("quarters", self._day.quarters)
-            self._picture.only("figures", self._day.figures())
-        wanted = list(plan.people) if dirty.all_day else [one for one in dirty.agent_days if one in plan.people]
-        if wanted:
-            rows = {str(one["user_id"]): one for one in await read_agent_days(self._pool, wanted, began_at, targets)}
-            if dirty.all_day:
-                self._drop_others("agent_days", set(rows))
-            for key, row in rows.items():
-                self._picture.put("agent_days", key, row)
+        found = await read_quarters(self._pool, since, until, targets_of(plan))
+        if dirty.all:
+            self._day = Day([queue.queue_id for queue in plan.configuration.queues])
+        self._day.keep(since, until, found)
+        self._picture.only("quarters", self._day.quarters)
+        self._picture.only("figures", self._day.figures())
+
+    async def _count_agents(self, plan: Plan, dirty: _DirtyDay) -> None:
+        wanted = list(plan.people) if dirty.all else [one for one in dirty.agents if one in plan.people]
+        if not wanted:
+            return
+        days = await read_agent_days(self._pool, wanted, self.day_began_at(), targets_of(plan))
+        rows = {str(one["user_id"]): one for one in days}
+        if dirty.all:
+            self._drop_others("agent_days", set(rows))
+        for key, row in rows.items():
+            self._picture.put("agent_days", key, row)
 
     async def days(self) -> dict[str, dict[str, list[QuarterRow]]]:
         """Yesterday and the same weekday a week ago, as today's quarters are: `yesterday`, `last_week` -> queue ->
@@ -330,7 +364,7 @@ class Boards:
 
     async def snapshot(self) -> dict[str, Any]:
         """The board as it is now: `seq`, `at`, `board`."""
-        await self.renew()
+        await self.renew(counted=True)
         return {"seq": self._seq, "at": self._clock(), "board": self.last}
 
     async def serve(self, socket: web.WebSocketResponse) -> None:

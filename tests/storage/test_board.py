@@ -214,14 +214,14 @@ async def test_a_target_that_is_changed_does_not_judge_the_morning(house: House,
     await house.hotline.work.set_state(house.ids["alice"], AgentState.READY)
     await callers.answer()
     await _settled(house)
-    assert (await house.hotline.boards.look())["figures"]["service"]["within_target"] == 1
+    assert (await house.hotline.boards.snapshot())["board"]["figures"]["service"]["within_target"] == 1
     answer = (await house.ask("GET", "/api/v1/configuration", by="admin"))[1]
     queue = answer["configuration"]["queues"][0] | {"ring_target": {"kind": "within", "rings": 1}}
     path = f"/api/v1/configuration/queues/service?revision={answer['revision']}"
     status, said = await house.ask("PUT", path, by="admin", json=queue)
     assert status == 200, said
     await house.hotline.sync_roster()
-    board = await house.hotline.boards.look()
+    board = (await house.hotline.boards.snapshot())["board"]
     assert board["queues"]["service"]["last_ring"] == 1
     assert board["figures"]["service"]["within_target"] == 1
 

@@ -68,8 +68,8 @@ async def test_the_figures_are_the_board_s(house: House, pool: Any) -> None:
             (5, null, 'abandoned', 9, 2, 'menu'), (6, null, 'blocked', 0, 1, null)) c (n, q, s, w, r, i)
         """
     )
-    house.hotline.boards._dirty.all_day = True
-    board = await house.hotline.boards.look()
+    house.hotline.boards._dirty_day.all = True
+    board = (await house.hotline.boards.snapshot())["board"]
     found = samples(await exposed(house))
     whole, service = board["figures"][""], board["figures"]["service"]
     for name in ("arrived", "answered", "within_target", "short_abandoned", "messages", "closed", "blocked"):
