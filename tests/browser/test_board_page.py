@@ -8,6 +8,7 @@ from playwright.async_api import Browser, expect
 
 from tests.asterisk.sip.driver import Caller
 from tests.asterisk.stage import at_desk as at_desk_phone
+from tests.asterisk.stage import configured
 from tests.browser.pages import Screen, signed_in
 from tests.onebox import RunningHotline
 
@@ -78,6 +79,39 @@ async def test_what_may_be_done_is_a_key_away(hotline: RunningHotline, chromium:
             await screen.press("1", "Space")
             await screen.sees("board-formula", "÷")
             hotline.hang_up_everything()
+            await screen.sees("board-nobody")
+
+
+async def test_an_alarm_is_told_until_somebody_has_seen_it(hotline: RunningHotline, chromium: Browser) -> None:
+    async with (
+        configured(hotline, alarms={"waiting": 1, "no_agent": False}),
+        configured(hotline, of="complaint", alarms={"no_agent": False}),
+        signed_in(chromium, hotline, "super", "/board", **BOARD) as screen,
+    ):
+        await live(screen)
+        with Caller(hotline.sip, number="13800138703", hold_seconds=30):
+            await screen.sees("board-alarm", "1 人在等（阈值 1）", kind="waiting", subject="service")
+            await expect(screen.page).to_have_title(re.compile(r"^\(1!\)"))
+            await screen.press("a")
+            await screen.sees("board-alarm", "周主管 已确认")
+            await expect(screen.page).to_have_title(re.compile(r"^(?!\()"))
+            await screen.open("/wallboard")
+            await screen.sees("wall-alarm", kind="waiting")
+            await expect(screen.at("wallboard")).not_to_contain_text("周主管")
+
+
+async def test_a_call_is_moved_from_the_board(hotline: RunningHotline, chromium: Browser) -> None:
+    async with signed_in(chromium, hotline, "super", "/board", **BOARD) as screen:
+        await live(screen)
+        with Caller(hotline.sip, number="13800138706", hold_seconds=30):
+            await screen.sees("board-caller", "客服热线")
+            await screen.press("2", "m")
+            await screen.type("board-move-search", "投诉")
+            await screen.press("Enter")
+            await screen.sees("board-caller", "投诉专线")
+            await expect(screen.at("board-caller")).to_be_focused()
+            await screen.press("e")
+            await screen.agree()
             await screen.sees("board-nobody")
 
 

@@ -1,4 +1,5 @@
 /** Every verb of the browser API, one line each. */
+import type { OtherDays } from "../board/figures";
 import type * as c from "./configuration";
 import { BASE, del, get, patch, post, put, queryString } from "./http";
 import type * as t from "./types";
@@ -71,6 +72,11 @@ export const api = {
 
   deskMessages: () => get<t.DeskMessage[]>("/desk/messages"),
   messageSeen: (messageId: number) => post<null>(`/desk/messages/${messageId}/seen`),
+
+  board: {
+    otherDays: () => get<OtherDays>("/board/days"),
+    acknowledge: (alarm: string) => post<unknown>(`/board/alarms/${id(alarm)}/acknowledge`),
+  },
 
   /** What a supervisor does to agents and calls; each is refused with a text that says what to do instead. */
   supervision: {

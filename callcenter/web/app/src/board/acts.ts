@@ -1,34 +1,6 @@
-/** What a supervisor may do from the board: which acts a row has, and the service's verbs for them. */
+/** What a supervisor may do from the board: which acts a row has, and the letters for them. Pure. */
 import type { AgentStateName } from "../api/types";
-import { del, get, post, put } from "../api/http";
-import type { AgentRow, Board, CallRow } from "./board";
-import type { OtherDays } from "./figures";
-
-const id = encodeURIComponent;
-const SUPERVISION = "/supervision";
-
-export interface OpenQueue {
-  queue_id: string;
-  opens_after_seconds: number;
-}
-
-export const verbs = {
-  board: () => get<{ seq: number; at: number; board: Board }>("/board"),
-  otherDays: () => get<OtherDays>("/board/days"),
-  acknowledge: (key: string) => post<unknown>(`/board/alarms/${id(key)}/acknowledge`),
-  setAgentState: (userId: number, state: "ready" | "paused" | "signed_out", reason?: string) =>
-    post<unknown>(`${SUPERVISION}/agents/${userId}/state`, reason === undefined ? { state } : { state, reason }),
-  freeAgent: (userId: number) => post<unknown>(`${SUPERVISION}/agents/${userId}/free`),
-  setAgentQueues: (userId: number, queues: OpenQueue[]) => put<unknown>(`${SUPERVISION}/agents/${userId}/queues`, { queues }),
-  setAgentSkills: (userId: number, skills: Record<string, number>) => put<unknown>(`${SUPERVISION}/agents/${userId}/skills`, { skills }),
-  moveCall: (callId: string, to: { queue_id: string } | { user_id: number }) => post<unknown>(`${SUPERVISION}/calls/${id(callId)}/move`, to),
-  setCallPriority: (callId: string, priority: number) => post<unknown>(`${SUPERVISION}/calls/${id(callId)}/priority`, { priority }),
-  takeOver: (callId: string) => post<unknown>(`${SUPERVISION}/calls/${id(callId)}/take-over`),
-  endCall: (callId: string) => post<unknown>(`${SUPERVISION}/calls/${id(callId)}/end`),
-  dropCallback: (callId: string) => del<unknown>(`/callbacks/${id(callId)}`),
-  setQueuePriority: (queueId: string, priority: number) => put<unknown>(`${SUPERVISION}/queues/${id(queueId)}/priority`, { priority }),
-  sendMessage: (text: string, userIds: number[] | null) => post<unknown>(`${SUPERVISION}/messages`, { text, user_ids: userIds }),
-};
+import type { AgentRow, CallRow } from "./board";
 
 export type Act =
   | "listen" | "whisper" | "barge" | "move" | "priority" | "takeOver" | "end" | "customer" | "dropCallback"

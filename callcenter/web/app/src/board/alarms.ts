@@ -12,6 +12,7 @@ export interface Alarm extends AlarmRow {
 const MUTED = "callcenter.board.muted";
 /** An alarm that nobody acknowledged sounds again after so long. */
 const AGAIN_MS = 30_000;
+const ALARM_LOUDNESS = 0.25;
 
 /** Those that nobody acknowledged first, then those that began last. Pure. */
 export function alarmsInOrder(rows: Record<string, AlarmRow>): Alarm[] {
@@ -38,7 +39,7 @@ export function useAlarms(): Alarms {
   let timer: ReturnType<typeof setInterval> | undefined;
 
   function sound(): void {
-    if (!muted.value && phone.call === "idle") chime();
+    if (!muted.value && phone.call === "idle") chime(ALARM_LOUDNESS);
     silenced.value = !soundAllowed();
   }
   function touched(): void {

@@ -3,6 +3,7 @@ import { computed, nextTick, ref, shallowRef, watch, type InjectionKey, type Ref
 import { useI18n } from "vue-i18n";
 import { useRouter } from "vue-router";
 
+import { api } from "../api";
 import { nameOf } from "../i18n";
 import { useListening } from "../listening/store";
 import { useSession } from "../session/store";
@@ -10,7 +11,7 @@ import { readable } from "../ui/format";
 import { sayDone, sayWrong } from "../ui/messages";
 import { sure } from "../ui/sure";
 import { useWords } from "../ui/words";
-import { actOfKey, ACTS_OF_QUEUE, actsOfAgent, actsOfCall, DANGEROUS, LETTER, verbs, type Act } from "./acts";
+import { actOfKey, ACTS_OF_QUEUE, actsOfAgent, actsOfCall, DANGEROUS, LETTER, type Act } from "./acts";
 import type { AgentRow, CallRow, QueueRow } from "./board";
 import { useBoard } from "./store";
 
@@ -110,13 +111,13 @@ export function useDoing(): Doing {
   function choosePause(agent: AgentRow, subject: Subject, by: HTMLElement): void {
     const choices = words.pauseReasons.map((reason, at) => ({
       id: `pause-${reason.code}`, text: nameOf(reason), letter: String(at + 1), danger: false, opens: false,
-      run: () => void perform("pause", subject, () => verbs.setAgentState(agent.user_id, "paused", reason.code)),
+      run: () => void perform("pause", subject, () => api.supervision.setState(agent.user_id, "paused", reason.code)),
     }));
     show(subject, by, choices);
   }
   function choosePriority(subject: Subject & { kind: "call" | "queue" }, by: HTMLElement): void {
     const now = subject.row.priority;
-    const set = (priority: number): Promise<unknown> => (subject.kind === "call" ? verbs.setCallPriority(subject.row.call_id, priority) : verbs.setQueuePriority(subject.row.queue_id, priority));
+    const set = (priority: number): Promise<unknown> => (subject.kind === "call" ? api.supervision.priority(subject.row.call_id, priority) : api.supervision.setQueuePriority(subject.row.queue_id, priority));
     const wanted = [now + 3, now + 2, now + 1, 0, now - 1].filter((one, at, all) => one !== now && one >= LOWEST_PRIORITY && one <= HIGHEST_PRIORITY && all.indexOf(one) === at);
     const choices = wanted.map((one, at) => ({
       id: `priority-${one}`, text: t("board.priorityTo", { now: signed(now), next: signed(one) }), letter: String(at + 1), danger: false, opens: false,
@@ -129,16 +130,16 @@ export function useDoing(): Doing {
     if (act === "listen" || act === "whisper" || act === "barge") void listening.start(call.call_id, act);
     else if (act === "move") begin({ kind: "move", call });
     else if (act === "priority") choosePriority({ kind: "call", row: call }, by);
-    else if (act === "takeOver") void perform(act, subject, () => verbs.takeOver(call.call_id));
-    else if (act === "end") void perform(act, subject, () => verbs.endCall(call.call_id));
-    else if (act === "dropCallback") void perform(act, subject, () => verbs.dropCallback(call.call_id));
+    else if (act === "takeOver") void perform(act, subject, () => api.supervision.takeOver(call.call_id));
+    else if (act === "end") void perform(act, subject, () => api.supervision.end(call.call_id));
+    else if (act === "dropCallback") void perform(act, subject, () => api.dropCallback(call.call_id));
     else if (act === "customer" && call.customer_id !== null) void router.push({ name: "customer", params: { id: call.customer_id } });
   }
   function runAgent(act: Act, agent: AgentRow, subject: Subject, by: HTMLElement): void {
-    if (act === "ready") void perform(act, subject, () => verbs.setAgentState(agent.user_id, "ready"));
-    else if (act === "signOut") void perform(act, subject, () => verbs.setAgentState(agent.user_id, "signed_out"));
+    if (act === "ready") void perform(act, subject, () => api.supervision.setState(agent.user_id, "ready"));
+    else if (act === "signOut") void perform(act, subject, () => api.supervision.setState(agent.user_id, "signed_out"));
     else if (act === "pause") choosePause(agent, subject, by);
-    else if (act === "free") void perform(act, subject, () => verbs.freeAgent(agent.user_id));
+    else if (act === "free") void perform(act, subject, () => api.supervision.free(agent.user_id));
     else if (act === "queues" || act === "skills") begin({ kind: act, agent });
     else if (act === "message") begin({ kind: "message", agent });
     else {

@@ -11,7 +11,6 @@ import { whenAwake } from "../api/awake";
 import { serverNow } from "../api/clock";
 import { openSocket, type LiveStatus } from "../api/live";
 import { useSeconds } from "../ui/now";
-import { verbs } from "./acts";
 import { empty, type Board } from "./board";
 import { periodOf, summaries, type OtherDays } from "./figures";
 import { LiveBoard } from "./live";
@@ -73,7 +72,7 @@ export const useBoard = defineStore("board", () => {
     await api.session().catch(() => undefined);
   }
   async function loadDays(): Promise<void> {
-    otherDays.value = await verbs.otherDays().catch(() => null);
+    otherDays.value = await api.board.otherDays().catch(() => null);
   }
   function hurry(): void {
     if (document.visibilityState === "visible") socket?.hurry();

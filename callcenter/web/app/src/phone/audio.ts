@@ -3,6 +3,8 @@
 const RING_HZ = 450; // GB/T 3380: 450 Hz, 1 s tone, 4 s silence
 const RING_SECONDS = 1;
 const CADENCE_MS = 5000;
+const CHIME_STEP_SECONDS = 0.16;
+const CHIME_SECONDS = 0.5;
 
 let context: AudioContext | null = null;
 
@@ -51,26 +53,22 @@ export function startRinging(): () => void {
   };
 }
 
-const CHIME_HZ = [587, 784];
-const CHIME_SECONDS = 0.5;
-
-/** Two soft tones, once; nothing where the browser allows no sound yet. */
-export function chime(): void {
+/** Two notes, soft unless told otherwise (`loudness` from 0 to 1): something is to be read. */
+export function chime(loudness: number = 0.06): void {
   unlockSound();
   const at = context;
-  if (at === null || at.state !== "running") return;
-  CHIME_HZ.forEach((hertz, number) => {
-    const [tone, volume] = [at.createOscillator(), at.createGain()];
-    const start = at.currentTime + number * CHIME_SECONDS * 0.5;
-    tone.type = "triangle";
-    tone.frequency.value = hertz;
-    volume.gain.setValueAtTime(0, start);
-    volume.gain.linearRampToValueAtTime(0.2, start + 0.03);
-    volume.gain.exponentialRampToValueAtTime(0.001, start + CHIME_SECONDS);
-    tone.connect(volume).connect(at.destination);
-    tone.onended = () => volume.disconnect();
-    tone.start(start);
-    tone.stop(start + CHIME_SECONDS);
+  if (at === null) return;
+  [660, 880].forEach((hertz, place) => {
+    const note = at.createOscillator();
+    const volume = at.createGain();
+    const begin = at.currentTime + place * CHIME_STEP_SECONDS;
+    note.frequency.value = hertz;
+    volume.gain.setValueAtTime(0, begin);
+    volume.gain.linearRampToValueAtTime(loudness, begin + 0.02);
+    volume.gain.exponentialRampToValueAtTime(0.001, begin + CHIME_SECONDS);
+    note.connect(volume).connect(at.destination);
+    note.start(begin);
+    note.stop(begin + CHIME_SECONDS);
   });
 }
 
