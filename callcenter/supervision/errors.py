@@ -65,7 +65,7 @@ class TakenOverAlreadyError(ConflictError):
     """Another supervisor has taken this caller over."""
 
     error_id = "taken_over_already"
-    zh = "另一位主管已接管该来电。"
+    zh = "另一位班长已接管该来电。"
 
 
 class PhoneOfflineError(ConflictError):

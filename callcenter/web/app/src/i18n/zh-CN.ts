@@ -71,8 +71,8 @@ export const zhCN = {
     why: { title: "为什么没有振铃", moment: "时刻", after: "来电后 {time}", priority: "优先 {n}", needs: "需要 {skills}", rung: "已振铃", people: "{n} 人", opensIn: "还差 {n} 秒", more: "还有 {n} 人", atLevel: "{skill} {level} 级以上",
       reason: { missed: "振铃未接", declined: "拒接", unreachable: "话机联系不上", failed: "话机故障", other_agent_chosen: "已派给别的座席", caller_behind_others: "前面还有来电者", lacks_skill: "技能不够", opens_later: "等候更久才轮到", wrapup: "话后处理", with_another_call: "在接另一通电话", phone_away: "话机离线", paused: "暂停", signed_out: "未上线", not_member: "不是队列成员" } },
     segment: { waiting: "等候", ringing: "振铃", talking: "通话", holding: "保持", wrapup: "话后处理" },
-    event: { arrived: "来电", identified: "识别号码", key: "按键", apology: "接起致歉", passed_on: "转出", callback_asked: "登记回拨", line_over: "客户挂机，保留排位", calling: "回拨客户", called_in_vain: "回拨未接通", blocked: "黑名单拦截", message: "留言", queued: "进入队列", music: "听音乐等候", offered: "派给座席", ringing: "座席话机振铃", answered: "接听", held: "保持", resumed: "恢复通话", ended: "结束", outcome: "填写记录", wrapped_up: "话后处理结束", missed: "座席未接", ledger: "话单核对", lost: "补记结束", reconnecting: "座席刷新页面，接回通话", taken_over: "主管接管" },
-    miss: { no_answer: "无人接听", declined: "拒接", unreachable: "话机离线", failed: "话机故障", caller_left: "客户已挂断", lease_ended: "没有回音", other_answered: "别的座席先接了", taken_over: "主管接管" },
+    event: { arrived: "来电", identified: "识别号码", key: "按键", apology: "接起致歉", passed_on: "转出", callback_asked: "登记回拨", line_over: "客户挂机，保留排位", calling: "回拨客户", called_in_vain: "回拨未接通", blocked: "黑名单拦截", message: "留言", queued: "进入队列", music: "听音乐等候", offered: "派给座席", ringing: "座席话机振铃", answered: "接听", held: "保持", resumed: "恢复通话", ended: "结束", outcome: "填写记录", wrapped_up: "话后处理结束", missed: "座席未接", ledger: "话单核对", lost: "补记结束", reconnecting: "座席刷新页面，接回通话", taken_over: "班长接管" },
+    miss: { no_answer: "无人接听", declined: "拒接", unreachable: "话机离线", failed: "话机故障", caller_left: "客户已挂断", lease_ended: "没有回音", other_answered: "别的座席先接了", taken_over: "班长接管" },
   },
   customers: {
     title: "客户", new: "新建客户", searchHint: "姓名、号码、单位或房号", name: "姓名", company: "公司或项目", unit: "单元或地址", numbers: "电话", vip: "VIP 客户", notes: "备注", language: "语言", languages: { zh: "中文", en: "英文", none: "未指定" }, label: "标签", labels: "如：手机、家里、单位", addNumber: "添加号码", removeNumber: "删除这个号码", empty: "没有符合的客户", emptyText: "换个关键词，或新建客户。", none: "还没有客户", noneText: "来电时可以直接建立客户资料。", hisCalls: "来电记录", noCalls: "还没有来电。", details: "资料", needName: "请填写姓名", needNumber: "请填写号码", updated: "更新于", unsaved: "有未保存的修改", place: "归属",
@@ -126,7 +126,7 @@ export const zhCN = {
     },
   },
   error: { title: "没有加载出来", unexpected: "操作没有成功，请重试。" },
-  supervision: { desk: { title: "主管消息", seen: "知道了" } },
+  supervision: { desk: { title: "班长消息", seen: "知道了" } },
   listening: {
     bar: "旁听", at: "正在旁听 {name}", ringing: "正在接通…", answer: "接起", stop: "结束", noPhone: "您还没有分机，请联系管理员分配。", phoneAway: "您的电话没有连上，请稍后再试。", keys: "焦点在此栏时：1 旁听，2 耳语，3 插话，Esc 结束",
     mode: { listen: "旁听", whisper: "耳语", barge: "插话" }, modeText: { listen: "双方都听不到您", whisper: "只有座席听得到您", barge: "双方都听得到您" },
