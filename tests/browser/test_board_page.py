@@ -37,6 +37,7 @@ async def test_a_waiting_caller_is_seen_with_his_rings_until_he_talks(
     ):
         await live(screen)
         await screen.sees("board-nobody")
+        await screen.sees("duty-now")
         with Caller(hotline.sip, number=KNOWN[0], hold_seconds=30):
             row = await screen.sees("board-caller", KNOWN[1], place="waiting")
             await expect(row).to_contain_text("139 1248 3589")
