@@ -2,15 +2,20 @@
 
 import asyncio
 import re
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import asyncpg
 from playwright.async_api import Browser, expect
 
 from tests.asterisk.sip.driver import Caller
 from tests.asterisk.stage import at_desk as at_desk_phone
 from tests.asterisk.stage import configured
+from tests.board_truth import by_the_facts
 from tests.browser.pages import Screen, signed_in
 from tests.onebox import RunningHotline
+from tests.waiting import until
 
 BOARD: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1366, "height": 768}}
 WALL: dict[str, Any] = {"timezone_id": "Asia/Shanghai", "viewport": {"width": 1920, "height": 1080}}
@@ -59,6 +64,81 @@ async def test_a_waiting_caller_is_seen_with_his_rings_until_he_talks(
         await expect(screen.at("board-level-formula")).to_contain_text(
             re.compile(r"按时 \d+ ÷ \(接听 \d+ \+ 放弃 \d+\)")
         )
+
+
+async def shown(screen: Screen) -> dict[str, int]:
+    """The figures of the headline, as they are read on the screen."""
+    names = {
+        "board-headline-waiting": ("waiting",),
+        "board-arrived": ("arrived",),
+        "board-level-formula": ("within_target", "answered", "abandoned"),
+        "board-abandoned-where": ("abandoned_menu", "abandoned_queue", "abandoned_ringing"),
+    }
+    found: dict[str, int] = {}
+    for name, parts in names.items():
+        text = await screen.at(name).text_content()
+        found |= zip(parts, map(int, re.findall(r"\d+", text or "")), strict=False)
+    return found
+
+
+async def told(hotline: RunningHotline) -> tuple[dict[str, int], dict[str, int]]:
+    """The same by the facts, and agents by state."""
+    day = datetime.now(ZoneInfo("Asia/Shanghai")).replace(hour=0, minute=0, second=0, microsecond=0)
+    connection = await asyncpg.connect(hotline.database_url)
+    try:
+        queues, states = await by_the_facts(connection, day)
+    finally:
+        await connection.close()
+    names = (
+        "waiting",
+        "arrived",
+        "within_target",
+        "answered",
+        "abandoned_menu",
+        "abandoned_queue",
+        "abandoned_ringing",
+    )
+    figures = {name: sum(queue[name] for queue in queues.values()) for name in names}
+    short = sum(queue["short_abandoned"] for queue in queues.values())
+    figures["abandoned"] = figures["abandoned_queue"] + figures["abandoned_ringing"] - short
+    return figures, states
+
+
+async def test_each_figure_is_what_the_facts_say(hotline: RunningHotline, chromium: Browser) -> None:
+    async with (
+        at_desk_phone(hotline, "carol", ready=False) as carol,
+        at_desk_phone(hotline, "dave", ready=False, does="ignore") as dave,
+        signed_in(chromium, hotline, "super", "/board", **BOARD) as screen,
+    ):
+        await live(screen)
+        screen_before, (facts_before, _) = await shown(screen), await told(hotline)
+        with Caller(hotline.sip, number="13800138707", patience_seconds=7) as gives_up:
+            await screen.sees("board-caller", "138 0013 8707")
+            await asyncio.to_thread(gives_up.finish)
+        await dave.go("ready")
+        with Caller(hotline.sip, number="13800138708", patience_seconds=7) as gives_up:
+            await dave.is_in("ringing")
+            await asyncio.to_thread(gives_up.finish)
+        await dave.go("paused")
+        await carol.go("ready")
+        with Caller(hotline.sip, number="13800138709", hold_seconds=60):
+            await carol.is_in("talking")
+            with Caller(hotline.sip, number="13800138710", hold_seconds=60):
+                await screen.sees("board-caller", "138 0013 8710", place="waiting")
+                new = {"arrived": 4, "answered": 1, "within_target": 1, "abandoned_queue": 1, "abandoned_ringing": 1}
+                wanted = dict.fromkeys(screen_before, 0) | new | {"waiting": 1, "abandoned": 2}
+
+                async def all_is_so() -> bool:
+                    (facts, states), now = await told(hotline), await shown(screen)
+                    by_state = {state: await screen.at("board-agent", state=state).count() for state in states}
+                    return (
+                        {name: now[name] - screen_before[name] for name in now} == wanted
+                        and {name: facts[name] - facts_before[name] for name in now} == wanted
+                        and by_state == states == {"talking": 1, "paused": 1}
+                    )
+
+                await until(all_is_so, "the screen shows what the facts say")
+                hotline.hang_up_everything()
 
 
 async def test_what_may_be_done_is_a_key_away(hotline: RunningHotline, chromium: Browser) -> None:
