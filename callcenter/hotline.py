@@ -18,14 +18,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from callcenter import metrics
+from callcenter.alarms.service import Alarms
+from callcenter.alarms.webhook import Webhook
 from callcenter.asterisk.ari import Ari
 from callcenter.asterisk.door import AsteriskDoor
 from callcenter.asterisk.model import Fact, KeyPressed, ListenerGone, PhoneReachable
 from callcenter.asterisk.nodes import Nodes
 from callcenter.asterisk.store import Ear
 from callcenter.blocking.service import Blocking
-from callcenter.board.alarm_service import Alarms
-from callcenter.board.alarm_webhook import Webhook
 from callcenter.board.metrics import BoardFigures
 from callcenter.board.service import Boards
 from callcenter.calls.caller import CallerLookup

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from aiohttp import WSCloseCode, web
 
+from callcenter.alarms import api as alarms_api
 from callcenter.blocking import api as blocking_api
-from callcenter.board import alarm_api
 from callcenter.board import api as board_api
 from callcenter.calls import api as calls_api
 from callcenter.configuration import api as configuration_api
@@ -39,7 +39,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     blocking_api.routes,
     board_api.routes,
     listening_api.routes,
-    alarm_api.routes,
+    alarms_api.routes,
     shifts_api.routes,
     attendance_api.routes,
     swaps_api.routes,

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from callcenter.board.alarm_words import Notice, body_of
+from callcenter.alarms.words import Notice, body_of
 from tests.boards import NOW
 
 ZONE = ZoneInfo("Asia/Shanghai")

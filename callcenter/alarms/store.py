@@ -14,8 +14,8 @@ from typing import Any, Final
 import orjson
 from redis.asyncio import Redis
 
-from callcenter.board.alarm_words import Notice
-from callcenter.board.alarms import ABANDONED_WITHIN_MS, Verdict
+from callcenter.alarms.model import ABANDONED_WITHIN_MS, Verdict
+from callcenter.alarms.words import Notice
 from callcenter.board.model import AlarmRow
 from callcenter.clock import moment
 from callcenter.db.pool import Connection, Executor

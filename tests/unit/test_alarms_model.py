@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from callcenter.board.alarms import CLEAR_MS, RAISE_MS, Verdict, judged, wanted, watched
+from callcenter.alarms.model import CLEAR_MS, RAISE_MS, Verdict, judged, wanted, watched
 from callcenter.board.model import AlarmRow
 from callcenter.configuration.model import Alarms, Configuration, PauseReason, Queue
 from tests.boards import NOW, BoardOfTest, figure

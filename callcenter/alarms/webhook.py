@@ -13,8 +13,8 @@ import aiohttp
 import structlog
 
 from callcenter import metrics
-from callcenter.board import alarm_store as store
-from callcenter.board.alarm_words import Notice, body_of
+from callcenter.alarms import store
+from callcenter.alarms.words import Notice, body_of
 from callcenter.configuration.model import Configuration
 from callcenter.db.pool import Pool
 

@@ -11,10 +11,10 @@ import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from callcenter.board.alarm_service import Alarms
-from callcenter.board.alarm_store import FACTS, STANDING
-from callcenter.board.alarm_webhook import CLAIM_MS, GIVE_UP_MS, Webhook
-from callcenter.board.alarms import CLEAR_MS
+from callcenter.alarms.model import CLEAR_MS
+from callcenter.alarms.service import Alarms
+from callcenter.alarms.store import FACTS, STANDING
+from callcenter.alarms.webhook import CLAIM_MS, GIVE_UP_MS, Webhook
 from callcenter.board.model import Board
 from callcenter.configuration.model import Alarms as Thresholds
 from callcenter.configuration.model import Configuration, PauseReason, Queue

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Final, Literal
 
-from callcenter.board.alarms import Kind
+from callcenter.alarms.model import Kind
 from callcenter.clock import moment
 
 What = Literal["raised", "cleared"]

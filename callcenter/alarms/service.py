@@ -12,9 +12,9 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from callcenter.board import alarm_store as store
-from callcenter.board.alarm_webhook import Webhook
-from callcenter.board.alarms import judged, watched
+from callcenter.alarms import store
+from callcenter.alarms.model import judged, watched
+from callcenter.alarms.webhook import Webhook
 from callcenter.board.model import AlarmRow, Board
 from callcenter.configuration.model import Configuration, Queue
 from callcenter.db.pool import AWAY, Pool
