@@ -20,7 +20,7 @@ from callcenter.asterisk.agi import Agi
 from callcenter.asterisk.agi_facts import argument, call_facts, previous_offer
 from callcenter.asterisk.instructions import Told
 from callcenter.asterisk.line import Line
-from callcenter.asterisk.service_client import Situation
+from callcenter.asterisk.service_client import POLL_SECONDS, Situation
 from callcenter.asterisk.service_http import CallerGoneError, RequestRefusedError, ServiceAwayError
 from callcenter.asterisk.steps import Node
 from callcenter.routing.script import Answer, Ask, Dial, Heard, Leave, PassOn, Play, Say, TakeMessage
@@ -68,13 +68,19 @@ def stay(agi: Agi, node: Node, situation: Situation, patience_seconds: float) ->
 
 
 def _patiently(poll: Callable[[], Told], agi: Agi, line: Line, patience_seconds: float) -> Told:
-    """One poll; a service that is away is tried again for so long. Raises as ServiceClient.wait does."""
-    give_up = time.monotonic() + patience_seconds
+    """One poll; a service that goes away in it is tried again for so long, one that hung all the time is not. Raises as
+    ServiceClient.wait does.
+    """
+    give_up: float | None = None
     while True:
+        began = time.monotonic()
         try:
             return poll()
         except ServiceAwayError:
-            if time.monotonic() >= give_up:
+            now = time.monotonic()
+            if give_up is None:
+                give_up = now + (patience_seconds if now - began < POLL_SECONDS else 0)
+            if now >= give_up:
                 raise
         line.fill_silence()
         if agi.hung_up_within(RETRY_SECONDS):

@@ -5,12 +5,14 @@ is renewed within 0.2 s of a change, else every two seconds. What a change may h
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import orjson
 import structlog
 from aiohttp import WSMsgType, web
@@ -32,6 +34,7 @@ log = structlog.get_logger(__name__)
 WATCHED_SECONDS = 0.2
 """Changes that come together are shown as one event."""
 UNWATCHED_SECONDS = 2.0
+"""How much later than that while no page is open."""
 LOOK_SECONDS = 1.0
 """Nodes and alarms are looked at this often, changes or not."""
 LIVE_ANEW_SECONDS = 60.0
@@ -40,6 +43,8 @@ FIGURES_ANEW_SECONDS = 10.0
 DAY_ANEW_SECONDS = 600.0
 UNWATCHED_FIGURES_SECONDS = 5.0
 """While no page is open, the day is counted this often, and no agent's."""
+COUNT_SECONDS = 5.0
+"""PostgreSQL is given this long for a count."""
 FIGURES_SHARE = 0.1
 """Counting takes no more than this share of the time, however many calls there are."""
 MOST_UNSENT = 100
@@ -121,9 +126,13 @@ class Boards:
         self._picture = Picture()
         self._dirty = _Dirty()
         self._dirty_day = _DirtyDay()
-        self._count_at = 0.0
+        self._counted_day = 0
         self._changed = asyncio.Event()
+        self._written = asyncio.Event()
+        self._watched = asyncio.Event()
+        """Set while a page is open."""
         self._renewing = asyncio.Lock()
+        self._counting = asyncio.Lock()
         self._pages: set[_Page] = set()
         self._seq = 0
         self._shown_plan: Plan | None = None
@@ -175,32 +184,44 @@ class Boards:
             told = orjson.loads(message["data"])
             self._dirty_day.quarters.update(at // QUARTER_MS * QUARTER_MS for at in told["arrived"])
             self._dirty_day.agents.update(told["agents"])
-        self._changed.set()
+        self._written.set()
 
     # -- keeping it true -------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Renew the board whenever something has changed, until cancelled."""
+        """Keep the board up to date until cancelled: its live part and its figures, neither of which waits for the
+        other.
+        """
+        await asyncio.gather(self._keep_live(), self._keep_counted())
+
+    async def _keep_live(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
-            await asyncio.sleep(WATCHED_SECONDS if self._pages else UNWATCHED_SECONDS)
+            await _within(LOOK_SECONDS, self._changed)
+            await asyncio.sleep(WATCHED_SECONDS)
+            await _within(UNWATCHED_SECONDS, self._watched)
             try:
                 await self.renew()
             except Exception:
                 log.exception("board not renewed")
+                self._dirty.all = True
 
-    async def renew(self, *, counted: bool = False) -> None:
-        """Bring the board up to date, and tell its pages. What can't be read stays as it was, and is read later.
+    async def _keep_counted(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._written.clear()
+            began = loop.time()
+            await self.count(agents_too=bool(self._pages))
+            pause = (loop.time() - began) / FIGURES_SHARE
+            await asyncio.sleep(min(max(pause, WATCHED_SECONDS), FIGURES_ANEW_SECONDS))
+            await _within(UNWATCHED_FIGURES_SECONDS, self._watched)
+            await _within(FIGURES_ANEW_SECONDS, self._written)
 
-        `counted`: the day's figures too, whenever they were counted last.
-        """
+    async def renew(self) -> None:
+        """Bring the live part up to date, and tell the pages. What can't be read stays as it was, and is read later."""
         async with self._renewing:
             self._changed.clear()
-            self._look_anew_at_times()
+            if self._is_due("live", LIVE_ANEW_SECONDS):
+                self._dirty.all = True
             plan = self._plan()
             self._take_plan(plan)
             try:
@@ -208,35 +229,43 @@ class Boards:
             except (RedisError, TimeoutError) as error:
                 log.warning("board's live part not read", error=type(error).__name__)
                 self._dirty.all = True
-            if counted or asyncio.get_running_loop().time() >= self._count_at:
-                try:
-                    await self._count(plan, agents_too=counted or bool(self._pages))
-                except AWAY as error:
-                    log.warning("board's figures not read", error=type(error).__name__)
-                    self._dirty_day.all = True
-            elif self._pages and (self._dirty_day.quarters or self._dirty_day.agents):
-                self._changed.set()
             self._picture.only("nodes", {name: {"up": up} for name, up in self._nodes().items()})
             self._show()
 
-    def _look_anew_at_times(self) -> None:
-        now = asyncio.get_running_loop().time()
+    async def count(self, *, agents_too: bool) -> None:
+        """Bring the day's figures up to date. What can't be counted stays as it was, and is counted later."""
+        async with self._counting:
+            plan = self._plan()
+            self._count_anew_at_times()
+            dirty, self._dirty_day = self._dirty_day, _DirtyDay(all=False)
+            try:
+                async with asyncio.timeout(COUNT_SECONDS):
+                    await self._count_calls(plan, dirty)
+                    if agents_too:
+                        await self._count_agents(plan, dirty)
+                    else:
+                        self._dirty_day.agents |= set(plan.people) if dirty.all else dirty.agents
+            except (asyncpg.PostgresError, *AWAY) as error:
+                log.warning("board's figures not counted", error=type(error).__name__)
+                self._dirty_day.all = True
+            except Exception:
+                log.exception("board's figures not counted")
+                self._dirty_day.all = True
+            self._show()
+
+    def _count_anew_at_times(self) -> None:
         quarter = self._clock() // QUARTER_MS * QUARTER_MS
-        if self._is_due("live", now, LIVE_ANEW_SECONDS):
-            self._dirty.all = True
-        if self._is_due("figures", now, FIGURES_ANEW_SECONDS):
+        if self._is_due("figures", FIGURES_ANEW_SECONDS):
             self._dirty_day.quarters |= {quarter - QUARTER_MS, quarter}
-        if self._is_due("day", now, DAY_ANEW_SECONDS) or self.day_began_at() != self._day_shown():
+        if self._is_due("day", DAY_ANEW_SECONDS) or self.day_began_at() != self._counted_day:
             self._dirty_day.all = True
 
-    def _is_due(self, what: str, now: float, seconds: float) -> bool:
+    def _is_due(self, what: str, seconds: float) -> bool:
+        now = asyncio.get_running_loop().time()
         if now < self._due.get(what, 0.0):
             return False
         self._due[what] = now + seconds
         return True
-
-    def _day_shown(self) -> int | None:
-        return self.last["general"].get("general", {}).get("day_began_at")
 
     def day_began_at(self, days_ago: int = 0) -> int:
         """When the department's day began (ms)."""
@@ -250,6 +279,7 @@ class Boards:
             return
         self._shown_plan = plan
         self._dirty.all = self._dirty_day.all = True
+        self._written.set()
         queues = plan.configuration.queues
         self._picture.only("queues", {one.queue_id: queue_row(one, place) for place, one in enumerate(queues)})
 
@@ -291,18 +321,6 @@ class Boards:
 
     # -- the day's figures -----------------------------------------------------------------------------
 
-    async def _count(self, plan: Plan, *, agents_too: bool) -> None:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        dirty, self._dirty_day = self._dirty_day, _DirtyDay(all=False)
-        await self._count_calls(plan, dirty)
-        if agents_too:
-            await self._count_agents(plan, dirty)
-        else:
-            self._dirty_day.agents |= set(plan.people) if dirty.all else dirty.agents
-        pause = (loop.time() - began) / FIGURES_SHARE
-        self._count_at = loop.time() + (pause if self._pages else max(pause, UNWATCHED_FIGURES_SECONDS))
-
     async def _count_calls(self, plan: Plan, dirty: _DirtyDay) -> None:
         since, until = self.day_began_at(), self.day_began_at(-1)
         quarters = [at for at in dirty.quarters if at >= since]
@@ -312,6 +330,7 @@ class Boards:
             since, until = min(quarters), max(quarters) + QUARTER_MS
         found = await read_quarters(self._pool, since, until, targets_of(plan))
         if dirty.all:
+            self._counted_day = since
             self._day = Day([queue.queue_id for queue in plan.configuration.queues])
         self._day.keep(since, until, found)
         self._picture.only("quarters", self._day.quarters)
@@ -364,7 +383,8 @@ class Boards:
 
     async def snapshot(self) -> dict[str, Any]:
         """The board as it is now: `seq`, `at`, `board`."""
-        await self.renew(counted=True)
+        await asyncio.gather(self.renew(), self.count(agents_too=True))
+        self._show()  # what is on its way at this very moment is in the board: pages have it as `seq`
         return {"seq": self._seq, "at": self._clock(), "board": self.last}
 
     async def serve(self, socket: web.WebSocketResponse) -> None:
@@ -373,6 +393,7 @@ class Boards:
         snapshot = await self.snapshot()
         page.say(orjson.dumps({"type": "snapshot", **snapshot}).decode())
         self._pages.add(page)
+        self._watched.set()
         writing = asyncio.create_task(page.write(), name="board-page")
         try:
             async for message in socket:
@@ -382,7 +403,16 @@ class Boards:
                     page.say(orjson.dumps({"type": "pong", "at": self._clock()}).decode())
         finally:
             self._pages.discard(page)
+            if not self._pages:
+                self._watched.clear()
             writing.cancel()
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    """Returns when the event is set, or after so long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def targets_of(plan: Plan) -> Targets:

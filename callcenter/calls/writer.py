@@ -251,7 +251,8 @@ class CallWriter:
         await self._follow_up(connection, [one for one in ends if one is not None])
         written.arrived |= {record.arrived_at for record in records.values()}
         written.agents |= {record.agent_id for record in records.values() if record.agent_id is not None}
-        written.agents |= {fact.body["agent_id"] for fact in facts if fact.kind is Kind.MISSED}
+        missed = (fact.body.get("agent_id") for fact in facts if fact.kind is Kind.MISSED)
+        written.agents |= {agent_id for agent_id in missed if agent_id is not None}
         ended = {call_id for call_id, record in records.items() if self._has_just_ended(record, events[call_id], new)}
         return Folded(new, records, ended)
 

@@ -271,3 +271,16 @@ async def test_the_days_before_are_counted_as_today_is(house: House, pool: Any) 
     assert days["last_week"] == {}
     (quarter,) = days["yesterday"]["service"]
     assert (quarter["at"], quarter["arrived"], quarter["answered"], quarter["within_target"]) == (yesterday, 5, 5, 3)
+
+
+async def test_a_postgresql_that_hangs_holds_up_nothing_live(house: House, pool: Any) -> None:
+    callers = Callers(house.hotline, [house.ids["alice"]], 1)
+    boards = house.hotline.boards
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("lock table calls in access exclusive mode")
+        async with asyncio.timeout(4):
+            await callers.arrive()
+            await until(lambda: boards.last["calls"])
+            assert [one["place"] for one in (await boards.look())["calls"].values()] == ["waiting"]
+    await callers.leave()
+    await until(lambda: boards.last["figures"].get("service", {}).get("abandoned_queue") == 1)

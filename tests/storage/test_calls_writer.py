@@ -94,6 +94,15 @@ async def test_who_was_torn_away_in_mid_call_is_rung_back(stream: Any, pool: Poo
     assert await pool.fetchval("select kind from ring_backs where state = 'open'") == "node_lost"
 
 
+async def test_a_missed_offer_of_nobody_known_is_a_fact_too(stream: Any, pool: Pool) -> None:
+    offered = [*answered(1)[:1], event(call_id(1), Kind.OFFERED, T + 1000, about="1", agent_id=999)]
+    await tell(stream, [*offered, event(call_id(1), Kind.MISSED, T + 30_000, about="1", reason="lease_ended")])
+    async with Writing(stream, pool):
+        await until_written(stream)
+    assert await stream.xlen(SET_ASIDE) == 0
+    assert (await Calls(pool, "CN").get_call(call_id(1)))["status"] == "waiting"
+
+
 async def test_facts_told_again_are_one_fact(stream: Any, pool: Pool) -> None:
     await tell(stream, abandoned(1) + abandoned(1))
     async with Writing(stream, pool):
