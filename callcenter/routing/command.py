@@ -156,13 +156,13 @@ def _overload(queue: QueueForecast) -> str:
     return words(
         f"{queue.queue_id}: more work comes in than the agents can do, and nobody gives up: the line grows without "
         "end, and the figures say only how long it was simulated.",
-        f"{queue.queue_id}：来电工作量超出坐席的处理能力，且无人放弃，队列将无限增长；以上数字只反映模拟时长。",
+        f"{queue.queue_id}：来电工作量超出座席的处理能力，且无人放弃，队列将无限增长；以上数字只反映模拟时长。",
     )
 
 
 def _agents(queues: Sequence[QueueForecast], agents: Sequence[AgentForecast]) -> Table:
     table = _table(
-        words("Agents of", "坐席所属队列"),
+        words("Agents of", "座席所属队列"),
         words("agents", "人数"),
         words("calls each", "人均接听"),
         words("least to most", "最少至最多"),

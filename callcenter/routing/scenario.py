@@ -100,7 +100,7 @@ class Scenario(Setting):
             raise ConfigurationError(f"There is no queue {name!r}.", f"没有队列“{name}”。")
         if alone := set(names) - served:
             name = min(alone)
-            raise ConfigurationError(f"No agent serves the queue {name!r}.", f"没有坐席服务队列“{name}”。")
+            raise ConfigurationError(f"No agent serves the queue {name!r}.", f"没有座席服务队列“{name}”。")
         calls = self.hours * sum(queue.calls_an_hour for queue in self.queues)
         if calls > MOST_CALLS:
             raise ConfigurationError(

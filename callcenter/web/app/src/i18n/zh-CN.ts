@@ -91,7 +91,7 @@ export const zhCN = {
     field: {
       id: "代号", name: "配置名称", name_zh: "中文名称", name_en: "英文名称", numbers: "呼入号码", hours_id: "营业时间", priority: "优先级", members: "成员", opens_after_seconds: "等候多久后开始接", strategy: "派给谁", ring_at_once: "同时振铃", owner_rings: "首接负责人先响", needs: "所需技能",
       ring_target: "接听目标", offer_rings: "每位座席响", apology_ring: "致歉从", response_seconds: "应答目标", greet_first: "接入方式", announcements: "等候播报", position: "第几位", expected_wait: "预计等候", first_after_seconds: "首次播报", every_seconds: "播报间隔",
-      callback: "回拨（保留排位）", callback_key: "按键", offer_after_seconds: "等候多久后提示", callback_ring_seconds: "回拨振铃", retry_after_minutes: "未接通再拨（分钟后）", at_closing: "闭店时", overflow: "溢出", most_waiting: "最多等候", full: "排满时", closed: "非营业时间", nobody: "无人上线时",
+      callback: "回拨（保留排位）", callback_key: "按键", offer_after_seconds: "等候多久后提示", callback_ring_seconds: "回拨振铃", retry_after_minutes: "未接通再拨（分钟后）", at_closing: "下班时", overflow: "溢出", most_waiting: "最多等候", full: "排满时", closed: "非营业时间", nobody: "无人上线时",
       pause_after_misses: "连续未接后暂停", wrapup_seconds: "话后处理时限", wrapup_extension_seconds: "可延长", outcome_required: "通话记录", keys: "按键", otherwise: "其他情况转到", text_zh: "中文播报词", text_en: "英文播报词", timeout_seconds: "等待按键", tries: "播报遍数", call_type: "来电类型",
       alarms: "告警", short_abandon_seconds: "短放弃：不足", leave_out_short: "服务水平", node_lost_alarm: "节点失联", webhook_url: "告警推送网址（Webhook）",
       week: "每周", china_holidays: "法定节假日", holiday: "节假日时间", exceptions: "特殊日期", agents: "座席", productive: "计入工时", longest_seconds: "最长时间", caller_rules: "来电规则", cadence: "铃声节奏", tone_seconds: "响铃", silence_seconds: "间歇", priority_step_seconds: "每级优先等于多等", tell_listened: "通话被旁听时告知座席", repeat_priority: "重复来电每次提高",
@@ -105,7 +105,7 @@ export const zhCN = {
       new: "新建队列", order: "排在首位的队列接听未指定去向的号码。拖动或按 Alt+↑↓ 调整。", always: "全天营业", anyNumber: "其余号码", basics: "基本", priorityHint: "每级相当于多等 {n} 秒", who: "谁来接", whoText: "本组先接，等久了再放开给别组。", everybody: "所有有分机的人", these: "指定成员", membersN: "{n} 人", findAgent: "姓名、分机", onlyMembers: "只看成员", allFound: "全选所列座席", fromStart: "一开始就接", nobodyFound: "没有符合的座席。", moreFound: "还有 {n} 人，请用姓名或分机筛选。",
       how: "怎么派", ownerHint: "0：不优先", skill: "技能", level: "级别至少", strict: "严格要求", relax: "等久放宽", relaxAfter: "秒后放宽：", relaxTo: "级别", removeStep: "删除这一步放宽", addNeed: "添加技能要求", noSkills: "还没有建立技能。", noNeeds: "不要求技能，成员都可以接。",
       rings: "响铃与等候", ringsText: "来电者从拨入到接通或离开，会经历什么。边改边看。", greetText: "先接起问候，不让来电者听铃声", said: "播报内容", everyHint: "至少 20 秒，让他听音乐", noCallback: "不提供", retryHint: "如 10 60；都未接通则留待回电", atClosingText: "闭店时来电或仍在排队的，提示回拨", overflowAfter: "等候超过", overflowTo: "转到", measure: "计量", addOverflow: "添加溢出", noOverflow: "不溢出，来电者一直等到有人接。",
-      cannot: "接不了时", cannotText: "排满、闭店、没有人上线。", after: "未接与话后", missesHint: "暂停后需座席自己点就绪", wrapupOpen: "由座席自己结束", outcomeText: "没有填写记录，到时也不自动就绪",
+      cannot: "接不了时", cannotText: "排满、下班、没有座席上线。", after: "未接与话后", missesHint: "暂停后需座席自己点就绪", wrapupOpen: "由座席自己结束", outcomeText: "没有填写记录，到时也不自动就绪",
     },
     life: { title: "来电者在队列里的经历", ring: "第几声", hears: "来电者", phones: "座席话机", greeted: "问候，音乐", music: "致歉，音乐", owner: "首接负责人", agent: "第一位座席", atRing: "第 {n} 声", late: "超过接听目标", apology: "接起致歉，座席也先致歉", response: "应答目标到时", announcement: "播报", announcements: "播报，此后每 {n} 秒", callback: "提示按 {key} 回拨", overflow: "转到：{to}" },
     menu: { new: "新建菜单", one: "菜单", none: "还没有按键菜单", noneText: "来电按号码直接进入队列。需要来电者按键选择服务时，在这里建立菜单。", key: "键", keysText: "每个键代表一项服务。", leadsTo: "转到", addKey: "添加按键", otherwise: "没有按键时", otherwiseText: "没按、或按了没有的键。", hears: "来电者听到", hearsText: "不填则按上面的按键生成。", fromKeys: "不填则按按键生成" },
@@ -133,7 +133,7 @@ export const zhCN = {
     told: "{name} 正在旁听", setting: "旁听", settingText: "班长可旁听、耳语、插话。插话时座席总会看到提示。", agents: "座席",
   },
   thresholds: {
-    title: "告警", text: "达到时，班长的看板出声提示，并推送到“来电规则”页面所填的网址。留空即关闭。", off: "不告警", longest_wait_seconds: "最长等待达到", waiting: "排队人数达到", abandoned: "15 分钟内放弃达到", service_level_percent: "今日服务水平低于", service_level_calls: "至少多少通后才算", calls: "通", callsHint: "接听与放弃合计；太少时比率没有意义", no_agent: "无人签入", noAgentText: "营业时间内没有座席签入时告警",
+    title: "告警", text: "达到时，班长的看板出声提示，并推送到“来电规则”页面所填的网址。留空即关闭。", off: "不告警", longest_wait_seconds: "最长等待达到", waiting: "排队人数达到", abandoned: "15 分钟内放弃达到", service_level_percent: "今日服务水平低于", service_level_calls: "至少多少通后才算", calls: "通", callsHint: "接听与放弃合计；太少时比率没有意义", no_agent: "没有座席上线", noAgentText: "营业时间内没有座席签入时告警",
     figures: "统计口径", figuresText: "看板、报表与监控都按此计算。", leaveOutText: "不计短放弃", generalText: "各队列的告警在队列页面设置。", nodeText: "Asterisk 节点不能接续来电时告警", webhookHint: "钉钉、企业微信、飞书群机器人或自己的程序；网址可能含密钥，只有管理员看得到全部", noWebhook: "不推送",
   },
   board: {
@@ -145,7 +145,7 @@ export const zhCN = {
     ask: { takeOver: "接管 {who} 的来电？它会转到您的电话。", end: "结束 {who} 的通话？对方会立即断线。", dropCallback: "取消 {who} 的回拨？他会失去排位。", signOut: "让 {who} 下线？之后不再接到来电。", free: "解除 {who} 的占用？只在状态卡住时使用。" }, done: "{who}：{what}，已完成", nothingToDo: "暂时没有可做的操作。", jump: "按数字键跳到这一栏", keys: "方向键选择 · Enter 操作 · 1 2 3 换栏 · 空格只看一个队列",
     queueOne: "队列", moveTitle: "转移 {who}", moveHint: "队列、姓名或分机，回车选第一个", moved: "{who} 已转到 {to}", queuesOf: "{who} 服务的队列", skillsOf: "{who} 的技能", opensAfter: "秒后开始接", levelUnit: "级，0 为不会", messageAll: "群发消息", messageTo: "给 {who} 发消息", messageHint: "写给在线座席的话", send: "发送", sent: "已发送",
     old: "连接中断", oldText: "以下是 {at} 的情况，计时已停住。正在自动重连。", away: "看板暂时连不上", awayText: "正在自动重连，恢复后立即显示现场。通话不受影响。", nodesDown: "节点中断：{names}",
-    alarm: { title: "告警", waiting: "{value} 人在等", longest_wait: "最久等了 {value}，第 {ring} 声", service_level: "服务水平 {value}", abandoned: "一刻钟内放弃 {value} 通", no_agent: "无人上线", node_lost: "节点中断", limit: "（阈值 {limit}）", acknowledge: "知道了", acknowledged: "已确认", by: "{who} 已确认", sounds: "告警有声", muted: "告警静音", allow: "点一下页面即可发声" },
+    alarm: { title: "告警", waiting: "{value} 人在等", longest_wait: "最久等了 {value}，第 {ring} 声", service_level: "服务水平 {value}", abandoned: "15 分钟内放弃 {value} 通", no_agent: "无人上线", node_lost: "节点中断", limit: "（阈值 {limit}）", acknowledge: "知道了", acknowledged: "已确认", by: "{who} 已确认", sounds: "告警有声", muted: "告警静音", allow: "点一下页面即可发声" },
     chart: { title: "今天、昨天、上周同日", calls: "每刻钟来电", level: "每刻钟服务水平", arrivedToday: "今日来电", abandonedToday: "今日放弃", levelToday: "今日", yesterday: "昨天", lastWeek: "上周同日", summary: "到现在：今天来电 {today}，昨天 {yesterday}，上周同日 {week}。" },
     wall: { title: "大屏", open: "大屏", whole: "全部队列", waiting: "正在等候", people: "人", longest: "最久等候", nth: "第", unit: "声", level: "服务水平", abandoned: "今日放弃", calls: "通", ready: "就绪", talking: "通话", paused: "暂停", today: "今日来电", live: "实时", old: "{at} 的情况", connecting: "正在连接", away: "连接中断", held: "已停在本页", nobody: "没有人在等", noAlarms: "没有告警", keys: "← → 翻页　空格 停住　F 全屏" },
   },
