@@ -56,4 +56,4 @@ class OnCallError(HotlineError):
     error_id = "agent_on_call"
     status = 409
     retryable = True
-    zh = "该坐席正在通话，请在通话结束后再试。"
+    zh = "该座席正在通话，请在通话结束后再试。"

@@ -15,7 +15,7 @@ from callcenter.words import Problem, words
 ROLES = {
     "administrator": ("administrator", "管理员"),
     "supervisor": ("supervisor", "班长"),
-    "agent": ("agent", "坐席"),
+    "agent": ("agent", "座席"),
 }
 PHONES = {"browser": ("browser", "浏览器"), "desk": ("desk phone", "话机")}
 

@@ -260,7 +260,7 @@ def test_the_dashboard_can_be_brought_in_anywhere() -> None:
         assert panel["type"] == "row" or panel["datasource"]["uid"] == "${datasource}"
         assert "·" in panel["title"], "in both languages"
     rows = [panel["title"] for panel in panels() if panel["type"] == "row"]
-    assert rows == ["现在 · Now", "今日 · Today", "坐席 · Agents", "健康 · Health"]
+    assert rows == ["现在 · Now", "今日 · Today", "座席 · Agents", "健康 · Health"]
 
 
 def test_no_panel_lies_on_another() -> None:

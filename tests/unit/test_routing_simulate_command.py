@@ -89,7 +89,7 @@ def test_bad_options_are_told_one_by_one(arguments: list[str], parts: list[str])
         (SCENARIO.replace("after_seconds: 30, level: 0", "after_seconds: 30, level: 4"), ["lower level", "级别更低"]),
         (
             SCENARIO.partition("agents:")[0] + "agents:\n- {count: 1, queues: [service]}",
-            ["No agent serves", "没有坐席服务"],
+            ["No agent serves", "没有座席服务"],
         ),
         ("queues: [", ["Line ", "YAML"]),
         ("- a\n- b\n", ["Line ", "键值对"]),

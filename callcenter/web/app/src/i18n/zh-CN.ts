@@ -104,7 +104,7 @@ export const zhCN = {
     queue: {
       new: "新建队列", order: "排在首位的队列接听未指定去向的号码。拖动或按 Alt+↑↓ 调整。", always: "全天营业", anyNumber: "其余号码", basics: "基本", priorityHint: "每级相当于多等 {n} 秒", who: "谁来接", whoText: "本组先接，等久了再放开给别组。", everybody: "所有有分机的人", these: "指定成员", membersN: "{n} 人", findAgent: "姓名、分机", onlyMembers: "只看成员", allFound: "全选所列座席", fromStart: "一开始就接", nobodyFound: "没有符合的座席。", moreFound: "还有 {n} 人，请用姓名或分机筛选。",
       how: "怎么派", ownerHint: "0：不优先", skill: "技能", level: "级别至少", strict: "严格要求", relax: "等久放宽", relaxAfter: "秒后放宽：", relaxTo: "级别", removeStep: "删除这一步放宽", addNeed: "添加技能要求", noSkills: "还没有建立技能。", noNeeds: "不要求技能，成员都可以接。",
-      rings: "响铃与等候", ringsText: "来电者从拨入到接通或离开，会经历什么。边改边看。", greetText: "先接起问候，不让来电者听铃声", said: "播报内容", everyHint: "至少 20 秒，让他听音乐", noCallback: "不提供", retryHint: "如 10 60；都未接通则留待回电", atClosingText: "闭店时来电或仍在排队的，提示回拨", overflowAfter: "等候超过", overflowTo: "转到", measure: "计量", addOverflow: "添加溢出", noOverflow: "不溢出，来电者一直等到有人接。",
+      rings: "响铃与等候", ringsText: "来电者从拨入到接通或离开，会经历什么。边改边看。", greetText: "先接起问候，不让来电者听铃声", said: "播报内容", everyHint: "至少 20 秒，让他听音乐", noCallback: "不提供", retryHint: "如 10 60；都未接通则留待回电", atClosingText: "下班时来电或仍在排队的，提示回拨", overflowAfter: "等候超过", overflowTo: "转到", measure: "计量", addOverflow: "添加溢出", noOverflow: "不溢出，来电者一直等到有人接。",
       cannot: "接不了时", cannotText: "排满、下班、没有座席上线。", after: "未接与话后", missesHint: "暂停后需座席自己点就绪", wrapupOpen: "由座席自己结束", outcomeText: "没有填写记录，到时也不自动就绪",
     },
     life: { title: "来电者在队列里的经历", ring: "第几声", hears: "来电者", phones: "座席话机", greeted: "问候，音乐", music: "致歉，音乐", owner: "首接负责人", agent: "第一位座席", atRing: "第 {n} 声", late: "超过接听目标", apology: "接起致歉，座席也先致歉", response: "应答目标到时", announcement: "播报", announcements: "播报，此后每 {n} 秒", callback: "提示按 {key} 回拨", overflow: "转到：{to}" },
