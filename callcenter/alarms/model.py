@@ -28,7 +28,8 @@ class Watched:
     subject: str
     value: float | None
     threshold: float | None
-    is_over: bool
+    is_over: bool | None
+    """None: not known, since PostgreSQL has not been asked yet."""
 
     @property
     def key(self) -> str:
@@ -37,11 +38,16 @@ class Watched:
 
 
 def watched(
-    board: Board, configuration: Configuration, now_ms: int, *, open_queues: Collection[str], gave_up: Mapping[str, int]
+    board: Board,
+    configuration: Configuration,
+    now_ms: int,
+    *,
+    open_queues: Collection[str],
+    gave_up: Mapping[str, int] | None,
 ) -> dict[str, Watched]:
     """All that is looked at, by its key.
 
-    `gave_up`: queue id -> callers who gave up within `ABANDONED_WITHIN_MS`.
+    `gave_up`: queue id -> callers who gave up within `ABANDONED_WITHIN_MS`; None: they are not counted yet.
     """
     found: list[Watched] = []
     in_line, agents = lines(board, now_ms), agents_by_queue(board)
@@ -49,7 +55,7 @@ def watched(
         queue_id = queue.queue_id
         if queue_id not in board["queues"]:
             continue
-        found += _of_line(queue, in_line[queue_id], gave_up.get(queue_id, 0))
+        found += _of_line(queue, in_line[queue_id], None if gave_up is None else gave_up.get(queue_id, 0))
         found += _of_day(board, queue, leave_out_short=configuration.leave_out_short)
         if queue.alarms.no_agent:
             serving = sum(count for state, count in agents[queue_id].items() if state != AgentState.SIGNED_OUT)
@@ -67,16 +73,16 @@ def wanted(
     return {key: one for key, one in found.items() if one.is_over}
 
 
-def _of_line(queue: Queue, line: Line, gave_up: int) -> Iterator[Watched]:
+def _of_line(queue: Queue, line: Line, gave_up: int | None) -> Iterator[Watched]:
     alarms = queue.alarms
-    measures: tuple[tuple[Kind, float, int | None], ...] = (
+    measures: tuple[tuple[Kind, float | None, int | None], ...] = (
         ("waiting", line.waiting, alarms.waiting),
         ("longest_wait", float(int(line.longest_wait_seconds)), alarms.longest_wait_seconds),
         ("abandoned", gave_up, alarms.abandoned),
     )
     for kind, value, threshold in measures:
         if threshold is not None:
-            yield Watched(kind, queue.queue_id, value, threshold, value >= threshold)
+            yield Watched(kind, queue.queue_id, value, threshold, None if value is None else value >= threshold)
 
 
 def _of_day(board: Board, queue: Queue, *, leave_out_short: bool) -> Iterator[Watched]:
@@ -84,8 +90,11 @@ def _of_day(board: Board, queue: Queue, *, leave_out_short: bool) -> Iterator[Wa
     if threshold is None:
         return
     figure = board["figures"].get(queue.queue_id)
-    calls = counted_calls(figure, leave_out_short=leave_out_short) if figure else 0
-    level = service_level(figure, leave_out_short=leave_out_short) if figure else None
+    if figure is None:
+        yield Watched("service_level", queue.queue_id, None, threshold, None)
+        return
+    calls = counted_calls(figure, leave_out_short=leave_out_short)
+    level = service_level(figure, leave_out_short=leave_out_short)
     value = None if level is None else round(level * 100, 1)
     is_over = level is not None and calls >= queue.alarms.service_level_calls and level * 100 < threshold
     yield Watched("service_level", queue.queue_id, value, threshold, is_over)
@@ -111,10 +120,12 @@ def judged(
 ) -> Verdict:
     """What becomes of the alarms that stand, by what is found now; `pending` is of the verdict before.
 
-    What is no longer looked at is cleared at once.
+    What is no longer looked at is cleared at once; what is not known stays as it is.
     """
     verdict = Verdict(cleared={key: row for key, row in standing.items() if key not in found})
     for key, one in found.items():
+        if one.is_over is None:
+            continue
         row = standing.get(key)
         if one.is_over == (row is not None):
             if row is not None and (renewed := _renewed(row, one)) != row:

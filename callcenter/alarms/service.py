@@ -63,7 +63,8 @@ class Alarms:
         self._lease = Lease(redis, "cc:alarms:lease")
         self._decides = False
         self._pending: dict[str, int] = {}
-        self._gave_up: Mapping[str, int] = {}
+        self._gave_up: Mapping[str, int] | None = None
+        """None: not counted yet."""
         self._counted_at = 0
         self._restored_at = 0
 
@@ -106,11 +107,21 @@ class Alarms:
     # -- deciding --------------------------------------------------------------------------------------
 
     async def _look(self, boards: Looks) -> None:
-        self._decides = await self._lease.take()
+        await self._hold()
         if self._decides:
             await self.decide(await boards.look())
-        else:
-            self._pending = {}
+
+    async def _hold(self) -> None:
+        """Take the lease or renew it. Without it, or when that can't be known, what was seen is forgotten: it may be of
+        long ago when the lease is taken again.
+        """
+        holds = False
+        try:
+            holds = await self._lease.take()
+        finally:
+            self._decides = holds
+            if not holds:
+                self._pending, self._gave_up = {}, None
 
     async def decide(self, board: Board) -> None:
         """Raise and clear what this board calls for. Raises RedisError."""
@@ -141,7 +152,9 @@ class Alarms:
             await self._standing.restore(await store.open_rows(self._pool))
             self._restored_at = now
         configuration = self._configuration()
-        if any(queue.alarms.abandoned for queue in configuration.queues) and now - self._counted_at >= COUNT_MS:
+        if not any(queue.alarms.abandoned for queue in configuration.queues):
+            self._gave_up = None
+        elif self._gave_up is None or now - self._counted_at >= COUNT_MS:
             shortest = configuration.short_abandon_seconds if configuration.leave_out_short else 0
             self._gave_up = await store.gave_up(self._pool, now, shortest)
             self._counted_at = now

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from callcenter.errors import NotFoundError
 from callcenter.hotline import ended
 from callcenter.settings import Settings
 from callcenter.staff.model import HOTLINE_ITSELF, Actor
-from tests.boards import NOW, BoardOfTest
+from tests.boards import NOW, BoardOfTest, figure
 from tests.storage.house import House, open_house
 from tests.waiting import until
 
@@ -226,7 +227,7 @@ async def test_an_alarm_that_redis_has_lost_and_that_holds_begins_anew(replica: 
 
 async def test_who_gave_up_of_late_is_counted_from_the_call_log(pool: Any, redis: Any, there: BoardOfTest) -> None:
     replica = Replica(pool, redis, there, waiting=None, abandoned=2)
-    replica.now = round((await pool.fetchval("select now()")).timestamp() * 1000)
+    replica.now = await current(pool)
     await pool.execute(
         """
         insert into calls (call_id, node, queue_id, status, arrived_at, ended_at, waiting_seconds, abandoned_in)
@@ -238,6 +239,82 @@ async def test_who_gave_up_of_late_is_counted_from_the_call_log(pool: Any, redis
     await replica.look()
     assert await replica.look(1000) == {"abandoned:service"}
     assert (await replica.alarms.open_alarms())["abandoned:service"]["value"] == 2
+
+
+GAVE_UP = """
+    insert into calls (call_id, node, queue_id, status, arrived_at, ended_at, waiting_seconds, abandoned_in)
+    select 'node1-1763780000.' || n, 'node1', 'service', 'abandoned', at, at, 30, 'queue'
+    from generate_series(1, 2) n, to_timestamp($1 / 1000.0) at
+"""
+
+
+async def cleared_by_another(pool: Any, redis: Any) -> None:
+    """All that stood is over."""
+    await redis.delete(STANDING)
+    await pool.execute("update alarms set cleared_at = raised_at")
+
+
+async def current(pool: Any) -> int:
+    """Now (ms): the call log takes calls of these days only."""
+    at: datetime = await pool.fetchval("select now()")
+    return round(at.timestamp() * 1000)
+
+
+async def test_a_replica_that_has_the_lease_again_counts_anew_who_gave_up(
+    pool: Any, redis: Any, there: BoardOfTest
+) -> None:
+    replica = Replica(pool, redis, there, waiting=None, abandoned=2)
+    replica.now = await current(pool)
+    await pool.execute(GAVE_UP, replica.now)
+    async with Running(replica):
+        await until(lambda: is_raised(redis, "abandoned:service"))
+        await redis.set("cc:alarms:lease", "another")
+        await until(lambda: not replica.alarms._decides)
+        await cleared_by_another(pool, redis)
+        replica.now += 3_600_000
+        await redis.delete("cc:alarms:lease")
+        await until(lambda: replica.alarms._counted_at == replica.now)
+    assert await rows_of(pool) == [("abandoned:service", True)]
+    assert await replica.alarms.open_alarms() == {}
+
+
+async def test_a_threshold_that_is_set_again_is_not_judged_on_the_count_of_before(
+    pool: Any, redis: Any, there: BoardOfTest
+) -> None:
+    replica = Replica(pool, redis, there, waiting=None, abandoned=2)
+    replica.now = await current(pool)
+    await pool.execute(GAVE_UP, replica.now)
+    await replica.look()
+    assert await replica.look(1000) == {"abandoned:service"}
+    replica.set = configuration(waiting=None)
+    assert await replica.look(1000) == set()
+    replica.set = configuration(waiting=None, abandoned=2)
+    assert await replica.look(3_600_000) == set()
+    assert await replica.look(1000) == set()
+
+
+async def test_what_a_replica_can_t_know_while_postgresql_is_away_stays(
+    pool: Any, redis: Any, there: BoardOfTest
+) -> None:
+    thresholds: dict[str, Any] = {"waiting": None, "abandoned": 2, "service_level_percent": 80}
+    there.board["figures"]["service"] = figure(answered=20, within_target=1)
+    replica = Replica(pool, redis, there, **thresholds)
+    replica.now = await current(pool)
+    await pool.execute(GAVE_UP, replica.now)
+    await replica.look()
+    stood = await replica.look(1000)
+    assert stood == {"abandoned:service", "service_level:service"}
+    gone = await create_pool(Settings(database_url="postgresql://callcenter@127.0.0.1:1/none"))
+    fresh = Replica(gone, redis, BoardOfTest(), **thresholds)
+    fresh.now = replica.now
+    for after_ms in (1000, CLEAR_MS, CLEAR_MS):
+        assert await fresh.look(after_ms) == stood
+    after = Replica(pool, redis, there, **thresholds)
+    after.now = fresh.now + 3_600_000
+    there.board["figures"]["service"] = figure(answered=20, within_target=20)
+    for after_ms in (0, 1000):
+        assert await after.look(after_ms) == stood
+    assert await after.look(CLEAR_MS) == set()
 
 
 # -- the webhook ---------------------------------------------------------------------------------------
@@ -328,6 +405,11 @@ async def test_without_an_address_nobody_is_told(pool: Any, redis: Any, there: B
 
 
 # -- as it runs ----------------------------------------------------------------------------------------
+
+
+async def is_raised(redis: Any, key: str) -> bool:
+    """Whether it stands."""
+    return bool(await redis.hexists(STANDING, key))
 
 
 class Running:

@@ -114,11 +114,12 @@ class Watch:
         self.now = NOW
         self.standing: dict[str, AlarmRow] = {}
         self.verdict = Verdict()
+        self.gave_up: dict[str, int] | None = {}
 
     def look(self, after_ms: int = 0) -> set[str]:
         """What stands after a look so much later."""
         self.now += after_ms
-        found = watched(self.there.board, self.configuration, self.now, open_queues={"service"}, gave_up={})
+        found = watched(self.there.board, self.configuration, self.now, open_queues={"service"}, gave_up=self.gave_up)
         self.verdict = judged(self.standing, found, self.verdict.pending, self.now)
         self.standing |= {**self.verdict.raised, **self.verdict.renewed}
         for key in self.verdict.cleared:
@@ -192,4 +193,19 @@ def test_what_is_set_off_is_cleared_at_once() -> None:
     watch.there.call("a", "waiting", NOW)
     assert watch.look() == {"waiting:service"}
     watch.configuration = configured()
+    assert watch.look(1000) == set()
+
+
+def test_what_is_not_counted_yet_leaves_what_stands_and_raises_nothing() -> None:
+    watch = Watch(abandoned=2, service_level_percent=80)
+    watch.gave_up = {"service": 2}
+    watch.there.board["figures"]["service"] = figure(answered=20, within_target=1)
+    stood = watch.look()
+    assert stood == {"abandoned:service", "service_level:service"}
+    watch.gave_up = None
+    watch.there.board["figures"] = {}
+    for _ in range(3):
+        assert watch.look(CLEAR_MS) == stood
+        assert not watch.verdict.changes
+    watch.standing.clear()
     assert watch.look(1000) == set()
