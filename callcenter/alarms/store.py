@@ -122,6 +122,11 @@ class StandingAlarms:
 # -- history -------------------------------------------------------------------------------------------
 
 
+_CLEAR_LOST: Final = """
+    update alarms set cleared_at = greatest($2, raised_at)
+    where key = $1 and raised_at <> $2 and cleared_at is null
+        and not exists (select from alarms where key = $1 and raised_at = $2)
+"""
 _RAISE: Final = """
     insert into alarms (key, kind, subject, value, threshold, raised_at) values ($1, $2, $3, $4, $5, $6)
     on conflict (key, raised_at) do nothing returning alarm_id
@@ -138,12 +143,9 @@ async def add(connection: Connection, facts: Iterable[Fact], *, tell: bool) -> N
     for fact in facts:
         row, raised_at = fact.row, moment(fact.row["since"])
         if fact.what == "raised":
-            # an alarm of this key that still stands here was lost with Redis
-            await connection.execute(
-                "update alarms set cleared_at = $2 where key = $1 and raised_at < $2 and cleared_at is null",
-                fact.key,
-                raised_at,
-            )
+            # an alarm of this key that still stands here was lost with Redis; this one's moment may be before
+            # that one's, by another replica's clock
+            await connection.execute(_CLEAR_LOST, fact.key, raised_at)
             values = row["kind"], row["subject"], row["value"], row["threshold"]
             alarm_id = await connection.fetchval(_RAISE, fact.key, *values, raised_at)
         else:

@@ -225,6 +225,39 @@ async def test_an_alarm_that_redis_has_lost_and_that_holds_begins_anew(replica: 
     assert await rows_of(pool) == [(KEY, True), (KEY, False)]
 
 
+async def test_an_alarm_that_begins_anew_by_a_clock_that_is_behind_is_kept(
+    replica: Replica, pool: Any, redis: Any, receiver: Receiver
+) -> None:
+    replica.there.call("a", "waiting", NOW)
+    await replica.look()
+    await redis.flushall()
+    behind = Replica(pool, redis, replica.there, receiver.url)
+    assert await behind.look(-5000) == {KEY}
+    rows = await pool.fetch("select raised_at, cleared_at from alarms order by alarm_id")
+    moments = [tuple(at and round(at.timestamp() * 1000) for at in row) for row in rows]
+    assert moments == [(NOW, NOW), (NOW - 5000, None)]
+    assert await redis.xlen(FACTS) == 0
+    assert receiver.told == ["raised", "raised"]
+
+
+async def test_facts_that_come_again_do_not_end_the_alarm_that_stands(
+    redis: Any, there: BoardOfTest, pool: Any
+) -> None:
+    gone = await create_pool(Settings(database_url="postgresql://callcenter@127.0.0.1:1/none"))
+    without = Replica(gone, redis, there)
+    await raised_and_cleared(without)
+    there.call("b", "waiting", NOW)
+    await without.look(1000)
+    facts = await redis.xrange(FACTS)
+    assert [fields["what"] for _, fields in facts] == ["raised", "cleared", "raised"]
+    replica = Replica(pool, redis, there)
+    await replica.look(60_000)
+    for _, fields in facts:
+        await redis.xadd(FACTS, fields)
+    await replica.look(1000)
+    assert await rows_of(pool) == [(KEY, True), (KEY, False)]
+
+
 async def test_who_gave_up_of_late_is_counted_from_the_call_log(pool: Any, redis: Any, there: BoardOfTest) -> None:
     replica = Replica(pool, redis, there, waiting=None, abandoned=2)
     replica.now = await current(pool)
