@@ -1,7 +1,8 @@
 """Tells the webhook of alarms: at least once, again and again for an hour, and never in anybody's way.
 
 What is still to be told stands in PostgreSQL, so that a service that starts takes it up. The address may hold a token:
-it is never logged. Only administrators set it; redirects are not followed, and what is answered is not read.
+it is never logged. Only administrators set it; redirects are not followed, and of what is answered only the code by
+which robots refuse is read.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from datetime import tzinfo
 from typing import Final
 
 import aiohttp
+import orjson
 import structlog
 
 from callcenter import metrics
@@ -27,6 +29,10 @@ GIVE_UP_MS: Final = 3_600_000
 CLAIM_MS: Final = 15_000
 """Longer than a try takes: who took a notice and died leaves it to the next."""
 AT_ONCE: Final = 10
+ANSWER_BYTES: Final = 4096
+"""No more of an answer is read."""
+REFUSALS: Final = ("errcode", "code")
+"""What isn't 0 in an answer with status 200 when a robot has refused: DingTalk's and WeCom's, Feishu's."""
 
 
 class Webhook:
@@ -81,6 +87,28 @@ class Webhook:
         body = body_of(notice, self._hotline, self._zone)
         try:
             async with http.post(url, json=body, allow_redirects=False) as answer:
-                return "" if answer.status // 100 == 2 else f"status {answer.status}"
+                if answer.status // 100 != 2:
+                    return f"status {answer.status}"
+                return _refusal(await _beginning(answer.content))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             return type(error).__name__
+
+
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    """What is answered, up to `ANSWER_BYTES`."""
+    begun = b""
+    while len(begun) < ANSWER_BYTES and (part := await content.read(ANSWER_BYTES - len(begun))):
+        begun += part
+    return begun
+
+
+def _refusal(answer: bytes) -> str:
+    """The code by which a robot refuses; empty: it doesn't."""
+    try:
+        said = orjson.loads(answer)
+    except orjson.JSONDecodeError:
+        return ""
+    if not isinstance(said, dict):
+        return ""
+    codes = ((name, said.get(name)) for name in REFUSALS)
+    return next((f"{name} {code}" for name, code in codes if type(code) is int and code), "")

@@ -15,7 +15,7 @@ from aiohttp.test_utils import TestServer
 from callcenter.alarms.model import CLEAR_MS
 from callcenter.alarms.service import Alarms
 from callcenter.alarms.store import FACTS, STANDING
-from callcenter.alarms.webhook import CLAIM_MS, GIVE_UP_MS, Webhook
+from callcenter.alarms.webhook import ANSWER_BYTES, CLAIM_MS, GIVE_UP_MS, Webhook
 from callcenter.board.model import Board
 from callcenter.configuration.model import Alarms as Thresholds
 from callcenter.configuration.model import Configuration, PauseReason, Queue
@@ -48,6 +48,8 @@ class Receiver:
         self.bodies: list[dict[str, Any]] = []
         self.statuses: list[int] = []
         """Of the next answers; then 200."""
+        self.texts: list[str] = []
+        """What the next answers say; then much."""
         self.location = ""
         app = web.Application()
         app.router.add_post("/hook", self._take)
@@ -68,7 +70,8 @@ class Receiver:
         self.bodies.append(await request.json())
         status = self.statuses.pop(0) if self.statuses else 200
         headers = {"Location": self.location} if self.location else {}
-        return web.Response(status=status, headers=headers, text="x" * 100_000)
+        text = self.texts.pop(0) if self.texts else "x" * 100_000
+        return web.Response(status=status, headers=headers, text=text)
 
 
 @pytest.fixture
@@ -383,6 +386,32 @@ async def test_what_the_webhook_does_not_take_it_is_told_again(replica: Replica,
         tries.append(len(receiver.bodies))
     assert tries == [1, 1, 2, 2, 3, 3, 4, 4], "after 1 s, 10 s, 60 s; a redirection is not followed"
     assert await pool.fetchval("select tries from alarm_notices") == 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ('{"errcode":310000,"errmsg":"keywords not in content"}', "errcode 310000"),
+        ('{"errcode":0,"code":9499,"msg":"Bad Request"}', "code 9499"),
+        ('{"errcode":0,"errmsg":"ok"}', ""),
+        ('{"StatusCode":0,"StatusMessage":"success","code":0,"data":{},"msg":"success"}', ""),
+        ('{"code":"accepted","errcode":true}', ""),
+        ("[1]", ""),
+        ("", ""),
+        pytest.param('{"errcode":1,"text":"' + "x" * ANSWER_BYTES + '"}', "", id="long"),
+    ],
+)
+async def test_what_a_robot_refuses_with_status_200_it_is_told_again(
+    replica: Replica, receiver: Receiver, answer: str, reason: str
+) -> None:
+    receiver.texts = [answer]
+    replica.there.call("a", "waiting", NOW)
+    with structlog.testing.capture_logs() as logs:
+        await replica.look()
+    assert [line["reason"] for line in logs if line["event"] == "webhook not reached"] == [reason] * bool(reason)
+    await replica.look(1000)
+    await replica.look(60_000)
+    assert receiver.told == (["raised", "raised"] if reason else ["raised"])
 
 
 async def test_that_it_is_over_is_not_told_before_that_it_began(replica: Replica, receiver: Receiver) -> None:
