@@ -65,14 +65,6 @@ def watched(
     return {one.key: one for one in found}
 
 
-def wanted(
-    board: Board, configuration: Configuration, now_ms: int, *, open_queues: Collection[str], gave_up: Mapping[str, int]
-) -> dict[str, Watched]:
-    """The alarms that this board calls for, by their keys; arguments as for `watched`."""
-    found = watched(board, configuration, now_ms, open_queues=open_queues, gave_up=gave_up)
-    return {key: one for key, one in found.items() if one.is_over}
-
-
 def _of_line(queue: Queue, line: Line, gave_up: int | None) -> Iterator[Watched]:
     alarms = queue.alarms
     measures: tuple[tuple[Kind, float | None, int | None], ...] = (

@@ -202,17 +202,6 @@ def empty() -> Board:
     return {table: {} for table in TABLES}
 
 
-def difference(old: Board, new: Board) -> tuple[Board, dict[str, list[str]]]:
-    """What to put and what to drop so that `old` becomes `new`; tables without a change are left out."""
-    put = {
-        table: rows
-        for table in new
-        if (rows := {key: row for key, row in new[table].items() if old[table].get(key) != row})
-    }
-    drop = {table: keys for table in old if (keys := [key for key in old[table] if key not in new[table]])}
-    return put, drop
-
-
 def applied(board: Board, put: Mapping[str, Mapping[str, Any]], drop: Mapping[str, list[str]]) -> Board:
     """The board after an event, as pages compute it."""
     return {

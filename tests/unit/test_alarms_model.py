@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from callcenter.alarms.model import CLEAR_MS, RAISE_MS, Verdict, judged, wanted, watched
+from callcenter.alarms.model import CLEAR_MS, RAISE_MS, Verdict, judged, watched
 from callcenter.board.model import AlarmRow
 from callcenter.configuration.model import Alarms, Configuration, PauseReason, Queue
 from tests.boards import NOW, BoardOfTest, figure
@@ -20,7 +20,8 @@ def configured(**alarms: Any) -> Configuration:
 
 def keys(there: BoardOfTest, configuration: Configuration, gave_up: int = 0, *, is_open: bool = True) -> set[str]:
     open_queues = {"service"} if is_open else set[str]()
-    return set(wanted(there.board, configuration, NOW, open_queues=open_queues, gave_up={"service": gave_up}))
+    found = watched(there.board, configuration, NOW, open_queues=open_queues, gave_up={"service": gave_up})
+    return {key for key, one in found.items() if one.is_over}
 
 
 def test_a_quiet_board_calls_for_nothing() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callcenter.board.day import Day, Quarter
-from callcenter.board.model import QUARTER_MS, TABLES, FigureRow, Table, applied, difference, empty
+from callcenter.board.model import QUARTER_MS, TABLES, FigureRow, Table, applied, empty
 from callcenter.board.picture import Picture, call_row, place_of
 from callcenter.routing.model import CallState
 from callcenter.routing.store import LiveCall
@@ -37,14 +37,6 @@ def test_every_event_leads_to_the_next_board(events: list[list[Any]]) -> None:
         shown = applied(shown, put, drop)
         assert shown == picture.board
         assert picture.changes() == ({}, {})
-
-
-@given(CHANGES, CHANGES)
-def test_the_difference_leads_from_one_board_to_another(before: list[Any], after: list[Any]) -> None:
-    old, new = Picture(), Picture()
-    changed(old, before)
-    changed(new, after)
-    assert applied(old.board, *difference(old.board, new.board)) == new.board
 
 
 def figures(arrived: int, longest: float = 0.0) -> FigureRow:
