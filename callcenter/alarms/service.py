@@ -26,6 +26,8 @@ from callcenter.staff.model import Actor
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS: Final = 1.0
+BOARD_SECONDS: Final = 1.5
+"""A board that takes longer is not judged: what it shows may be over."""
 COUNT_MS: Final = 5_000
 """How often those who gave up are counted."""
 RESTORE_MS: Final = 30_000
@@ -62,6 +64,8 @@ class Alarms:
         self._standing = store.StandingAlarms(redis)
         self._lease = Lease(redis, "cc:alarms:lease")
         self._decides = False
+        self._is_late = False
+        """Whether the last board was."""
         self._pending: dict[str, int] = {}
         self._gave_up: Mapping[str, int] | None = None
         """None: not counted yet."""
@@ -99,17 +103,13 @@ class Alarms:
     async def run(self, boards: Looks) -> None:
         """Decide, keep and tell until cancelled, while no other replica does."""
         await asyncio.gather(
+            _again(self._hold, "lease of the alarms not taken"),
             _again(lambda: self._look(boards), "alarms not judged"),
             _again(self._keep, "alarms not kept"),
             _again(self._tell, "webhook not told"),
         )
 
     # -- deciding --------------------------------------------------------------------------------------
-
-    async def _look(self, boards: Looks) -> None:
-        await self._hold()
-        if self._decides:
-            await self.decide(await boards.look())
 
     async def _hold(self) -> None:
         """Take the lease or renew it. Without it, or when that can't be known, what was seen is forgotten: it may be of
@@ -122,6 +122,20 @@ class Alarms:
             self._decides = holds
             if not holds:
                 self._pending, self._gave_up = {}, None
+
+    async def _look(self, boards: Looks) -> None:
+        if not self._decides:
+            return
+        try:
+            async with asyncio.timeout(BOARD_SECONDS):
+                board = await boards.look()
+        except TimeoutError:
+            if not self._is_late:
+                log.debug("board late, alarms not judged")
+            self._is_late = True
+            return
+        self._is_late = False
+        await self.decide(board)
 
     async def decide(self, board: Board) -> None:
         """Raise and clear what this board calls for. Raises RedisError."""

@@ -285,6 +285,13 @@ class Boards:
 
     async def _take_live(self, plan: Plan) -> None:
         dirty, self._dirty = self._dirty, _Dirty(all=False)
+        try:
+            await self._read_live(plan, dirty)
+        except BaseException:  # who asks for a board may not wait for it to the end
+            self._dirty.all = True
+            raise
+
+    async def _read_live(self, plan: Plan, dirty: _Dirty) -> None:
         self._picture.only("alarms", await self._alarms())
         if not (dirty.all or dirty.calls or dirty.agents):
             return

@@ -474,6 +474,11 @@ async def is_raised(redis: Any, key: str) -> bool:
     return bool(await redis.hexists(STANDING, key))
 
 
+async def is_over(redis: Any, key: str) -> bool:
+    """Whether it stands no more."""
+    return not await is_raised(redis, key)
+
+
 class Running:
     """A replica's alarms at work while the block lasts."""
 
@@ -518,6 +523,68 @@ async def test_a_board_that_can_t_be_read_changes_nothing(replica: Replica, redi
     async with Running(replica, failing):
         await until(lambda: failing.looks >= 2)
     assert set(await redis.hgetall(STANDING)) == {KEY}
+
+
+class Hanging(BoardOfTest):
+    """A board that may not come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hangs = False
+        self.looks = 0
+
+    async def look(self) -> Board:
+        """The board, or nothing at all."""
+        self.looks += 1
+        if self.hangs:
+            await asyncio.Event().wait()
+        return self.board
+
+
+async def test_a_board_that_hangs_costs_neither_the_lease_nor_what_was_seen(pool: Any, redis: Any) -> None:
+    there = Hanging()
+    first, second = Replica(pool, redis, there), Replica(pool, redis, BoardOfTest())
+    there.call("a", "waiting", NOW)
+    async with Running(first):
+        await until(lambda: is_raised(redis, KEY))
+        async with Running(second):
+            there.over("a")
+            first.now += 1000
+            await until(lambda: bool(first.alarms._pending))
+            seen = dict(first.alarms._pending)
+            there.hangs, looks = True, there.looks
+            with structlog.testing.capture_logs() as logs:
+                await until(lambda: there.looks == looks + 3)
+            assert (first.alarms._decides, second.alarms._decides) == (True, False)
+            assert first.alarms._pending == seen == {KEY: NOW + 1000}
+            late = [line["log_level"] for line in logs if line["event"] == "board late, alarms not judged"]
+            assert late == ["debug"], "once"
+            first.now += CLEAR_MS
+            there.hangs = False
+            await until(lambda: is_over(redis, KEY))
+
+
+async def test_a_board_that_fails_costs_nothing_of_what_was_seen(replica: Replica, redis: Any) -> None:
+    class Failing(Hanging):
+        async def look(self) -> Board:
+            if self.hangs:
+                self.looks += 1
+                raise ValueError("a row that is none")
+            return await super().look()
+
+    there = Failing()
+    there.call("a", "waiting", NOW)
+    async with Running(replica, there):
+        await until(lambda: is_raised(redis, KEY))
+        there.over("a")
+        replica.now += 1000
+        await until(lambda: bool(replica.alarms._pending))
+        there.hangs, looks = True, there.looks
+        await until(lambda: there.looks == looks + 2)
+        assert replica.alarms._pending == {KEY: NOW + 1000}
+        replica.now += CLEAR_MS
+        there.hangs = False
+        await until(lambda: is_over(redis, KEY))
 
 
 # -- over HTTP -----------------------------------------------------------------------------------------

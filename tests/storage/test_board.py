@@ -284,3 +284,16 @@ async def test_a_postgresql_that_hangs_holds_up_nothing_live(house: House, pool:
             assert [one["place"] for one in (await boards.look())["calls"].values()] == ["waiting"]
     await callers.leave()
     await until(lambda: boards.last["figures"].get("service", {}).get("abandoned_queue") == 1)
+
+
+async def test_a_look_that_is_cut_off_forgets_no_change(pool: Any, redis: Any) -> None:
+    async with open_house(pool, redis) as house:
+        boards = house.hotline.boards
+        await boards.look()
+        await Callers(house.hotline, [house.ids["alice"]], 1).arrive()
+        boards.look_anew()
+        await redis.client_pause(1000)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await boards.look()
+        assert [one["place"] for one in (await boards.look())["calls"].values()] == ["waiting"]
