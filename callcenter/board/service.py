@@ -203,7 +203,6 @@ class Boards:
                 await self.renew()
             except Exception:
                 log.exception("board not renewed")
-                self._dirty.all = True
 
     async def _keep_counted(self) -> None:
         loop = asyncio.get_running_loop()
@@ -228,7 +227,6 @@ class Boards:
                 await self._take_live(plan)
             except (RedisError, TimeoutError) as error:
                 log.warning("board's live part not read", error=type(error).__name__)
-                self._dirty.all = True
             self._picture.only("nodes", {name: {"up": up} for name, up in self._nodes().items()})
             self._show()
 

@@ -38,11 +38,11 @@ def is_on(caller: Caller) -> bool:
 
 async def test_a_waiting_caller_is_taken_over_by_a_supervisor_who_is_off_duty(hotline: RunningHotline) -> None:
     async with supervisor(hotline) as boss:
-        with Caller(hotline.sip, number="13800138301", hold_seconds=1) as caller:
-            call_id = await in_line(boss, "13800138301")
+        with Caller(hotline.sip, number="13800138901", hold_seconds=1) as caller:
+            call_id = await in_line(boss, "13800138901")
             await act(boss, call_id, "take-over")
             popped = await boss.is_in("offered")
-            assert popped["call"]["number"] == "138 0013 8301"
+            assert popped["call"]["number"] == "138 0013 8901"
             await boss.is_in("talking")
             await boss.is_in("wrapup")
             assert await asyncio.to_thread(caller.finish) == 0
@@ -55,7 +55,7 @@ async def test_a_waiting_caller_is_taken_over_by_a_supervisor_who_is_off_duty(ho
 
 async def test_out_of_a_talk_the_agent_s_phone_ends_and_the_caller_is_kept(hotline: RunningHotline) -> None:
     async with supervisor(hotline) as boss, at_desk(hotline, "carol") as carol:
-        with Caller(hotline.sip, number="13800138302", hold_seconds=60) as caller:
+        with Caller(hotline.sip, number="13800138902", hold_seconds=60) as caller:
             call_id = (await carol.is_in("talking"))["call"]["call_id"]
             await act(boss, call_id, "take-over")
             await asyncio.to_thread(carol.phone.wait_for, "hung-up-on")
@@ -76,7 +76,7 @@ async def test_out_of_a_talk_the_agent_s_phone_ends_and_the_caller_is_kept(hotli
 
 async def test_from_a_ringing_phone_he_is_taken_at_once(hotline: RunningHotline) -> None:
     async with supervisor(hotline) as boss, at_desk(hotline, "carol", ring_seconds=60) as carol:
-        with Caller(hotline.sip, number="13800138303", hold_seconds=60) as caller:
+        with Caller(hotline.sip, number="13800138903", hold_seconds=60) as caller:
             call_id = (await carol.is_in("ringing"))["call"]["call_id"]
             await act(boss, call_id, "take-over")
             await carol.is_in("ready")
@@ -95,11 +95,11 @@ async def test_a_supervisor_who_does_not_answer_leaves_the_caller_his_place(
     hotline: RunningHotline, talking: bool
 ) -> None:
     async with supervisor(hotline, does="reject") as boss, at_desk(hotline, "carol", ready=talking) as carol:
-        with Caller(hotline.sip, number="13800138304", hold_seconds=60) as caller:
+        with Caller(hotline.sip, number="13800138904", hold_seconds=60) as caller:
             if talking:
                 call_id = (await carol.is_in("talking"))["call"]["call_id"]
             else:
-                call_id = await in_line(boss, "13800138304")
+                call_id = await in_line(boss, "13800138904")
             await act(boss, call_id, "take-over")
             await boss.is_in("offered")
             await boss.is_in("signed_out")
@@ -118,7 +118,7 @@ async def test_a_talk_is_moved_to_another_queue_and_the_next_agent_has_it(hotlin
         at_desk(hotline, "dave") as dave,
         at_desk(hotline, "carol", ready=False) as carol,
     ):
-        with Caller(hotline.sip, number="13800138305", hold_seconds=60) as caller:
+        with Caller(hotline.sip, number="13800138905", hold_seconds=60) as caller:
             call_id = (await dave.is_in("talking"))["call"]["call_id"]
             await act(boss, call_id, "move", queue_id="complaint")
             await dave.is_in("wrapup")
@@ -138,12 +138,12 @@ async def test_a_talk_is_moved_to_another_queue_and_the_next_agent_has_it(hotlin
 
 
 async def test_a_waiting_caller_is_moved_to_an_agent_before_one_who_waits_longer(hotline: RunningHotline) -> None:
-    first = Caller(hotline.sip, number="13800138306", hold_seconds=60)
-    second = Caller(hotline.sip, number="13800138307", hold_seconds=60)
+    first = Caller(hotline.sip, number="13800138906", hold_seconds=60)
+    second = Caller(hotline.sip, number="13800138907", hold_seconds=60)
     async with supervisor(hotline) as boss, at_desk(hotline, "carol", ready=False) as carol:
         with callers(first, second):
-            await in_line(boss, "13800138306")
-            call_id = await in_line(boss, "13800138307")
+            await in_line(boss, "13800138906")
+            call_id = await in_line(boss, "13800138907")
             with pytest.raises(RefusedError) as refused:
                 await act(boss, call_id, "move", user_id=carol.user["user_id"])
             assert refused.value.error_id == "agent_signed_out"
@@ -158,12 +158,12 @@ async def test_a_waiting_caller_is_moved_to_an_agent_before_one_who_waits_longer
 
 
 async def test_a_priority_decides_who_is_served_first(hotline: RunningHotline) -> None:
-    first = Caller(hotline.sip, number="13800138308", hold_seconds=60)
-    second = Caller(hotline.sip, number="13800138309", hold_seconds=60)
+    first = Caller(hotline.sip, number="13800138908", hold_seconds=60)
+    second = Caller(hotline.sip, number="13800138909", hold_seconds=60)
     async with supervisor(hotline) as boss, at_desk(hotline, "carol", ready=False) as carol:
         with callers(first, second):
-            await in_line(boss, "13800138308")
-            call_id = await in_line(boss, "13800138309")
+            await in_line(boss, "13800138908")
+            call_id = await in_line(boss, "13800138909")
             await act(boss, call_id, "priority", priority=3)
             await carol.go("ready")
             desk = await carol.is_in("talking")
@@ -175,8 +175,8 @@ async def test_a_priority_decides_who_is_served_first(hotline: RunningHotline) -
 @pytest.mark.parametrize("answered", [False, True])
 async def test_a_caller_in_line_is_ended_and_it_is_known_who_did_it(hotline: RunningHotline, answered: bool) -> None:
     async with configured(hotline, apology_ring=1 if answered else 5), supervisor(hotline) as boss:
-        with Caller(hotline.sip, number="13800138310", hold_seconds=60) as caller:
-            call_id = await in_line(boss, "13800138310")
+        with Caller(hotline.sip, number="13800138910", hold_seconds=60) as caller:
+            call_id = await in_line(boss, "13800138910")
             if answered:
                 await asyncio.to_thread(caller.wait_for, "answered")
             await act(boss, call_id, "end")
@@ -184,7 +184,7 @@ async def test_a_caller_in_line_is_ended_and_it_is_known_who_did_it(hotline: Run
                 await asyncio.to_thread(caller.wait_for, "hung-up-on")
             await asyncio.to_thread(caller.finish)
             await act(boss, call_id, "end")
-        call = await newest_call(boss, "13800138310")
+        call = await newest_call(boss, "13800138910")
         with pytest.raises(RefusedError) as refused:
             await act(boss, call_id, "take-over")
     assert (call["call_id"], call["hung_up_by"], call["answered_at"]) == (call_id, "system", None)
@@ -194,7 +194,7 @@ async def test_a_caller_in_line_is_ended_and_it_is_known_who_did_it(hotline: Run
 async def test_an_agent_in_a_real_conversation_is_not_freed(hotline: RunningHotline) -> None:
     async with supervisor(hotline) as boss, at_desk(hotline, "carol") as carol:
         path = f"/supervision/agents/{carol.user['user_id']}"
-        with Caller(hotline.sip, number="13800138311", hold_seconds=60):
+        with Caller(hotline.sip, number="13800138911", hold_seconds=60):
             call_id = (await carol.is_in("talking"))["call"]["call_id"]
             for what, body in (("free", {}), ("state", {"state": "paused"})):
                 with pytest.raises(RefusedError) as refused:
@@ -212,10 +212,10 @@ async def test_an_agent_in_a_real_conversation_is_not_freed(hotline: RunningHotl
 async def test_a_supervisor_calls_back_somebody_who_keeps_his_place_and_ends_the_talk(hotline: RunningHotline) -> None:
     callback = {"key": "1", "offer_after_seconds": 0, "ring_seconds": 20, "retry_after_minutes": [1]}
     async with configured(hotline, apology_ring=1, callback=callback), supervisor(hotline) as boss:
-        with speaking(hotline, number="13800138312") as (caller, voice):
+        with speaking(hotline, number="13800138912") as (caller, voice):
             await asyncio.to_thread(caller.wait_for, "answered")
             await listens(voice)
-            call_id = await in_line(boss, "13800138312")
+            call_id = await in_line(boss, "13800138912")
             voice.press("1")
             await spoken_to_the_end(voice)
             voice.press("1")
@@ -224,7 +224,7 @@ async def test_a_supervisor_calls_back_somebody_who_keeps_his_place_and_ends_the
         with DeskPhone("trunk", port=hotline.trunk_port, ring_seconds=0.5) as customer:
             await act(boss, call_id, "take-over")
             desk = await boss.is_in("offered")
-            assert desk["call"]["callback"]["number_display"] == "138 0013 8312"
+            assert desk["call"]["callback"]["number_display"] == "138 0013 8912"
             await boss.sees(lambda desk: desk["call"] and desk["call"]["status"] == "talking")
             with pytest.raises(RefusedError) as refused:
                 await act(boss, call_id, "move", queue_id="complaint")

@@ -30,7 +30,7 @@ def loud(voice: Voice, hertz: float) -> bool:
 async def test_from_the_call_log_into_the_conversation_and_out_of_it(
     hotline: RunningHotline, chromium: Browser
 ) -> None:
-    with Voice(hertz=LISTENER_HZ) as mouth, speaking_caller(hotline, "13800138501") as (_, caller):
+    with Voice(hertz=LISTENER_HZ) as mouth, speaking_caller(hotline, "13800138801") as (_, caller):
         async with (
             at_desk(hotline, "carol", media_port=mouth.port) as carol,
             signed_in(chromium, hotline, "super", "/calls") as screen,
@@ -72,7 +72,7 @@ async def test_the_desk_shows_the_notice_where_that_is_set(
             at_browser_desk(chromium, hotline) as desk,
             signed_in(chromium, hotline, "super", "/calls") as screen,
         ):
-            with speaking_caller(hotline, "13800138502"):
+            with speaking_caller(hotline, "13800138802"):
                 await desk.sees("answer")
                 await desk.press("Alt+a")
                 await desk.phase("talking")
@@ -95,7 +95,7 @@ async def test_the_desk_shows_the_notice_where_that_is_set(
 
 
 async def test_what_stands_against_it_is_said(hotline: RunningHotline, chromium: Browser) -> None:
-    with Voice() as mouth, speaking_caller(hotline, "13800138503"):
+    with Voice() as mouth, speaking_caller(hotline, "13800138803"):
         async with (
             at_desk(hotline, "carol", media_port=mouth.port) as carol,
             signed_in(chromium, hotline, "admin", "/calls") as screen,

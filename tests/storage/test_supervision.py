@@ -22,7 +22,8 @@ API = "/api/v1/supervision"
 
 @pytest.fixture
 async def house(pool: Any, redis: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
-    monkeypatch.setattr("callcenter.routing.line.POLL_SECONDS", 0)
+    monkeypatch.setattr("callcenter.routing.line.WAITING_SECONDS", 0)
+    monkeypatch.setattr("callcenter.routing.line.OTHER_SECONDS", 0)
     async with open_house(pool, redis) as house:
         yield house
 
