@@ -195,7 +195,8 @@ class Routing:
         pairs = self.picture.floor.match(self._clock())
         self._lost = bool(pairs)
         done = await asyncio.gather(
-            *(self._claim(pair.entry.call_id, self._claim_pair(pair), pops) for pair in pairs), return_exceptions=True
+            *(self._claim(one.entry.call_id, self._claim_pair(one, self._line_of(one)), pops) for one in pairs),
+            return_exceptions=True,
         )
         self._lost = any(claimed is not True for claimed in done)
         self._look_again = self._look_again or self._lost
@@ -261,7 +262,12 @@ class Routing:
         if self._popping.get(call_id) is popping:
             del self._popping[call_id]
 
-    async def _claim_pair(self, pair: Pair) -> Claimed | None:
+    def _line_of(self, pair: Pair) -> str:
+        """The queue in whose line the caller stood when he was paired."""
+        return self.picture.queue_in(pair.entry.call_id)
+
+    async def _claim_pair(self, pair: Pair, queue_id: str) -> Claimed | None:
+        """`queue_id`: the queue in whose line he is kept; moved to another since, he is not theirs."""
         call_id = pair.entry.call_id
         queue = self.plan.queue_of(pair.entry.queue_id)
         agents = [agent.agent_id for agent in pair.agents]
@@ -272,8 +278,7 @@ class Routing:
             agents = agents[:1]
         seconds = offer_seconds(queue, self.plan, owner=agents[0] in pair.entry.preferred)
         parts = [Part(agent_id, move=AgentMove.CLAIM, guard={"online": "1"}) for agent_id in agents]
-        # He may have been moved to a line that these agents do not serve.
-        call = Part(call_id, move=CallMove.CLAIM, guard={"queue": self.picture.queue_in(call_id)})
+        call = Part(call_id, move=CallMove.CLAIM, guard={"queue": queue_id})
         claimed = await self._offer(call, parts, seconds, is_callback=is_callback)
         if claimed is not None:
             metrics.OFFERS.labels(queue.queue_id).inc()

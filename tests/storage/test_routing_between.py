@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import orjson
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError  # noqa: A004 - as redis calls it
@@ -83,6 +84,34 @@ async def test_a_change_that_comes_while_a_snapshot_is_on_its_way_is_not_lost(ho
     house.live.floor = slow  # type: ignore[method-assign]
     await picture.look_anew()
     assert 1 in picture.floor.agents
+
+
+async def test_a_caller_who_is_moved_as_he_is_paired_is_not_offered_to_agents_of_his_old_line(
+    house: House, redis: Redis
+) -> None:
+    facts = await house.enter(1)
+    moved: list[Change] = []
+    other = House(redis)
+    other.live.on_change = moved.append
+    entry = (await house.live.call(facts.call_id)).entry | {"queue": "complaint"}
+    line = {"queue": "complaint", "entry": orjson.dumps(entry).decode()}
+    await other.live.step(house.now, call=Part(facts.call_id, only=(CallState.WAITING,), set=line))
+    floor = house.routing.picture.floor
+    match = floor.match
+
+    def and_hear(now_ms: int) -> Any:
+        pairs = match(now_ms)
+        for change in moved:
+            asyncio.get_running_loop().call_soon(house.routing.hear, change)
+        moved.clear()
+        return pairs
+
+    floor.match = and_hear  # type: ignore[method-assign]
+    await house.ready(1)
+    assert await house.rung(facts) == ()
+    assert await house.state(1) == "ready"
+    await house.ready(3)
+    assert await house.rung(facts) == (3,)
 
 
 async def test_redis_that_has_lost_everything_counts_on(house: House) -> None:
