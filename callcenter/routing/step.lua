@@ -148,9 +148,7 @@ if step.call then
   else
     redis.call('ZADD', 'cc:seen', step.now, step.call.id)
   end
-  if step.call.moves then
-    change.call = {step.call.id, call_state == 'waiting' and now_is[3] or false}
-  end
+  change.call = {step.call.id, call_state == 'waiting' and now_is[3] or false}
   answer[3] = call_state
 end
 

@@ -291,6 +291,41 @@ async def test_a_phone_that_answers_as_its_time_is_up_gives_the_caller_back(hous
     assert await house.rung(facts) == (2,)
 
 
+async def test_one_who_declines_is_told_as_a_change_of_the_call_that_rings_on_elsewhere(house: House) -> None:
+    house.configure(strategy="ring_several", ring_at_once=2)
+    await house.ready(1, 2)
+    facts = await house.enter(1)
+    heard: list[Change] = []
+    house.live.on_change = heard.append
+    await leg_ends(house, 1, facts, 21, by_phone=True)
+    assert await house.rung(facts) == (2,)
+    assert [(change.call_id, change.entry) for change in heard] == [(facts.call_id, None)]
+
+
+async def test_a_waiting_caller_of_whom_something_is_noted_keeps_his_place_in_every_picture(
+    house: House, redis: Redis
+) -> None:
+    facts = await house.enter(1)
+    other = House(redis)
+    await other.routing.look_anew()
+    heard: list[Change] = []
+    house.live.on_change = heard.append
+    noted = Part(facts.call_id, guard={"state": CallState.WAITING.value}, set={"line": "{}"})
+    await house.live.step(house.now, call=noted)
+    [change] = heard
+    was = dict(other.routing.picture.floor.entries)
+    other.routing.hear(change)
+    assert (change.call_id, other.routing.picture.floor.entries) == (facts.call_id, was)
+    await other.ready(1)
+    assert await house.rung(facts) == (1,)
+    house.live.on_change = None
+    await house.answers(1, facts)
+    house.live.on_change = heard.append
+    await house.live.step(house.now, call=Part(facts.call_id, set={"held_at": "1"}))
+    other.routing.hear(heard[-1])
+    assert not other.routing.picture.floor.entries
+
+
 # -- calling back --------------------------------------------------------------------------------------
 
 
