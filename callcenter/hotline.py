@@ -284,6 +284,7 @@ class Hotline:
 
     async def _reconcile(self) -> None:
         await self.take_settings()
+        await self.call_acts.reorder()
         await self.reconciler.run_once()
         await self.listening.compare()
         await self.callbacks.restore(self.calls)

@@ -82,6 +82,11 @@ class Picture:
         """The queue in whose line a caller is kept, though it may be there no more; empty: he is not in line."""
         return str(self._waiting[call_id]["queue"]) if call_id in self._waiting else ""
 
+    @property
+    def waiting(self) -> Mapping[str, Mapping[str, Any]]:
+        """Everybody in line: call -> his entry as it is kept."""
+        return self._waiting
+
     def take(self, change: Change, *, heard: bool) -> None:
         """Take a change in. `heard`: it came by the channel, which has told all older ones."""
         if self._looking.locked():

@@ -141,19 +141,18 @@ class CallActs:
 
     async def reorder(self) -> None:
         """Bring callers in line to their queues' priorities, where these have been set anew since; whoever has one of
-        his own from a supervisor keeps it. Every replica does so, and after a death the next.
+        his own from a supervisor keeps it. Whoever was on offer then, or rested, is brought when he is in line again.
+        Every replica does so, and after a death the next.
         """
-        queues = self._routing.plan.queues
-        _, entries, _ = await self._live.floor()
-        moved = [
-            call_id
-            for call_id, entry in entries.items()
-            if (queue := queues.get(entry["queue"])) and entry.get("queue_priority", queue.priority) != queue.priority
-        ]
+        moved = [call_id for call_id, entry in self._routing.picture.waiting.items() if self._is_of_before(entry)]
         for call in await self._live.calls(moved):
-            queue = queues.get(call.queue_id)
-            if call.state is CallState.WAITING and queue and not call.fields.get("priority"):
+            if call.state is CallState.WAITING and self._is_of_before(call.entry):
                 await self._place(call, self._moved(call, call.queue_id))
+
+    def _is_of_before(self, entry: Mapping[str, Any]) -> bool:
+        """Whether an entry was made with another priority of its queue than is set now."""
+        queue = self._routing.plan.queues.get(entry.get("queue", ""))
+        return queue is not None and entry.get("queue_priority", queue.priority) != queue.priority
 
     def _moved(self, call: LiveCall, queue_id: str) -> dict[str, Any]:
         """His entry in the line of a queue: what the queues add to his priority is the new one's, and so are the

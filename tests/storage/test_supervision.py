@@ -10,7 +10,7 @@ import pytest
 from callcenter.asterisk.model import Channel, LegAnswered
 from callcenter.hotline import Hotline
 from callcenter.routing.model import AgentMove, AgentState, CallMove, CallState
-from callcenter.routing.script import CallFacts
+from callcenter.routing.script import CallFacts, OfferOver
 from callcenter.routing.store import Part
 from callcenter.settings import Settings
 from callcenter.staff.model import Actor, Role
@@ -235,6 +235,20 @@ async def test_a_queue_s_priority_moves_who_stands_in_it_in_every_replica_once(
     assert call.entry["priority"] == 5
     [(_, order)] = await redis.zrange("cc:waiting:service", 0, -1, withscores=True)
     assert order == call.waiting_since_ms - 5 * house.hotline.routing.plan.priority_step_ms
+
+
+async def test_who_was_on_offer_when_a_priority_was_set_has_it_when_he_is_in_line_again(house: House) -> None:
+    hotline, alice = house.hotline, house.ids["alice"]
+    await hotline.live.step(hotline.clock(), agent=Part(alice, set={"online": "1"}))
+    await ask(house, "POST", f"/agents/{alice}/state", {"state": "ready"})
+    call_id = await enter(house, 1)
+    await ask(house, "PUT", "/queues/service/priority", {"priority": 5})
+    await hotline.sync_roster()
+    call = await hotline.live.call(call_id)
+    await hotline.routing.offer_over(call, OfferOver(call.offer_id, "NOANSWER", 19, hotline.clock()))
+    await hotline._reconcile()
+    call = await hotline.live.call(call_id)
+    assert (call.state, call.entry["priority"]) == (CallState.WAITING, 5)
 
 
 # -- calls ---------------------------------------------------------------------------------------------

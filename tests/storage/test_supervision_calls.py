@@ -232,6 +232,9 @@ async def test_a_queue_s_priority_moves_those_who_stand_in_it_already(house: Hou
     await asyncio.gather(acts.reorder(), acts.reorder())
     entries = [(await house.live.call(one.call_id)).entry["priority"] for one in (earlier, by_hand, later)]
     assert entries == [-3, -5, 0]
+    told = await house.told(by_hand)
+    await acts.reorder()
+    assert await house.told(by_hand) == told, "nothing is done anew where nothing differs"
     await house.ready(1)
     assert await house.rung(later) == (1,)
 
