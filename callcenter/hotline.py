@@ -127,7 +127,9 @@ class Hotline:
             pool, redis, self.clock, configuration=self._configuration, is_open=now.is_open, webhook=webhook
         )
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
-        self.call_acts = CallActs(self.routing, self.callbacks, self.asterisk, self.desks, self.clock)
+        self.call_acts = CallActs(
+            self.routing, self.callbacks, self.asterisk, self.desks, self.clock, listening=self.listening
+        )
         self.agent_acts = AgentActs(self.work, self.reconciler, self.administration, self.staff)
         self.desk_messages = DeskMessages(pool, self.live)
         self.prompts = Prompts(pool, self.sounds)

@@ -15,7 +15,7 @@ from callcenter.asterisk.listeners import Listener, ListenerRing
 from callcenter.db.pool import AWAY, Pool
 from callcenter.errors import ConflictError, HotlineError, NotFoundError, UnavailableError
 from callcenter.listening.model import Listening, Mode, is_of, new_id
-from callcenter.listening.store import Listenings
+from callcenter.listening.store import Listenings, is_paused_for_nothing
 from callcenter.routing.desk import InCallError, NoPhoneError
 from callcenter.routing.model import IN_CALL, AgentState, CallState
 from callcenter.routing.service import Desks, Routing
@@ -112,8 +112,7 @@ class ListeningWork:
         """
         supervisor_id = actor.user_id or 0
         supervisor, call = await self._may_start(supervisor_id, call_id)
-        if before := await self._kept.find(supervisor.listening_id):
-            await self._stop(before)
+        if await self.leave(supervisor):
             supervisor = await self._live.agent(supervisor_id)
         one = await self._begin(actor, supervisor, call, mode)
         phone = supervisor.extension + ("" if supervisor.node == one.node else f"@{supervisor.node}")
@@ -202,6 +201,17 @@ class ListeningWork:
         if one is not None:
             await self._stop(one)
 
+    async def leave(self, supervisor: LiveAgent) -> bool:
+        """He leaves the conversation that he is at for something else of his own, so no caller is looked for to be
+        offered to him in between. Whether he was at one. Raises UnavailableError: Asterisk does not do it.
+        """
+        one = await self._kept.find(supervisor.listening_id)
+        if one is None:
+            return False
+        await self._asterisk.end_listener(one.listening_id)
+        await self._end(one)
+        return True
+
     async def _current(self, actor: Actor, listening_id: str) -> Listening | None:
         supervisor = await self._live.agent(actor.user_id or 0)
         if supervisor.listening_id != listening_id:
@@ -241,6 +251,9 @@ class ListeningWork:
                     await self._over(one)
             except UnavailableError:
                 log.warning("not known whether he listens", listening_id=one.listening_id)
+        for agent in await self._live.agents():
+            if is_paused_for_nothing(agent):
+                await self._free(agent)
 
     async def _compare(self, one: Listening) -> None:
         call = await self._live.call(one.call_id)
@@ -282,17 +295,29 @@ class ListeningWork:
         await self._show(one, await self._kept.change(one, self._clock()))
 
     async def _over(self, one: Listening) -> None:
-        """It is over; its record stays until the audit log has its end."""
+        if await self._end(one):
+            await self._routing.match()
+
+    async def _free(self, supervisor: LiveAgent) -> None:
+        done = await self._kept.free(supervisor, self._clock())
+        if done.applied:
+            metrics.REPAIRS.labels("paused for no listening").inc()
+            log.warning("repaired", what="paused for no listening", agent_id=supervisor.agent_id)
+            await self._desks.push(supervisor.agent_id, done.seq(supervisor.agent_id))
+            await self._routing.match()
+
+    async def _end(self, one: Listening) -> bool:
+        """It is over; its record stays until the audit log has its end. False: it was over already."""
         done = await self._kept.end(one, self._clock())
         if done is not None:
             await self._show(one, done)
-            await self._routing.match()
         try:
             await self._audit_end(one)
         except (HotlineError, *AWAY) as error:
             log.warning("end not audited yet", listening_id=one.listening_id, error=type(error).__name__)
         else:
             await self._kept.drop(one.listening_id)
+        return done is not None
 
     async def _show(self, one: Listening, done: Outcome) -> None:
         for agent_id in (one.agent_id, one.supervisor_id):

@@ -73,13 +73,29 @@ class Listenings:
             his.set = {"listening": "", "listens": ""}
             if supervisor.state is AgentState.PAUSED and reason == PauseReason.LISTENING:
                 his.move = AgentMove.GO_READY
-                his.set |= {"reason": "", "since": str(now), "idle_since": str(now)}
+                his.set |= _ready(now)
             theirs = None
             if call.state is CallState.TALKING:
                 theirs = Part(one.call_id, only=(CallState.TALKING,), set={f"{LISTENER_FIELD}{one.supervisor_id}": ""})
             done = await self._live.step(now, agent=his, call=theirs, notify=one.agent_id)
             if done.applied:
                 return done
+
+    async def free(self, supervisor: LiveAgent, now: int) -> Outcome:
+        """One who is paused for a listening that is none is ready again."""
+        his = Part(supervisor.agent_id, move=AgentMove.GO_READY, only=(AgentState.PAUSED,), set=_ready(now))
+        his.guard = {"listening": "", "reason": PauseReason.LISTENING.value}
+        return await self._live.step(now, agent=his)
+
+
+def is_paused_for_nothing(supervisor: LiveAgent) -> bool:
+    """Whether he is paused because he listens, and does not: Redis was lost, or a pause of before came back."""
+    is_paused = supervisor.state is AgentState.PAUSED and supervisor.fields.get("reason") == PauseReason.LISTENING
+    return is_paused and not supervisor.listening_id
+
+
+def _ready(now: int) -> dict[str, str]:
+    return {"reason": "", "since": str(now), "idle_since": str(now)}
 
 
 def _his(one: Listening) -> dict[str, str]:

@@ -54,11 +54,25 @@ class Asterisk(Protocol):
         """End a channel and with it the call."""
 
 
+class Conversations(Protocol):
+    """Where supervisors listen."""
+
+    async def leave(self, supervisor: LiveAgent) -> bool:
+        """He leaves the conversation that he is at; whether he was at one. Raises UnavailableError."""
+
+
 class CallActs:
     """The verbs over calls. Any number of supervisors and replicas may use them at once."""
 
     def __init__(
-        self, routing: Routing, callbacks: Callbacks, asterisk: Asterisk, desks: Desks, clock: Callable[[], int]
+        self,
+        routing: Routing,
+        callbacks: Callbacks,
+        asterisk: Asterisk,
+        desks: Desks,
+        clock: Callable[[], int],
+        *,
+        listening: Conversations,
     ) -> None:
         self._routing = routing
         self._live = routing.live
@@ -66,6 +80,7 @@ class CallActs:
         self._asterisk = asterisk
         self._desks = desks
         self._clock = clock
+        self._listening = listening
 
     # -- his place in line -----------------------------------------------------------------------------
 
@@ -213,7 +228,8 @@ class CallActs:
 
     async def take_over(self, supervisor_id: int, call_id: str) -> None:
         """Offer a caller to the supervisor himself, now: out of the line, from agents whose phones ring, or out of a
-        talk. If he does not answer, the caller has his place in line. Afterwards he is what he was.
+        talk; he leaves a conversation that he listens to first. If he does not answer, the caller has his place in
+        line. Afterwards he is what he was.
 
         Raises:
             NotFoundError: there is no such call.
@@ -221,7 +237,7 @@ class CallActs:
             CallOverError, CallInMenuError, CalledBackError: the caller can't be taken from where he is.
             CallOnOfferError: an agent's phone is about to ring, who shall call a customer back.
             TakenOverAlreadyError: another supervisor has him.
-            UnavailableError: the agent's leg could not be ended; the talk goes on.
+            UnavailableError: the agent's leg, or his own at another conversation, could not be ended; all go on.
         """
         while True:
             call = await self._call(call_id)
@@ -230,6 +246,8 @@ class CallActs:
                 return
             _refuse_unless_free(supervisor)
             _refuse_unless_takable(call)
+            if await self._listening.leave(supervisor):
+                continue
             if call.is_callback and call.state is CallState.OFFERED and not await self._end_legs(call):
                 raise CallOnOfferError  # a phone is about to ring, whose agent would call the customer too
             offer_id = await self._take(call, supervisor)
@@ -250,7 +268,7 @@ class CallActs:
         taken = Part(call.call_id, move=CallMove.TAKE_OVER, guard=_as_seen(call))
         taken.set = {"taken_from": call.offer_id, "taken_by": str(supervisor.agent_id), "held_at": "", "next_at": ""}
         his = Part(supervisor.agent_id, move=AgentMove.TAKE_OVER, only=(supervisor.state,))
-        his.guard = {"online": "1", "reason": supervisor.fields.get("reason", "")}
+        his.guard = {"online": "1"} | {name: supervisor.fields.get(name, "") for name in ("reason", "listening")}
         if supervisor.state is not AgentState.READY:
             his.set = {"returns_to": supervisor.state.value, "returns_reason": supervisor.fields.get("reason", "")}
         others: list[Part] = []

@@ -11,7 +11,7 @@ from callcenter.routing.model import AgentState, CallState, Membership
 from callcenter.routing.plan import Person, Plan
 from callcenter.routing.script import Answer, CallFacts, Ended, Heard, OfferOver
 from callcenter.routing.service import Routing
-from callcenter.routing.store import LiveQueue, Part
+from callcenter.routing.store import LiveAgent, LiveQueue, Part
 from callcenter.routing.witness import Witness
 
 CONFIGURATION = Configuration(
@@ -33,6 +33,14 @@ class SilentDesks:
 
 async def ignore(*_: object) -> None:
     """Nothing is to be done."""
+
+
+class NobodyListens:
+    """No supervisor is at a conversation."""
+
+    async def leave(self, supervisor: LiveAgent) -> bool:
+        """He is at none."""
+        return False
 
 
 class NamedVoice:

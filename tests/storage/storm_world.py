@@ -41,7 +41,7 @@ from callcenter.routing.script import (
 )
 from callcenter.supervision.calls import CallActs
 from tests.storage.gate import Gate, Replica, Turnstile
-from tests.storage.lines import House
+from tests.storage.lines import House, NobodyListens
 from tests.storage.storm_set import CALLED, CARDS, CONFIGURATION, PEOPLE, PLANS
 
 LOST = 0.02
@@ -422,7 +422,8 @@ class World(ABC):
         act = self.chance.choice(["takes over", "takes over", "moves", "sends", "raises", "ends"])
 
         def work(house: House) -> Awaitable[object]:
-            acts = CallActs(house.routing, house.callbacks, self, house.routing._desks, lambda: self.now)
+            desks, nobody = house.routing._desks, NobodyListens()
+            acts = CallActs(house.routing, house.callbacks, self, desks, lambda: self.now, listening=nobody)
             match act:
                 case "takes over":
                     return acts.take_over(who, call_id)

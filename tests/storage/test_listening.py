@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from callcenter.asterisk.listeners import Listener, ListenerRing
+from callcenter.asterisk.model import LegAnswered
 from callcenter.errors import UnavailableError
 from callcenter.listening.service import YOUNG_MS
-from callcenter.routing.model import AgentMove, CallMove
+from callcenter.routing.model import AgentMove, AgentState, CallMove
+from callcenter.routing.script import CallFacts, Ended
 from callcenter.routing.store import Part
 from callcenter.staff.model import Role
 from tests.storage.house import House, open_house
@@ -62,6 +64,13 @@ class NotedListeners:
     def _reach(self) -> None:
         if self.away:
             raise UnavailableError(detail="Asterisk")
+
+
+class NoLegs:
+    """Asterisk, where every leg can be ended."""
+
+    async def end_leg(self, channel_id: str) -> None:
+        """It is gone."""
 
 
 class Office(House):
@@ -198,6 +207,49 @@ async def test_who_listens_is_offered_nobody_and_ready_again_afterwards(office: 
     await office.ask("POST", "/api/v1/desk/state", by="super", json={"state": "signed_out"})
     await office.ask("DELETE", f"{API}/{office.asterisk.rung[-1].channel_id}", by="super")
     assert (await office.desk("super"))["state"]["name"] == "signed_out", "what he has said since holds"
+
+
+async def test_who_takes_the_caller_over_leaves_first_and_is_ready_again_afterwards(office: Office) -> None:
+    boss, hotline = office.ids["super"], office.hotline
+    assert (await office.ask("POST", "/api/v1/desk/state", by="super", json={"state": "ready"}))[0] == 200
+    await office.live.step(1, call=Part(CALL, set={"arrived": "1"}))
+    hotline.call_acts._asterisk = NoLegs()  # type: ignore[assignment]
+    await office.listen()
+    path = f"/api/v1/supervision/calls/{CALL}/take-over"
+    assert (await office.ask("POST", path, by="super", json={}))[0] == 204
+    assert not office.asterisk.there, "his phone can't ring while he listens"
+    assert (await office.live.call(CALL)).rung == (boss,)
+    assert await office.audited() == [("started", "listen"), ("ended", "listen")]
+    offer = (await office.live.call(CALL)).offer_id
+    await hotline.witness.take(LegAnswered(CALL, offer, "1008", "node1-1.8", hotline.clock()))
+    assert (await office.desk("super"))["state"]["name"] == "talking"
+    facts = CallFacts(CALL, "node1", "PJSIP/trunk-1", "", "138", "", 1)
+    await hotline.routing.ended(facts, Ended(hotline.clock(), offer, None, "caller", 16, fallback=False))
+    assert await hotline.work.finish(boss, CALL, {"call_type": "enquiry"})
+    agent = await office.live.agent(boss)
+    assert (agent.state, agent.fields["reason"]) == (AgentState.READY, "")
+
+
+async def test_one_who_can_not_leave_takes_nobody_over(office: Office) -> None:
+    await office.live.step(1, call=Part(CALL, set={"arrived": "1"}))
+    await office.listen()
+    office.asterisk.away = True
+    status, answer = await office.ask("POST", f"/api/v1/supervision/calls/{CALL}/take-over", by="super", json={})
+    assert (status, answer["error"]["id"]) == (503, "unavailable")
+    assert (await office.live.call(CALL)).agent_id == office.ids["alice"]
+    assert len(await office.hotline.listening.list()) == 1
+
+
+async def test_who_is_paused_for_a_listening_that_is_lost_is_ready_again(office: Office) -> None:
+    paused = Part(office.ids["super"], move=AgentMove.PAUSE, set={"reason": "listening"})
+    await office.live.step(1, agent=paused)
+    await office.has("admin", reason="listening")
+    await office.hotline.listening.compare()
+    states = {name: (await office.desk(name))["state"]["name"] for name in ("super", "admin")}
+    assert states == {"super": "ready", "admin": "signed_out"}
+    await office.listen()
+    await office.hotline.listening.compare()
+    assert (await office.desk("super"))["state"]["reason"] == "listening", "he does listen"
 
 
 async def test_another_one_ends_the_first(office: Office) -> None:

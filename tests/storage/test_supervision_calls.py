@@ -24,7 +24,7 @@ from callcenter.supervision.errors import (
     RecordOpenError,
     TakenOverAlreadyError,
 )
-from tests.storage.lines import House
+from tests.storage.lines import House, NobodyListens
 from tests.storage.test_routing_callers import MENU
 
 SUPER, OTHER_SUPER = 8, 9
@@ -67,7 +67,8 @@ async def acts(house: House, asterisk: NotedAsterisk) -> CallActs:
         await house.agent(supervisor, "")
         house.witness.agents[f"100{supervisor}"] = supervisor
     house.work.end_leg = asterisk.end_leg
-    return CallActs(house.routing, house.callbacks, asterisk, house.routing._desks, lambda: house.now)
+    desks = house.routing._desks
+    return CallActs(house.routing, house.callbacks, asterisk, desks, lambda: house.now, listening=NobodyListens())
 
 
 async def pause(house: House, agent_id: int) -> None:
