@@ -122,6 +122,9 @@ class ListeningWork:
             await self._asterisk.ring_listener(
                 ListenerRing(one.listening_id, phone, call.fields["leg"], mode.value, shown)
             )
+        except UnavailableError:
+            await self._call_off(one)
+            raise
         except Exception:
             await self._over(one)
             raise
@@ -200,6 +203,13 @@ class ListeningWork:
         one = await self._current(actor, listening_id)
         if one is not None:
             await self._stop(one)
+
+    async def _call_off(self, one: Listening) -> None:
+        """It is not known whether his phone rings: it does no longer, or `compare` finds out."""
+        try:
+            await self._stop(one)
+        except UnavailableError:
+            log.warning("not known whether he listens", listening_id=one.listening_id)
 
     async def leave(self, supervisor: LiveAgent) -> bool:
         """He leaves the conversation that he is at for something else of his own, so no caller is looked for to be

@@ -29,6 +29,9 @@ class NotedListeners:
         self.there: dict[str, Listener] = {}
         self.dead: set[str] = set()
         self.away = False
+        self.loses = ""
+        """What of the next ring is lost: the request, or the answer."""
+        self.then_away = False
 
     def alive(self, node: str) -> bool:
         """All nodes live but those that a test lets die."""
@@ -38,7 +41,11 @@ class NotedListeners:
         """He answers at once."""
         self._reach()
         self.rung.append(ring)
-        self.there[ring.channel_id] = Listener(ring.channel_id, True, ring.mode)
+        if self.loses != "the request":
+            self.there[ring.channel_id] = Listener(ring.channel_id, True, ring.mode)
+        if self.loses:
+            self.away = self.then_away
+            raise UnavailableError(detail="Asterisk")
 
     async def find_listener(self, channel_id: str) -> Listener | None:
         """One of those that are there."""
@@ -272,11 +279,33 @@ async def test_his_phone_must_be_answered_before_the_mode_is_another(office: Off
 
 
 async def test_nobody_listens_unaudited_and_what_asterisk_refuses_has_not_begun(office: Office) -> None:
-    office.asterisk.away = True
+    office.asterisk.loses = "the request"
     assert await office.listen() == "unavailable"
     assert (await office.ask("GET", API, by="super"))[1] == []
     assert (await office.desk("super"))["listening"] is None
     assert await office.audited() == [("started", "listen"), ("ended", "listen")]
+
+
+async def test_a_phone_that_rings_though_nobody_was_told_does_so_no_longer(office: Office) -> None:
+    office.asterisk.loses = "the answer"
+    assert await office.listen() == "unavailable"
+    assert not office.asterisk.there, "he could listen after the end that is audited"
+    assert (await office.desk("super"))["listening"] is None
+    assert await office.audited() == [("started", "listen"), ("ended", "listen")]
+
+
+@pytest.mark.parametrize("rings", [True, False])
+async def test_while_it_is_not_known_whether_his_phone_rings_no_end_is_told(office: Office, rings: bool) -> None:
+    office.asterisk.loses, office.asterisk.then_away = "the answer" if rings else "the request", True
+    assert await office.listen() == "unavailable"
+    assert (await office.desk("super"))["listening"]["mode"] == "listen"
+    assert await office.audited() == [("started", "listen")]
+    office.asterisk.away, office.late_ms = False, YOUNG_MS
+    await office.hotline.listening.compare()
+    left = await office.hotline.listening.list()
+    assert [one.listening_id for one in left] == list(office.asterisk.there)
+    assert len(left) == rings
+    assert await office.audited() == [("started", "listen"), ("ended", "listen")][: 1 if rings else 2]
 
 
 async def test_an_end_that_nobody_saw_is_found(office: Office) -> None:
