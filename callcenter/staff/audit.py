@@ -16,7 +16,8 @@ async def record(
 ) -> None:
     """Append one line; give the connection of the change's own transaction, so that both stand or neither.
 
-    `action` is `kind.verb` in the past tense, such as `customer.read`; `of` is the kind and id of its object.
+    `action` is `kind.verb` in the past tense, such as `customer.read`; `call.end_asked` is what may be refused.
+    `of` is the kind and id of its object.
     Never pass a secret in `detail`.
     """
     await executor.execute(

@@ -1,14 +1,22 @@
-"""What supervisors do to agents and calls, over HTTP; and the messages on agents' desks."""
+"""What supervisors do to agents and calls, over HTTP; and the messages on agents' desks.
 
-from typing import Annotated, Literal
+What is asked for is in the audit log before it is done (`.._asked`), or is not done. What is set, and messages, are
+audited with the change itself, by their own verbs.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from callcenter.db.pool import AWAY
 from callcenter.errors import InvalidInputError
 from callcenter.routing.model import AgentState
 from callcenter.routing.store import LiveAgent
 from callcenter.staff import audit
+from callcenter.supervision.calls import CallActs
+from callcenter.supervision.errors import NotWrittenDownError
 from callcenter.supervision.model import DeskMessage, SentMessage
 from callcenter.validation import Id, cleaned_paragraphs
 from callcenter.web.routes import SIGNED_IN, SUPERVISORS, Routes, actor, hotline, signed_in
@@ -111,21 +119,15 @@ class SentMessageOut(MessageOut):
 @routes.post("/api/v1/supervision/agents/{user_id}/state", roles=SUPERVISORS)
 async def set_agent_state(request: web.Request, user_id: Id, /, wanted: AgentStateIn) -> AgentStateOut:
     """Make an agent ready, paused or signed out; refused while a call is his."""
-    house = hotline(request)
-    agent = await house.agent_acts.set_state(user_id, AgentState(wanted.state), wanted.reason)
-    detail = {"state": agent.state.value, "reason": agent.fields.get("reason") or None}
-    await audit.record(house.pool, actor(request), "agent.state_set", of=("user", user_id), detail=detail)
-    return _state_out(agent)
+    await _asked(request, "agent.state_asked", of=("user", user_id), detail=wanted.model_dump())
+    return _state_out(await hotline(request).agent_acts.set_state(user_id, AgentState(wanted.state), wanted.reason))
 
 
 @routes.post("/api/v1/supervision/agents/{user_id}/free", roles=SUPERVISORS)
 async def free_agent(request: web.Request, user_id: Id, /) -> AgentStateOut:
     """Help an agent who is stuck in wrap-up, a pause, or a call that is none; refused in a real conversation."""
-    house = hotline(request)
-    agent = await house.agent_acts.free(user_id)
-    detail = {"state": agent.state.value}
-    await audit.record(house.pool, actor(request), "agent.freed", of=("user", user_id), detail=detail)
-    return _state_out(agent)
+    await _asked(request, "agent.free_asked", of=("user", user_id))
+    return _state_out(await hotline(request).agent_acts.free(user_id))
 
 
 def _state_out(agent: LiveAgent) -> AgentStateOut:
@@ -158,41 +160,57 @@ async def set_queue_priority(request: web.Request, queue_id: Name, /, wanted: Pr
 @routes.post("/api/v1/supervision/calls/{call_id}/move", roles=SUPERVISORS)
 async def move_call(request: web.Request, call_id: str, /, to: MoveIn) -> None:
     """Move a waiting caller to another queue's line or to an agent; out of a talk to a queue."""
-    house = hotline(request)
-    if to.queue_id is not None and to.user_id is None:
-        await house.call_acts.move_to_queue(call_id, to.queue_id)
-    elif to.user_id is not None and to.queue_id is None:
-        await house.call_acts.move_to_agent(call_id, to.user_id)
-    else:
+    if (to.queue_id is None) == (to.user_id is None):
         said = {"en": "Name either a queue or an agent.", "zh": "请指定队列或座席之一。"}
         raise InvalidInputError(fields={"queue_id": said})
-    detail = to.model_dump(exclude_none=True)
-    await audit.record(house.pool, actor(request), "call.moved", of=("call", call_id), detail=detail)
+    acts = await _acts_asked(request, "call.move_asked", call_id, to.model_dump(exclude_none=True))
+    if to.queue_id is not None:
+        await acts.move_to_queue(call_id, to.queue_id)
+    elif to.user_id is not None:
+        await acts.move_to_agent(call_id, to.user_id)
 
 
 @routes.post("/api/v1/supervision/calls/{call_id}/priority", roles=SUPERVISORS)
 async def set_call_priority(request: web.Request, call_id: str, /, wanted: PriorityIn) -> None:
     """Set a waiting caller's priority, for as long as his call lasts."""
-    house = hotline(request)
-    await house.call_acts.set_priority(call_id, wanted.priority)
-    detail = {"priority": wanted.priority}
-    await audit.record(house.pool, actor(request), "call.priority_set", of=("call", call_id), detail=detail)
+    acts = await _acts_asked(request, "call.priority_asked", call_id, wanted.model_dump())
+    await acts.set_priority(call_id, wanted.priority)
 
 
 @routes.post("/api/v1/supervision/calls/{call_id}/take-over", roles=SUPERVISORS)
 async def take_over_call(request: web.Request, call_id: str, /) -> None:
     """Have a caller ring the own phone, now: out of the line, from other agents, or out of a talk."""
-    house = hotline(request)
-    await house.call_acts.take_over(signed_in(request).user_id, call_id)
-    await audit.record(house.pool, actor(request), "call.taken_over", of=("call", call_id))
+    acts = await _acts_asked(request, "call.take_over_asked", call_id)
+    await acts.take_over(signed_in(request).user_id, call_id)
 
 
 @routes.post("/api/v1/supervision/calls/{call_id}/end", roles=SUPERVISORS)
 async def end_call(request: web.Request, call_id: str, /) -> None:
     """End a call, wherever the caller is."""
-    house = hotline(request)
-    await house.call_acts.end(call_id)
-    await audit.record(house.pool, actor(request), "call.ended", of=("call", call_id))
+    acts = await _acts_asked(request, "call.end_asked", call_id)
+    await acts.end(call_id)
+
+
+async def _acts_asked(
+    request: web.Request, action: str, call_id: str, detail: Mapping[str, Any] | None = None
+) -> CallActs:
+    """The verbs over calls, when it is written down what is asked of this one; a call that is over takes no act.
+    Raises NotFoundError, NotWrittenDownError.
+    """
+    acts = hotline(request).call_acts
+    if not await acts.is_over(call_id):
+        await _asked(request, action, of=("call", call_id), detail=detail)
+    return acts
+
+
+async def _asked(
+    request: web.Request, action: str, *, of: tuple[str, object], detail: Mapping[str, Any] | None = None
+) -> None:
+    """Write down what somebody asks for before it is done. Raises NotWrittenDownError."""
+    try:
+        await audit.record(hotline(request).pool, actor(request), action, of=of, detail=dict(detail or {}))
+    except AWAY as error:
+        raise NotWrittenDownError from error
 
 
 # -- messages ------------------------------------------------------------------------------------------

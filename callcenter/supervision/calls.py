@@ -358,6 +358,10 @@ class CallActs:
             if await self._end_callback(call):
                 return
 
+    async def is_over(self, call_id: str) -> bool:
+        """Whether a call has ended. Raises NotFoundError."""
+        return (await self._call(call_id)).state is CallState.ENDED
+
     async def _hang_up(self, call: LiveCall, channel_id: str) -> bool:
         """End a channel and with it the call; whoever tells of its end is not asked who did it. False: it is over."""
         mark = Part(call.call_id, only=[state for state in CallState if state is not CallState.ENDED])

@@ -1,6 +1,13 @@
 """Why a supervisor's act is refused, and what to do instead."""
 
-from callcenter.errors import ConflictError
+from callcenter.errors import ConflictError, UnavailableError
+
+
+class NotWrittenDownError(UnavailableError):
+    """It can't be written down just now that you ask for this, so nothing was done. Try again in a moment."""
+
+    error_id = "not_written_down"
+    zh = "目前无法记录此操作，因此未执行任何更改，请稍后再试。"
 
 
 class AgentInCallError(ConflictError):

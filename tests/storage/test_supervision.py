@@ -68,7 +68,7 @@ async def test_a_supervisor_makes_an_agent_ready_paused_and_signed_out(house: Ho
     assert first == again, "already so: nothing happens"
     _, other = await ask(house, "POST", path, {"state": "paused"}, by="admin")
     assert other["reason"] == reasons[-1]
-    assert [(action, who) for action, who, _ in await audited(house, "user")][-1] == ("agent.state_set", "admin")
+    assert [(action, who) for action, who, _ in await audited(house, "user")][-1] == ("agent.state_asked", "admin")
     status, answer = await ask(house, "POST", path, {"state": "paused", "reason": "nothing"})
     assert (status, list(answer["error"]["fields"])) == (400, ["reason"])
     assert await error_id(house, "POST", "/agents/999999/state", {"state": "ready"}) == (404, "not_found")
@@ -137,7 +137,7 @@ async def test_an_agent_held_by_a_call_without_his_phone_is_let_go(
     assert (status, now["state"]) == (200, state)
     call = await house.hotline.live.call(call_id)
     assert call.state is (CallState.WAITING if caller_is_there else CallState.ENDED)
-    assert (await audited(house, "user"))[-1] == ("agent.freed", "super", {"state": state})
+    assert (await audited(house, "user"))[-1] == ("agent.free_asked", "super", {})
 
 
 async def test_an_agent_held_by_another_s_call_is_let_go(house: House) -> None:
@@ -264,14 +264,57 @@ async def test_calls_are_moved_set_and_taken_over_and_each_act_is_audited(house:
     assert (await ask(house, "POST", f"/calls/{call_id}/take-over"))[0] == 204
     assert (await hotline.live.call(call_id)).rung == (boss,)
     assert await audited(house, "call") == [
-        ("call.moved", "super", {"queue_id": "service"}),
-        ("call.priority_set", "super", {"priority": -2}),
-        ("call.taken_over", "super", {}),
-        ("call.taken_over", "super", {}),
+        ("call.move_asked", "super", {"queue_id": "service"}),
+        ("call.priority_asked", "super", {"priority": -2}),
+        ("call.take_over_asked", "super", {}),
+        ("call.take_over_asked", "super", {}),
     ]
     for body in ({}, {"queue_id": "service", "user_id": boss}, {"queue_id": "nowhere"}):
         assert (await ask(house, "POST", f"/calls/{call_id}/move", body))[0] == 400
     assert await error_id(house, "POST", "/calls/node1-1763780000.99/take-over") == (404, "not_found")
+
+
+async def test_an_end_that_is_asked_for_is_audited_though_it_fails_and_not_when_the_call_is_over(house: House) -> None:
+    call_id = await enter(house, 1)
+    assert await error_id(house, "POST", f"/calls/{call_id}/end") == (503, "unavailable")
+    assert await audited(house, "call") == [("call.end_asked", "super", {})]
+    await house.hotline.live.step(house.hotline.clock(), call=Part(call_id, move=CallMove.END))
+    assert (await ask(house, "POST", f"/calls/{call_id}/end"))[0] == 204
+    assert await error_id(house, "POST", f"/calls/{call_id}/move", {"queue_id": "service"}) == (409, "call_over")
+    assert await audited(house, "call") == [("call.end_asked", "super", {})]
+    assert await error_id(house, "POST", f"/calls/{'x' * 4000}%00/end") == (404, "not_found")
+
+
+class Away:
+    """A database that is away."""
+
+    async def execute(self, *_: object) -> None:
+        """Nobody answers."""
+        raise ConnectionRefusedError
+
+
+async def test_nothing_is_done_that_can_not_be_audited(house: House) -> None:
+    hotline, alice, boss = house.hotline, house.ids["alice"], house.ids["super"]
+    await hotline.live.step(hotline.clock(), agent=Part(boss, set={"online": "1"}))
+    call_id = await enter(house, 1)
+    headers = await house.headers("super")
+    before = await hotline.redis.hgetall(f"cc:call:{call_id}")
+    pool, hotline.pool = hotline.pool, Away()
+    for path, body in (
+        (f"/calls/{call_id}/move", {"queue_id": "service"}),
+        (f"/calls/{call_id}/move", {"user_id": alice}),
+        (f"/calls/{call_id}/priority", {"priority": 3}),
+        (f"/calls/{call_id}/take-over", {}),
+        (f"/calls/{call_id}/end", {}),
+        (f"/agents/{alice}/state", {"state": "ready"}),
+        (f"/agents/{alice}/free", {}),
+    ):
+        status, answer = await house.ask("POST", API + path, headers=headers, json=body)
+        assert (path, status, answer["error"]["id"]) == (path, 503, "not_written_down")
+    hotline.pool = pool
+    assert await hotline.redis.hgetall(f"cc:call:{call_id}") == before
+    assert (await hotline.live.agent(alice)).state is AgentState.SIGNED_OUT
+    assert await audited(house, "call") == []
 
 
 # -- messages ------------------------------------------------------------------------------------------
