@@ -144,6 +144,7 @@ class QuarterRow(TypedDict):
 
 class AgentDayRow(TypedDict):
     """An agent's day so far. The seconds of each state leave the one that he is in now out (`AgentRow.since`).
+    A call with its talk counts for whoever had it last, also where it was taken over or moved out of another's talk.
 
     Occupancy: (talking + wrapup) / (talking + wrapup + ready), with rings and offers counted as ready.
     """
@@ -151,7 +152,7 @@ class AgentDayRow(TypedDict):
     user_id: int
     calls: int
     rings: int
-    """Rings of his phone, of calls that he answered."""
+    """Rings of his own phone until he took it, of the calls that count for him."""
     within_target: int
     misses: int
     talking_seconds: float

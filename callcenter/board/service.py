@@ -345,7 +345,7 @@ class Boards:
         wanted = list(plan.people) if dirty.all else [one for one in dirty.agents if one in plan.people]
         if not wanted:
             return
-        days = await read_agent_days(self._pool, wanted, self.day_began_at(), targets_of(plan))
+        days = await read_agent_days(self._pool, wanted, self.day_began_at(), targets_of(plan), plan.cadence)
         rows = {str(one["user_id"]): one for one in days}
         if dirty.all:
             self._drop_others("agent_days", set(rows))
@@ -369,7 +369,8 @@ class Boards:
 
     async def agent_day(self, agent_id: int) -> AgentDayRow:
         """An agent's day so far, as it is written. Raises what PostgreSQL does while it is away."""
-        (day,) = await read_agent_days(self._pool, [agent_id], self.day_began_at(), targets_of(self._plan()))
+        plan, since = self._plan(), self.day_began_at()
+        (day,) = await read_agent_days(self._pool, [agent_id], since, targets_of(plan), plan.cadence)
         return day
 
     # -- pages -----------------------------------------------------------------------------------------

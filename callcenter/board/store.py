@@ -9,6 +9,7 @@ from callcenter.board.model import AgentDayRow, FigureRow
 from callcenter.clock import moment
 from callcenter.db.pool import Executor
 from callcenter.routing.model import PAUSE_AFTER
+from callcenter.routing.rings import Cadence
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,21 @@ with one as (
         from spells s left join pause_reasons p on p.code = s.reason
         where s.lasted is not null group by 1, 2
     ) by_state group by 1
+), rings as (
+    select c.agent_id as user_id, sum(his.rings)::int as rings
+    from calls c cross join lateral (
+        select sum(floor(greatest(0, seconds) / $6::float) + 1) as rings from (
+            select extract(epoch from min(at) filter (where kind <> 'ringing')
+                - min(at) filter (where kind = 'ringing')) as seconds
+            from call_events e
+            where e.call_id = c.call_id and e.call_started_at >= $2 - interval '1 day'
+                and kind in ('ringing', 'answered', 'calling') and (body->>'agent_id')::bigint = c.agent_id
+            group by split_part(event_id, '/', 2)
+        ) offer where seconds is not null
+    ) his
+    where c.agent_id = any($1) and c.arrived_at >= $2 and c.answered_at is not null group by 1
 ), talks as (
-    select c.agent_id as user_id, count(*)::int as calls, sum(c.agent_rings)::int as rings,
+    select c.agent_id as user_id, count(*)::int as calls,
         count(*) filter (where c.rings <= coalesce(c.target_ring, t.last_ring))::int as within_target,
         sum(c.talking_seconds)::float as talking_seconds, sum(c.holding_seconds)::float as holding_seconds,
         count(c.outcome_at)::int as outcomes
@@ -90,14 +104,17 @@ with one as (
     where kind = 'missed' and at >= $2 and body->>'reason' = any($5) and (body->>'agent_id')::bigint = any($1)
     group by 1
 )
-select one.user_id, coalesce(t.calls, 0) as calls, coalesce(t.rings, 0) as rings,
+select one.user_id, coalesce(t.calls, 0) as calls, coalesce(r.rings, 0) as rings,
     coalesce(t.within_target, 0) as within_target, coalesce(m.misses, 0) as misses,
     coalesce(t.talking_seconds, 0) as talking_seconds, coalesce(t.holding_seconds, 0) as holding_seconds,
     coalesce(t.outcomes, 0) as outcomes, coalesce(s.seconds, '{}') as seconds,
     (select (extract(epoch from min(at)) * 1000)::bigint from changes c
         where c.user_id = one.user_id and c.to_state <> 'signed_out') as first_at
 from one left join talks t using (user_id) left join missed m using (user_id) left join states s using (user_id)
+left join rings r using (user_id)
 """
+# An offer's facts begin with its id, which is the call's and a moment. Of a callback the agent takes his phone before
+# the customer's rings (`calling`).
 
 
 async def read_quarters(executor: Executor, since_ms: int, until_ms: int, targets: Targets) -> list[Quarter]:
@@ -120,9 +137,9 @@ def _figures(row: Mapping[str, Any]) -> FigureRow:
 
 
 async def read_agent_days(
-    executor: Executor, agent_ids: Collection[int], since_ms: int, targets: Targets
+    executor: Executor, agent_ids: Collection[int], since_ms: int, targets: Targets, cadence: Cadence
 ) -> list[AgentDayRow]:
-    """What these agents have done since then."""
+    """What these agents have done since then; rings are `cadence`'s."""
     queues: Sequence[str] = list(targets.last_rings)
     rows = await executor.fetch(
         _AGENT_DAYS,
@@ -131,5 +148,6 @@ async def read_agent_days(
         queues,
         [targets.last_rings[queue_id] for queue_id in queues],
         [reason.value for reason in PAUSE_AFTER],
+        cadence.period_seconds,
     )
     return [cast("AgentDayRow", dict(row)) for row in rows]

@@ -208,6 +208,31 @@ async def test_a_caller_is_on_the_board_while_he_waits(house: House) -> None:
         assert (day["calls"], day["within_target"], day["outcomes"], day["misses"]) == (1, 1, 0, 0)
 
 
+async def test_an_agent_s_rings_are_those_of_his_own_phone(house: House) -> None:
+    hotline, alice, bob = house.hotline, house.ids["alice"], house.ids["bob"]
+    callers = Callers(hotline, [alice, bob], 1)
+    await hotline.work.set_state(alice, AgentState.READY)
+    await callers.arrive(rung_ms=26_000)
+    (call_id,) = callers.facts
+    at = now_ms() - 20_000
+
+    async def rings(extension: str, after_ms: int) -> LegAnswered:
+        leg = (call_id, (await hotline.live.call(call_id)).offer_id, extension, f"leg-{extension}")
+        await hotline.witness.take(LegRinging(*leg, at + after_ms))
+        return LegAnswered(*leg, at + after_ms + 7000)
+
+    in_vain = await rings("1001", 0)
+    await hotline.routing.offer_over(
+        await hotline.live.call(call_id), OfferOver(in_vain.offer_id, "NOANSWER", 19, at + 20_000)
+    )
+    await hotline.work.set_state(alice, AgentState.PAUSED, "break")
+    await hotline.work.set_state(bob, AgentState.READY)
+    await hotline.witness.take(await rings("1002", 20_000))
+    await _settled(house)
+    days = [await hotline.boards.agent_day(one) for one in (alice, bob)]
+    assert [(day["calls"], day["rings"], day["misses"]) for day in days] == [(0, 0, 1), (1, 2, 0)]
+
+
 async def test_a_target_that_is_changed_does_not_judge_the_morning(house: House, pool: Any) -> None:
     callers = Callers(house.hotline, [house.ids["alice"]], 1)
     await callers.arrive(rung_ms=12_000)
