@@ -13,6 +13,8 @@ from callcenter.web.routes import SIGNED_IN, SUPERVISORS, Routes, actor, hotline
 
 routes = Routes()
 
+SESSION_SECONDS = 15.0
+"""How often it is looked whether a board's supervisor is still signed in."""
 SIGNED_OUT = 1008
 """How a board is closed whose supervisor has signed out."""
 
@@ -97,6 +99,6 @@ async def _close_when_signed_out(request: web.Request, socket: web.WebSocketResp
     """Whoever signs out, or is no supervisor any more, sees no more."""
     sessions = hotline(request).staff.sessions
     while await sessions.holds(signed_in(request)):  # noqa: ASYNC110 (nobody tells of a session's end)
-        await asyncio.sleep(HEARTBEAT_SECONDS)
+        await asyncio.sleep(SESSION_SECONDS)
     with contextlib.suppress(ConnectionError, RuntimeError):
         await socket.close(code=SIGNED_OUT)

@@ -257,7 +257,7 @@ async def test_agents_see_no_board(house: House) -> None:
 
 
 async def test_who_signs_out_sees_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callcenter.board.api.HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr("callcenter.board.api.SESSION_SECONDS", 0.1)
     headers = await house.headers("super")
     async with (
         aiohttp.ClientSession(headers=headers) as http,
