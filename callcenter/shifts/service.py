@@ -1,7 +1,8 @@
 """What people do about rosters. All is audited, in the change's own transaction.
 
-Changes of a month come one after another: each locks the month's row of `rosters` first. A cell is changed from what
-it held when it was shown; who was overtaken is told, and nothing of his change is done.
+Changes of a month come one after another: each locks the month's row of `rosters`, and before it the kinds that it
+plans with. A cell is changed from what it held when it was shown; who was overtaken is told, and nothing of his change
+is done.
 """
 
 import asyncio
@@ -182,7 +183,7 @@ class Shifts:
             InvalidInputError: its code or name is taken, or its times would give somebody two shifts at once.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            before = await store.find_kind(connection, kind.kind_id)
+            before = await store.lock_kind(connection, kind.kind_id)
             if kind.kind_id and before is None:
                 raise NotFoundError
             kind_id = await store.put_kind(connection, kind)
@@ -194,6 +195,9 @@ class Shifts:
         return kind_id
 
     async def _take_times(self, connection: Connection, kind: Kind) -> None:
+        """The kind is locked: no further day takes it, and those it has are read again once their months are locked."""
+        months = {month_of(day) for _, day in await store.open_days_of(connection, kind.kind_id, self.today())}
+        await store.lock_rosters(connection, months)
         cells = await store.open_days_of(connection, kind.kind_id, self.today())
         kept = await store.cells_of(connection, cells)
         await store.put_shifts(connection, (), [self._with_times(shift, kind) for shift in kept.values()])
@@ -210,7 +214,7 @@ class Shifts:
             NotFoundError: there is no such kind (any more).
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            kind = await store.find_kind(connection, kind_id)
+            kind = await store.lock_kind(connection, kind_id)
             if kind is None:
                 raise NotFoundError
             await store.remove_kind(connection, kind_id)
@@ -248,6 +252,7 @@ class Shifts:
 
     async def change_in(self, connection: Connection, actor: Actor, cells: Sequence[Cell], reason: str) -> None:
         """As `change`, in a transaction of the caller's, who tells of it afterwards (`told`)."""
+        kinds = await store.hold_kinds(connection)
         rosters = await store.lock_rosters(connection, {month_of(cell.day) for cell in cells})
         if not reason and any(one.state is RosterState.APPROVED for one in rosters):
             said = {"en": "This month is approved: say why it changes.", "zh": "该月排班已审批，请填写更改原因。"}
@@ -257,7 +262,7 @@ class Shifts:
             held = before.get((cell.user_id, cell.day))
             if (held.kind_id if held else None) != cell.was:
                 raise OvertakenError(fields={f"{cell.user_id}/{cell.day}": OvertakenError().message()})
-        shifts = await self._planned(connection, cells, before)
+        shifts = await self._planned(connection, kinds, cells, before)
         cleared = [(cell.user_id, cell.day) for cell in cells if cell.kind_id is None]
         await store.put_shifts(connection, cleared, shifts)
         await _refuse_overlaps(connection, {cell.user_id for cell in cells}, "changes")
@@ -270,9 +275,12 @@ class Shifts:
             )
 
     async def _planned(
-        self, connection: Connection, cells: Sequence[Cell], before: Mapping[tuple[int, date], Shift]
+        self,
+        connection: Connection,
+        kinds: Mapping[int, Kind],
+        cells: Sequence[Cell],
+        before: Mapping[tuple[int, date], Shift],
     ) -> list[Shift]:
-        kinds = {kind.kind_id: kind for kind in await store.list_kinds(connection)}
         numbers = await store.last_duty_numbers(connection, {cell.user_id for cell in cells})
         shifts = []
         for cell in cells:

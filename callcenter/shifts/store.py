@@ -40,10 +40,15 @@ async def list_kinds(executor: Executor) -> list[Kind]:
     return [_kind(row) for row in await executor.fetch(_KINDS + "order by removed_at nulls first, position, kind_id")]
 
 
-async def find_kind(executor: Executor, kind_id: int) -> Kind | None:
-    """A kind that is not removed."""
-    row = await executor.fetchrow(_KINDS + "where kind_id = $1 and removed_at is null", kind_id)
+async def lock_kind(connection: Connection, kind_id: int) -> Kind | None:
+    """A kind that is not removed, for a change of it; whoever locks months too locks them after it."""
+    row = await connection.fetchrow(_KINDS + "where kind_id = $1 and removed_at is null for update", kind_id)
     return _kind(row) if row else None
+
+
+async def hold_kinds(connection: Connection) -> dict[int, Kind]:
+    """All kinds by their ids; none changes until the transaction's end. Months are locked after them."""
+    return {row["kind_id"]: _kind(row) for row in await connection.fetch(_KINDS + "order by kind_id for share")}
 
 
 async def put_kind(executor: Executor, kind: Kind) -> int:

@@ -158,6 +158,7 @@ class Swaps:
                 raise _wrong("swap", "The day is over.", "日期已过。")
             if not await self._decide(connection, actor, swap, "approved", note):
                 return
+            await store.hold_kinds(connection)
             await store.lock_rosters(connection, {swap.day.replace(day=1), swap.colleague_day.replace(day=1)})
             pairs = [(who, day) for day in {swap.day, swap.colleague_day} for who in (swap.user_id, swap.colleague_id)]
             cells = _exchanged(swap, await store.cells_of(connection, pairs))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,7 +13,9 @@ import pytest
 from callcenter.clock import now_ms
 from callcenter.db.pool import create_pool
 from callcenter.settings import Settings
+from callcenter.shifts.model import RosterState
 from callcenter.shifts.sheet import CSV, XLSX, read_table
+from callcenter.shifts.store import lock_rosters, put_state
 from callcenter.staff.model import Role
 from tests.storage.house import House, open_house
 
@@ -205,11 +207,55 @@ async def test_new_times_hold_for_later_days_that_are_not_approved(house: House)
         await put(house, cell(house, "alice", day, EARLY))
     await month(house, "submit", "super")
     await month(house, "approve", "admin")
-    kind = {"code": "1", "name_zh": "早班", "name_en": "Early", "starts": "09:00", "ends": "17:00", "colour": "#2f7d5b"}
-    assert (await house.ask("PUT", f"{API}/kinds/1", by="super", json=kind))[0] == 204
+    assert (await house.ask("PUT", f"{API}/kinds/1", by="super", json=NINE))[0] == 204
     shifts = await planned(house, "2026-11-20", 20)
     hours = {day: datetime.fromtimestamp(one["starts_at"] / 1000, SHANGHAI).hour for (_, day), one in shifts.items()}
     assert hours == {"2026-11-24": 8, "2026-11-26": 9, "2026-12-01": 8}
+
+
+NINE = {"code": "1", "name_zh": "早班", "name_en": "Early", "starts": "09:00", "ends": "17:00", "colour": "#2f7d5b"}
+
+
+async def hour_of(house: House, who: str, day: str) -> int:
+    shift = (await planned(house, "2026-11-20", 40))[house.ids[who], day]
+    return datetime.fromtimestamp(shift["starts_at"] / 1000, SHANGHAI).hour
+
+
+async def one_waits(pool: Any) -> None:
+    """Until a transaction of this database waits for a lock."""
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with asyncio.timeout(10):
+        while not await pool.fetchval(query):  # noqa: ASYNC110 - PostgreSQL tells nobody
+            await asyncio.sleep(0.02)
+
+
+async def test_new_times_undo_nothing_that_happens_at_the_same_time(house: House, pool: Any) -> None:
+    alice = house.ids["alice"]
+    await put(house, *(cell(house, "alice", day, EARLY) for day in ("2026-11-27", "2026-12-01", "2026-12-02")))
+    async with pool.acquire() as connection:
+        async with connection.transaction():
+            await lock_rosters(connection, [date(2026, 11, 1), date(2026, 12, 1)])
+            asked = asyncio.create_task(house.ask("PUT", f"{API}/kinds/1", by="super", json=NINE))
+            await one_waits(pool)
+            for state in (RosterState.SUBMITTED, RosterState.APPROVED):
+                await put_state(connection, date(2026, 11, 1), state, house.ids["admin"])
+            changed = "update shifts set kind_id = $1 where user_id = $2 and day = '2026-12-01'"
+            await connection.execute(changed, LATE, alice)
+        assert (await asked)[0] == 204
+    kinds = {day: one["kind_id"] for (_, day), one in (await planned(house)).items()}
+    assert kinds == {"2026-12-01": LATE, "2026-12-02": EARLY}
+    hours = [await hour_of(house, "alice", day) for day in ("2026-11-27", "2026-12-01", "2026-12-02")]
+    assert hours == [8, 8, 9], "approved meanwhile; changed meanwhile; neither"
+
+
+async def test_who_plans_with_a_kind_that_is_being_set_plans_its_new_times(house: House, pool: Any) -> None:
+    async with pool.acquire() as connection:
+        async with connection.transaction():
+            await connection.execute("update shift_kinds set starts = '09:00', ends = '17:00' where kind_id = 1")
+            asked = asyncio.create_task(put(house, cell(house, "alice", "2026-12-01", EARLY)))
+            await one_waits(pool)
+        assert (await asked)[0] == 204
+    assert await hour_of(house, "alice", "2026-12-01") == 9
 
 
 @pytest.mark.parametrize(
@@ -228,8 +274,7 @@ async def test_new_times_hold_for_later_days_that_are_not_approved(house: House)
 async def test_a_kind_that_makes_no_sense_is_refused_at_its_field(
     house: House, change: dict[str, Any], field: str
 ) -> None:
-    kind = {"code": "1", "name_zh": "早班", "name_en": "Early", "starts": "09:00", "ends": "17:00", "colour": "#2f7d5b"}
-    status, answer = await house.ask("PUT", f"{API}/kinds/1", by="super", json=kind | change)
+    status, answer = await house.ask("PUT", f"{API}/kinds/1", by="super", json=NINE | change)
     assert (status, fields(answer)) == (400, [field])
 
 
