@@ -176,7 +176,8 @@ class Shifts:
     # -- kinds and rules ---------------------------------------------------------------------------------
 
     async def put_kind(self, actor: Actor, kind: Kind) -> int:
-        """Make or set a kind. Shifts after today in months that are not approved take its new times.
+        """Make or set a kind. Shifts after today in months that are not approved take its new times;
+        a month that is handed in is a draft again.
 
         Raises:
             NotFoundError: there is no such kind (any more).
@@ -188,20 +189,22 @@ class Shifts:
                 raise NotFoundError
             kind_id = await store.put_kind(connection, kind)
             if before is not None and before.times != kind.times:
-                await self._take_times(connection, replace(kind, kind_id=kind_id))
+                await self._take_times(connection, actor, replace(kind, kind_id=kind_id))
             detail = {"name": kind.name_zh, "before": _told(before), "after": _told(kind)}
             await audit.record(connection, actor, "shift_kind.set", of=("shift_kind", kind_id), detail=detail)
         await self._tell()
         return kind_id
 
-    async def _take_times(self, connection: Connection, kind: Kind) -> None:
+    async def _take_times(self, connection: Connection, actor: Actor, kind: Kind) -> None:
         """The kind is locked: no further day takes it, and those it has are read again once their months are locked."""
         months = {month_of(day) for _, day in await store.open_days_of(connection, kind.kind_id, self.today())}
-        await store.lock_rosters(connection, months)
+        rosters = await store.lock_rosters(connection, months)
         cells = await store.open_days_of(connection, kind.kind_id, self.today())
         kept = await store.cells_of(connection, cells)
         await store.put_shifts(connection, (), [self._with_times(shift, kind) for shift in kept.values()])
         await _refuse_overlaps(connection, {user_id for user_id, _ in cells}, "starts")
+        taken = [Cell(*cell, kind.kind_id, kind.kind_id) for cell in cells]
+        await _changed(connection, actor, rosters, taken, f"shift kind {kind.kind_id}: new times")
 
     def _with_times(self, shift: Shift, kind: Kind) -> Shift:
         span = span_of(kind.times, shift.day, self._zone) if kind.times else (None, None)
@@ -266,13 +269,7 @@ class Shifts:
         cleared = [(cell.user_id, cell.day) for cell in cells if cell.kind_id is None]
         await store.put_shifts(connection, cleared, shifts)
         await _refuse_overlaps(connection, {cell.user_id for cell in cells}, "changes")
-        await store.back_to_draft(connection, [one.month for one in rosters])
-        for roster in rosters:
-            changed = [_told_cell(cell) for cell in cells if month_of(cell.day) == roster.month]
-            detail = {"state": roster.state, "reason": reason, "changes": changed}
-            await audit.record(
-                connection, actor, "roster.changed", of=("roster", f"{roster.month:%Y-%m}"), detail=detail
-            )
+        await _changed(connection, actor, rosters, cells, reason)
 
     async def _planned(
         self,
@@ -371,6 +368,19 @@ def _signed_in(agent: LiveAgent) -> SignedIn:
         agent.fields.get("reason", ""),
         agent.state is not AgentState.SIGNED_OUT,
     )
+
+
+async def _changed(
+    connection: Connection, actor: Actor, rosters: Sequence[store.Roster], cells: Sequence[Cell], reason: str
+) -> None:
+    """Of these locked months those that have changed are drafts again where they were handed in; it is audited."""
+    for roster in rosters:
+        changed = [_told_cell(cell) for cell in cells if month_of(cell.day) == roster.month]
+        if not changed:
+            continue
+        await store.back_to_draft(connection, roster.month)
+        detail = {"state": roster.state, "reason": reason, "changes": changed}
+        await audit.record(connection, actor, "roster.changed", of=("roster", f"{roster.month:%Y-%m}"), detail=detail)
 
 
 async def _refuse_overlaps(connection: Connection, user_ids: set[int], field: str) -> None:

@@ -286,11 +286,10 @@ async def put_state(executor: Executor, month: date, state: RosterState, by: int
     await executor.execute(f"update rosters set state = $2, note = $4, {done} where month = $1", month, state, by, note)  # noqa: S608 - one of two texts
 
 
-async def back_to_draft(executor: Executor, months: Sequence[date]) -> None:
-    """Submitted months that have been changed are drafts again."""
+async def back_to_draft(executor: Executor, month: date) -> None:
+    """A submitted month that has been changed is a draft again."""
     await executor.execute(
-        "update rosters set state = 'draft', note = '' where state = 'submitted' and month = any ($1::date[])",
-        list(months),
+        "update rosters set state = 'draft', note = '' where state = 'submitted' and month = $1", month
     )
 
 

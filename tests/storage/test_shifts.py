@@ -248,6 +248,18 @@ async def test_new_times_undo_nothing_that_happens_at_the_same_time(house: House
     assert hours == [8, 8, 9], "approved meanwhile; changed meanwhile; neither"
 
 
+async def test_new_times_make_a_month_that_is_handed_in_a_draft_again(house: House, pool: Any) -> None:
+    await put(house, cell(house, "alice", "2026-12-01", EARLY))
+    await month(house, "submit", "super")
+    assert (await house.ask("PUT", f"{API}/kinds/1", by="super", json=NINE | {"name_zh": "白班"}))[0] == 204
+    assert (await state(house))["state"] == "draft"
+    row = await pool.fetchrow("select * from audit_log where action = 'roster.changed' order by audit_id desc limit 1")
+    assert (row["object_id"], row["detail"]["state"]) == ("2026-12", "submitted")
+    assert row["detail"]["reason"] == "shift kind 1: new times"
+    moved = {"user_id": house.ids["alice"], "day": "2026-12-01", "was": EARLY, "is": EARLY}
+    assert row["detail"]["changes"] == [moved]
+
+
 async def test_who_plans_with_a_kind_that_is_being_set_plans_its_new_times(house: House, pool: Any) -> None:
     async with pool.acquire() as connection:
         async with connection.transaction():
