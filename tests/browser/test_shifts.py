@@ -108,6 +108,26 @@ async def test_a_week_is_planned_from_the_keyboard(
         await holds(screen, "alice", monday(3) + timedelta(days=2), "3")
 
 
+async def test_a_week_that_does_not_come_leaves_the_one_that_is_shown(
+    hotline: RunningHotline, chromium: Browser, empty_roster: None
+) -> None:
+    first, away = monday(2), re.compile(rf"/api/v1/shifts\?.*first={monday(3)}")
+    async with roster(chromium, hotline) as screen:
+        await cell(screen, "alice", first).click()
+        await screen.press("1")
+        await screen.click("roster-save")
+        await screen.sees_no("unsaved")
+        await screen.page.route(away, lambda route: route.abort())
+        await screen.click("week-after")
+        await expect(screen.page.locator(".el-message--error")).to_be_visible()
+        await screen.sees("week", str(first))
+        await holds(screen, "alice", first, "1")
+        await screen.page.unroute(away)
+        await screen.click("week-after")
+        await screen.sees("week", str(monday(3)))
+        await holds(screen, "alice", monday(3), "")
+
+
 async def test_who_is_overtaken_is_told_and_may_save_again(
     hotline: RunningHotline, chromium: Browser, empty_roster: None
 ) -> None:
