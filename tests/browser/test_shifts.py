@@ -1,5 +1,6 @@
 """Shifts in the browser: the roster from the keyboard, its approval, files, who is missing, hand-over, swaps."""
 
+import asyncio
 import io
 import re
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import openpyxl
 import pytest_asyncio
-from playwright.async_api import Browser, FilePayload, Locator, expect
+from playwright.async_api import Browser, FilePayload, Locator, Route, expect
 
 from callcenter.shifts.sheet import XLSX, read_table
 from tests.asterisk.stage import administrator
@@ -126,6 +127,30 @@ async def test_a_week_that_does_not_come_leaves_the_one_that_is_shown(
         await screen.click("week-after")
         await screen.sees("week", str(monday(3)))
         await holds(screen, "alice", monday(3), "")
+
+
+async def test_what_is_typed_while_a_save_is_on_its_way_is_still_to_be_saved(
+    hotline: RunningHotline, chromium: Browser, empty_roster: None
+) -> None:
+    first, gone, go_on = monday(2), asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        gone.set()
+        await go_on.wait()
+        await route.continue_()
+
+    async with roster(chromium, hotline) as screen:
+        await screen.page.route("**/api/v1/shifts/cells", hold)
+        await cell(screen, "alice", first).click()
+        await screen.press("1", "1", "Control+s")
+        await asyncio.wait_for(gone.wait(), 10)
+        await screen.press("3", "ArrowLeft", "ArrowLeft", "2")
+        go_on.set()
+        await screen.sees("unsaved", "2")
+        await screen.click("roster-save")
+        await screen.sees_no("unsaved")
+        for n, code in enumerate("123"):
+            await holds(screen, "alice", first + timedelta(days=n), code)
 
 
 async def test_who_is_overtaken_is_told_and_may_save_again(

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import type { RosterView, Shift, ShiftKind } from "../api/shifts";
-import { cellHours, changed, dayTotals, daysFrom, hoursOf, kindIn, mondayOf, monthAfter, monthSpan, rebased, shiftsByCell, withLastWeek } from "./roster";
+import { cellHours, changed, dayTotals, daysFrom, hoursOf, kindIn, mondayOf, monthAfter, monthSpan, rebased, shiftsByCell, stillUnsaved, withLastWeek } from "./roster";
 
 const kind = (kind_id: number, code: string, starts: string | null, ends: string | null, removed = false): ShiftKind => ({
   kind_id, code, name_zh: code, name_en: code, starts, ends, colour: "#000000", duty: false, removed,
@@ -43,6 +43,19 @@ it("tells what others have overtaken, and forgets what they did alike", () => {
   const after = rebased(saved, drafts);
   expect([...after.overtaken]).toEqual(["1/2026-12-01"]);
   expect([...after.drafts.values()]).toEqual([{ ...CELL, was: 4, kind_id: 3 }]);
+});
+
+it("keeps what is changed while a save is on its way", () => {
+  const [other, back] = [{ user_id: 2, day: "2026-12-01" }, { user_id: 2, day: "2026-12-02" }];
+  const saved = shiftsByCell([shift(2, "2026-12-02", 1)]);
+  const sent = changed(saved, changed(saved, changed(saved, NONE, CELL, 3), other, 1), back, 3);
+  const typed = changed(saved, changed(saved, changed(saved, sent, CELL, 4), back, 1), { user_id: 1, day: "2026-12-02" }, 1);
+  expect([...stillUnsaved(typed, sent).values()]).toEqual([
+    { ...CELL, was: 3, kind_id: 4 },
+    { user_id: 1, day: "2026-12-02", was: null, kind_id: 1 },
+    { ...back, was: 3, kind_id: 1 },
+  ]);
+  expect(stillUnsaved(sent, sent).size).toBe(0);
 });
 
 it("copies last week into empty cells alone, without kinds and people that are gone", () => {

@@ -54,6 +54,19 @@ export function rebased(saved: ReadonlyMap<string, Shift>, drafts: Drafts): { dr
   return { drafts: next, overtaken };
 }
 
+/** What is still to be saved once `sent` is, of what was changed while it was on its way; a change back is one too. */
+export function stillUnsaved(drafts: Drafts, sent: Drafts): Map<string, CellChange> {
+  const next = new Map<string, CellChange>();
+  for (const [key, draft] of drafts) {
+    const before = sent.get(key);
+    if (before !== draft) next.set(key, before === undefined ? draft : { ...draft, was: before.kind_id });
+  }
+  for (const [key, { user_id, day, was, kind_id }] of sent) {
+    if (!drafts.has(key) && was !== kind_id) next.set(key, { user_id, day, was: kind_id, kind_id: was });
+  }
+  return next;
+}
+
 /** The drafts with last week's shifts in the cells of this week that are empty; `copied`: how many. */
 export function withLastWeek(view: RosterView, before: readonly Shift[], drafts: Drafts): { drafts: Map<string, CellChange>; copied: number } {
   const saved = shiftsByCell(view.shifts);
