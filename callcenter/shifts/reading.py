@@ -95,16 +95,20 @@ def _days(grid: Grid, head: int, planned: Planned, today: date) -> dict[int, dat
 def _day(said: Entry, today: date) -> date | None:
     if isinstance(said, date):
         return said
+    if found := _YEAR_FIRST.fullmatch(said):
+        return _date(*map(int, found.groups()))
+    if found := _NO_YEAR.fullmatch(said):
+        month, day = map(int, found.groups())
+        near = [_date(today.year + years, month, day) for years in (-1, 0, 1)]
+        return min((one for one in near if one), key=lambda one: abs(one - today), default=None)
+    return None
+
+
+def _date(year: int, month: int, day: int) -> date | None:
     try:
-        if found := _YEAR_FIRST.fullmatch(said):
-            return date(*map(int, found.groups()))
-        if found := _NO_YEAR.fullmatch(said):
-            month, day = map(int, found.groups())
-            near = [date(today.year + years, month, day) for years in (-1, 0, 1)]
-            return min(near, key=lambda one: abs(one - today))
+        return date(year, month, day)
     except ValueError:
         return None
-    return None
 
 
 def _named(people: Sequence[Person]) -> dict[str, set[int]]:

@@ -227,6 +227,14 @@ def test_a_year_is_the_nearest_one() -> None:
     assert set(cells) == {(1, "2026-11-24"), (1, "2027-01-02")}
 
 
+@pytest.mark.parametrize(("today", "day"), [("2028-01-10", "2028-02-29"), ("2027-06-10", "2028-02-29"), (TODAY, None)])
+def test_a_leap_day_is_one_of_the_years_that_have_it(today: str | date, day: str | None) -> None:
+    on = date.fromisoformat(str(today))
+    plan = read_roster([["", f"{on}", "2月29日"], ["alice", "", "早班"]], PEOPLE, KINDS, on)
+    assert [str(found) for _, found in plan.cells] == ([day] if day else [])
+    assert [one.cell for one in plan.troubles] == ([] if day else ["C1"])
+
+
 def test_a_table_without_dates_says_where_they_go() -> None:
     assert told([["a", "b"], ["alice", "早班"]])[1].keys() == {"B1"}
     assert told([])[1].keys() == {"B1"}
