@@ -60,9 +60,9 @@ class OvertakenError(ConflictError):
 
 
 class OwnRequestError(NotAllowedError):
-    """Somebody else decides about what you have asked for."""
+    """Somebody else decides about what you have asked for or take part in."""
 
-    zh = "自己提交的须由他人审批。"
+    zh = "自己提交或参与的须由他人审批。"
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,12 +147,12 @@ class Swaps:
 
         Raises:
             ConflictError: it has been decided otherwise, or the roster has changed since it was asked for.
-            OwnRequestError: a supervisor's own; another one decides.
+            OwnRequestError: a supervisor's own shift is in it; another one decides.
             InvalidInputError: the day is over, or somebody would have two shifts at once.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             swap = await _locked(connection, swap_id)
-            if swap.user_id == actor.user_id:
+            if actor.user_id in (swap.user_id, swap.colleague_id):
                 raise OwnRequestError
             if min(swap.day, swap.colleague_day) < self._shifts.today():
                 raise _wrong("swap", "The day is over.", "日期已过。")

@@ -373,6 +373,15 @@ async def test_a_swap_of_a_roster_that_has_changed_since_is_not_approved(house: 
     assert (await house.ask("POST", f"{API}/swaps/{made['id']}/decline", by="super", json={"note": "已变"}))[0] == 204
 
 
+async def test_who_takes_part_in_a_swap_does_not_approve_it(house: House) -> None:
+    await put(house, cell(house, "alice", "2026-12-01", EARLY), cell(house, "super", "2026-12-01", LATE))
+    _, made = await swap(house, "2026-12-01", "2026-12-01", who="super")
+    path = f"{API}/swaps/{made['id']}/approve"
+    assert (await house.ask("POST", path, by="super", json={}))[0] == 403
+    assert (await planned(house))[house.ids["super"], "2026-12-01"]["kind_id"] == LATE
+    assert (await house.ask("POST", path, by="admin", json={}))[0] == 204
+
+
 async def test_a_request_is_taken_back_by_who_made_it(house: House) -> None:
     await put(house, cell(house, "alice", "2026-12-01", EARLY))
     _, made = await swap(house, "2026-12-01", "2026-12-02")
