@@ -6,6 +6,7 @@ is done.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -279,12 +280,15 @@ class Shifts:
         before: Mapping[tuple[int, date], Shift],
     ) -> list[Shift]:
         numbers = await store.last_duty_numbers(connection, {cell.user_id for cell in cells})
+        # A removed kind moves, as in a swap, and never spreads.
+        more = Counter(cell.kind_id for cell in cells)
+        more.subtract(cell.was for cell in cells)
         shifts = []
         for cell in cells:
             if cell.kind_id is None:
                 continue
             kind = kinds.get(cell.kind_id)
-            if kind is None or (kind.removed and cell.kind_id != cell.was):
+            if kind is None or (kind.removed and more[cell.kind_id] > 0):
                 said = {"en": "There is no such kind of shift.", "zh": "没有这个班次。"}
                 raise InvalidInputError(fields={"changes": said})
             held = before.get((cell.user_id, cell.day))

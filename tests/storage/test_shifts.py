@@ -382,6 +382,17 @@ async def test_who_takes_part_in_a_swap_does_not_approve_it(house: House) -> Non
     assert (await house.ask("POST", path, by="admin", json={}))[0] == 204
 
 
+async def test_a_swap_moves_a_kind_that_is_removed(house: House) -> None:
+    await put(house, cell(house, "alice", "2026-12-01", LATE), cell(house, "bob", "2026-12-01", EARLY))
+    _, made = await swap(house, "2026-12-01", "2026-12-01")
+    assert (await house.ask("DELETE", f"{API}/kinds/{LATE}", by="super"))[0] == 204
+    assert (await house.ask("POST", f"{API}/swaps/{made['id']}/approve", by="super", json={}))[0] == 204
+    kinds = {user_id: one["kind_id"] for (user_id, _), one in (await planned(house)).items()}
+    assert kinds == {house.ids["alice"]: EARLY, house.ids["bob"]: LATE}
+    spread = (cell(house, "bob", "2026-12-01", EARLY, was=LATE), cell(house, "bob", "2026-12-02", LATE))
+    assert (await put(house, *spread, cell(house, "alice", "2026-12-02", LATE)))[0] == 400
+
+
 async def test_a_request_is_taken_back_by_who_made_it(house: House) -> None:
     await put(house, cell(house, "alice", "2026-12-01", EARLY))
     _, made = await swap(house, "2026-12-01", "2026-12-02")
