@@ -1,7 +1,8 @@
 """What an imported table says about the roster: whose row, which day, which kind; each complaint names its cell. Pure.
 
 First column: username, display name or extension; the columns after it: dates. Cells hold a kind's name (in either
-language) or its code; an empty one leaves the day as it is, "-" clears it.
+language) or its code; an empty one leaves the day as it is, "-" clears it. The name of a removed kind is known where
+the day holds it already.
 """
 
 import re
@@ -45,8 +46,12 @@ class Planned:
             self.troubles.append(Trouble(place(row, column), en, zh))
 
 
-def read_roster(grid: Grid, people: Sequence[Person], kinds: Iterable[Kind], today: date) -> Planned:
-    """What this table plans. `today`: a date without a year is the one nearest to it."""
+def read_roster(
+    grid: Grid, people: Sequence[Person], kinds: Iterable[Kind], today: date, kept: Mapping[tuple[int, date], Kind]
+) -> Planned:
+    """What this table plans. `today`: a date without a year is the one nearest to it. `kept`: the cells of the roster
+    that hold a removed kind.
+    """
     planned = Planned()
     head = next((at for at, row in enumerate(grid[:HEAD_WITHIN]) if any(_day(one, today) for one in row[1:])), None)
     if head is None:
@@ -70,7 +75,9 @@ def read_roster(grid: Grid, people: Sequence[Person], kinds: Iterable[Kind], tod
         seen[user_id] = at
         for column, day in days.items():
             if column < len(row):
-                _take(planned, known, (at, column), row[column], (user_id, day))
+                cell = (user_id, day)
+                own = dict.fromkeys(_names_of(kept[cell])[:-1], kept[cell].kind_id) if cell in kept else {}
+                _take(planned, known | own, (at, column), row[column], cell)
     return planned
 
 
@@ -123,7 +130,7 @@ def _named(people: Sequence[Person]) -> dict[str, set[int]]:
     return named
 
 
-def _names_of(kind: Kind) -> tuple[str, ...]:
+def _names_of(kind: Kind) -> tuple[str, str, str]:
     return _folded(kind.name_zh), _folded(kind.name_en), kind.code
 
 

@@ -318,7 +318,8 @@ class Shifts:
         grid = await asyncio.to_thread(read_table, file)
         people = await store.list_people(self._pool)
         kinds = [kind for kind in await store.list_kinds(self._pool) if not kind.removed]
-        planned = read_roster(grid, people, kinds, self.today())
+        kept = await store.removed_kinds_held(self._pool)
+        planned = read_roster(grid, people, kinds, self.today(), kept)
         before = await store.cells_of(self._pool, list(planned.cells))
         changes = []
         for cell, kind_id in planned.cells.items():

@@ -181,6 +181,13 @@ async def cells_of(executor: Executor, cells: Sequence[tuple[int, date]]) -> dic
     return {(row["user_id"], row["day"]): _shift(row) for row in rows}
 
 
+async def removed_kinds_held(executor: Executor) -> dict[tuple[int, date], Kind]:
+    """The cells of the roster that hold a removed kind."""
+    kinds = {kind.kind_id: kind for kind in await list_kinds(executor) if kind.removed}
+    rows = await executor.fetch(_SHIFTS + "where kind_id = any ($1::bigint[])", list(kinds))
+    return {(row["user_id"], row["day"]): kinds[row["kind_id"]] for row in rows}
+
+
 async def last_duty_numbers(executor: Executor, user_ids: Collection[int]) -> dict[int, str]:
     """The number each of them had last when he was on duty."""
     rows = await executor.fetch(

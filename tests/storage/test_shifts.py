@@ -442,6 +442,9 @@ async def test_what_is_exported_can_be_imported(house: House) -> None:
         file = await fetch(house, f"{API}/file?first=2026-11-30&days=7&language={language}")
         assert await send(house, file, XLSX) == (200, {"changes": [], "problems": []})
         assert len(read_table(file)[0]) == 8
+    assert (await house.ask("DELETE", f"{API}/kinds/{EARLY}", by="super"))[0] == 204
+    file = await fetch(house, f"{API}/file?first=2026-11-30&days=7")
+    assert await send(house, file, XLSX) == (200, {"changes": [], "problems": []}), "a day keeps a removed kind"
     template = read_table(await fetch(house, f"{API}/file?first=2026-12-01&days=31&empty=true"))
     assert (len(template), len(template[0]), template[1]) == (5, 32, ["Alice"])
 

@@ -182,7 +182,7 @@ def workbook(*rows: tuple[Any, ...]) -> bytes:
 
 
 def told(grid: Grid) -> tuple[dict[tuple[int, str], int | None], dict[str, str]]:
-    plan = read_roster(grid, PEOPLE, KINDS, TODAY)
+    plan = read_roster(grid, PEOPLE, KINDS, TODAY, {})
     cells = {(user_id, day.isoformat()): kind for (user_id, day), kind in plan.cells.items()}
     return cells, {one.cell: one.en for one in plan.troubles}
 
@@ -230,9 +230,18 @@ def test_a_year_is_the_nearest_one() -> None:
 @pytest.mark.parametrize(("today", "day"), [("2028-01-10", "2028-02-29"), ("2027-06-10", "2028-02-29"), (TODAY, None)])
 def test_a_leap_day_is_one_of_the_years_that_have_it(today: str | date, day: str | None) -> None:
     on = date.fromisoformat(str(today))
-    plan = read_roster([["", f"{on}", "2月29日"], ["alice", "", "早班"]], PEOPLE, KINDS, on)
+    plan = read_roster([["", f"{on}", "2月29日"], ["alice", "", "早班"]], PEOPLE, KINDS, on, {})
     assert [str(found) for _, found in plan.cells] == ([day] if day else [])
     assert [one.cell for one in plan.troubles] == ([] if day else ["C1"])
+
+
+def test_a_removed_kind_is_known_where_it_is_held() -> None:
+    gone = replace(EARLY, kind_id=9, removed=True)
+    day = date(2026, 12, 1)
+    grid: Grid = [["", day], ["alice", "早班"], ["bob", "Early"], ["liwei", "1"]]
+    plan = read_roster(grid, PEOPLE, KINDS, TODAY, {(1, day): gone, (3, day): gone})
+    assert plan.cells == {(1, day): 9, (2, day): EARLY.kind_id, (3, day): EARLY.kind_id}
+    assert [one.cell for one in read_roster(grid[:2], PEOPLE, (), TODAY, {(2, day): gone}).troubles] == ["B2"]
 
 
 def test_a_table_without_dates_says_where_they_go() -> None:
@@ -320,7 +329,7 @@ _ENTRIES = st.one_of(
 
 @given(st.lists(st.lists(_ENTRIES, max_size=6), max_size=8))
 def test_whatever_a_table_holds_is_planned_or_complained_about(grid: Grid) -> None:
-    plan = read_roster(grid, PEOPLE, KINDS, TODAY)
+    plan = read_roster(grid, PEOPLE, KINDS, TODAY, {})
     assert {user_id for user_id, _ in plan.cells} <= {1, 2, 3}
     assert set(plan.cells.values()) <= {1, 3, 4, None}
     assert all(one.en and one.zh and one.cell for one in plan.troubles)
