@@ -139,7 +139,7 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """An agent's state as the live queue has it. `since`: when it began."""
+    """An agent's state as the live queue has it; of one it does not know there is none. `since`: when it began."""
 
     state: str
     since: datetime
@@ -170,11 +170,12 @@ def who_is_here(
     for shift in shifts:
         if shift.starts_at is None or shift.ends_at is None or shift.user_id in rows or shift.user_id not in people:
             continue
-        state = states.get(shift.user_id) if people[shift.user_id].extension else None
+        has_phone = people[shift.user_id].extension is not None
+        state = states.get(shift.user_id) if has_phone else None
         if shift.starts_at <= now < shift.ends_at:
-            rows[shift.user_id] = _on_shift(shift, shift.starts_at, state)
-        elif now < shift.starts_at <= now + early and state is not None:
-            presence = Presence.EARLY if state.is_in else Presence.DUE
+            rows[shift.user_id] = _on_shift(shift, shift.starts_at, state, has_phone=has_phone)
+        elif now < shift.starts_at <= now + early and has_phone:
+            presence = Presence.EARLY if state is not None and state.is_in else Presence.DUE
             rows[shift.user_id] = Attending(shift.user_id, presence, shift, state)
     for user_id, state in states.items():
         if state.is_in and user_id not in rows and user_id in people:
@@ -183,12 +184,13 @@ def who_is_here(
     return sorted(rows.values(), key=lambda row: (order.index(row.presence), people[row.user_id].extension or "~"))
 
 
-def _on_shift(shift: Shift, starts_at: datetime, state: SignedIn | None) -> Attending:
-    if state is None:
+def _on_shift(shift: Shift, starts_at: datetime, state: SignedIn | None, *, has_phone: bool) -> Attending:
+    if not has_phone:
         return Attending(shift.user_id, Presence.UNSEEN, shift, None)
-    if state.is_in:
+    if state is not None and state.is_in:
         return Attending(shift.user_id, Presence.HERE, shift, state)
-    return Attending(shift.user_id, Presence.MISSING, shift, state, max(starts_at, state.since))
+    missing_since = starts_at if state is None else max(starts_at, state.since)
+    return Attending(shift.user_id, Presence.MISSING, shift, state, missing_since)
 
 
 # -- who was there -------------------------------------------------------------------------------------

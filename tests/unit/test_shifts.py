@@ -145,6 +145,18 @@ def test_who_has_left_is_missing_since_then_and_who_has_no_phone_is_not_seen() -
     assert rows[0].missing_since == at("2026-11-25T11:30")
 
 
+def test_an_agent_whom_the_queue_does_not_know_is_not_there() -> None:
+    shifts = [planned(who, "2026-11-25T08:00", "2026-11-25T16:00") for who in (1, 3)]
+    people = {person.user_id: person for person in PEOPLE}
+    early = who_is_here(shifts, {}, people, at("2026-11-25T07:55"), timedelta(minutes=10))
+    assert [(row.user_id, row.presence) for row in early] == [(1, Presence.DUE)]
+    now = who_is_here(shifts, {}, people, at("2026-11-25T09:00"), timedelta())
+    assert [(row.user_id, row.presence, row.missing_since) for row in now] == [
+        (1, Presence.MISSING, at("2026-11-25T08:00")),
+        (3, Presence.UNSEEN, None),
+    ]
+
+
 def test_late_and_early_minutes_are_whole_ones_and_wait_for_the_end() -> None:
     day = Attendance(1, TODAY, 1, at("2026-11-25T08:00"), at("2026-11-25T16:00"), at("2026-11-25T08:00:59"),
                      at("2026-11-25T12:00"), 0)  # fmt: skip
