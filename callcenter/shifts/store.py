@@ -302,14 +302,24 @@ async def back_to_draft(executor: Executor, month: date) -> None:
 
 # -- attendance ----------------------------------------------------------------------------------------
 
+# Whether somebody came or went: what happened in the window, and before it the last of each. Who has not gone by the
+# window's end is still there only while that end is to come.
 _ATTENDANCE: Final = """
-    with turns as (
+    with events as (
+        select user_id, at, recorded_at, to_state from agent_events
+        where at >= $1 and at < $2::timestamptz + interval '2 days'
+            and (from_state = 'signed_out') <> (to_state = 'signed_out')
+        union all
+        select before.* from users u cross join lateral (
+            select e.user_id, e.at, e.recorded_at, e.to_state from agent_events e
+            where e.user_id = u.user_id and e.at < $1 and (e.from_state = 'signed_out') <> (e.to_state = 'signed_out')
+            order by e.at desc, e.recorded_at desc limit 1) before
+    ), turns as (
         select user_id, at, to_state <> 'signed_out' as is_in,
             lead(at) over (partition by user_id order by at, recorded_at) as until
-        from agent_events where at >= $1::timestamptz - interval '7 days' and at < $2::timestamptz + interval '2 days'
-            and (from_state = 'signed_out') <> (to_state = 'signed_out')
+        from events
     ), present as (
-        select user_id, at as since, until is null as goes_on,
+        select user_id, at as since, until is null and $5 < $2::timestamptz + interval '2 days' as goes_on,
             coalesce(until, least($5::timestamptz, $2::timestamptz + interval '2 days')) as until
         from turns where is_in
     ), planned as (

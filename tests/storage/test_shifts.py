@@ -552,6 +552,29 @@ async def test_who_is_still_here_has_not_left_early(house: House, pool: Any) -> 
     assert (row["last_at"], row["early_minutes"], row["present_minutes"]) == (None, 0, 60)
 
 
+async def test_who_has_been_signed_in_for_long_is_there(house: House, pool: Any) -> None:
+    await put(house, cell(house, "alice", "2026-11-25", EARLY), cell(house, "bob", "2026-11-20", EARLY))
+    await came_and_went(pool, house.ids["alice"], ("2026-09-01T08:00", "ready"), ("2026-09-01T16:00", "signed_out"),
+                        ("2026-10-05T08:00", "ready"))  # fmt: skip
+    await came_and_went(pool, house.ids["bob"], ("2026-10-05T08:00", "ready"), ("2026-10-06T08:00", "signed_out"))
+    _, found = await house.ask("GET", f"{API}/attendance?month=2026-11", by="super")
+    told = {one["user_id"]: (one["absent"], one["last_at"], one["present_minutes"]) for one in found["rows"]}
+    assert told == {house.ids["alice"]: (False, None, 60), house.ids["bob"]: (True, None, 0)}
+
+
+async def test_who_signs_out_after_the_month_is_not_there_for_ever(house: House, pool: Any) -> None:
+    await put(house, cell(house, "alice", "2026-11-30", EARLY))
+    await came_and_went(pool, house.ids["alice"], ("2026-11-30T08:00", "ready"), ("2026-12-05T08:00", "signed_out"))
+    set_clock(house, "2026-12-02T23:00")
+    _, found = await house.ask("GET", f"{API}/attendance?month=2026-11", by="super")
+    assert found["rows"][0]["last_at"] is None, "the window ends in an hour"
+    set_clock(house, "2026-12-10T09:00")
+    _, found = await house.ask("GET", f"{API}/attendance?month=2026-11", by="super")
+    (row,) = found["rows"]
+    assert row["last_at"] == round(datetime(2026, 12, 3, tzinfo=SHANGHAI).timestamp() * 1000)
+    assert (row["early_minutes"], row["present_minutes"]) == (0, 480)
+
+
 # -- hand-over -----------------------------------------------------------------------------------------
 
 NOTES = "/api/v1/hand-over/notes"
