@@ -67,7 +67,9 @@ class RosterPersonOut(BaseModel):
 
 
 class ShiftOut(BaseModel):
-    """What somebody is planned for on a day; moments in ms, null for rest and leave."""
+    """What somebody is planned for on a day; moments in ms, null for rest and leave. To agents `duty_number` is told of
+    their own days alone: who is on duty now is in `/shifts/now`.
+    """
 
     user_id: int
     day: date
@@ -194,9 +196,11 @@ def _kind_in(kind: ShiftKindIn, kind_id: int) -> Kind:
     return Kind(kind_id=kind_id, times=times, removed=False, **fields)
 
 
-def _shift(shift: Shift) -> ShiftOut:
+def _shift(shift: Shift, only: int | None) -> ShiftOut:
     fields = {name: getattr(shift, name) for name in Shift.__slots__}
-    return ShiftOut(**fields | {"starts_at": ms(shift.starts_at), "ends_at": ms(shift.ends_at)})
+    number = shift.duty_number if only in (None, shift.user_id) else None
+    times = {"starts_at": ms(shift.starts_at), "ends_at": ms(shift.ends_at)}
+    return ShiftOut(**fields | times | {"duty_number": number})
 
 
 def _roster(request: web.Request, roster: Roster, due_day: int) -> RosterMonthOut:
@@ -220,7 +224,7 @@ def _view(request: web.Request, view: View) -> RosterViewOut:
         today=hotline(request).shifts.today(),
         people=[person_out(one) for one in view.people],
         kinds=[kind_out(one) for one in view.kinds],
-        shifts=[_shift(one) for one in view.shifts],
+        shifts=[_shift(one, own_alone(request)) for one in view.shifts],
         rosters=[_roster(request, one, view.rules.due_day) for one in view.rosters],
         rules=ShiftRulesIn(**{name: getattr(view.rules, name) for name in Rules.__slots__}),
     )

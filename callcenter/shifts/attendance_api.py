@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from callcenter.clock import moment
 from callcenter.shifts import files
 from callcenter.shifts.api import Month, RosterPersonOut, ShiftKindOut, first_of, kind_out, ms, own_alone, person_out
+from callcenter.shifts.model import SignedIn
 from callcenter.shifts.sheet import XLSX
 from callcenter.web.routes import SIGNED_IN, Binary, Routes, hotline
 
@@ -17,7 +18,7 @@ routes = Routes()
 
 
 class AttendingStateOut(BaseModel):
-    """An agent's state as it is now, since when (ms), and the reason of a pause."""
+    """An agent's state as it is now, since when (ms), and the reason of a pause; to agents that of their own alone."""
 
     name: str
     since: int
@@ -83,6 +84,7 @@ async def get_now(request: web.Request, /) -> ShiftsNowOut:
     """Who should be here at this moment and is not, who is, and who holds the duty phone."""
     house = hotline(request)
     now = await house.shifts.now(await house.live.agents())
+    only = own_alone(request)
     rows = [
         AttendingOut(
             person=person_out(now.people[row.user_id]),
@@ -90,9 +92,7 @@ async def get_now(request: web.Request, /) -> ShiftsNowOut:
             kind_id=row.shift.kind_id if row.shift else None,
             starts_at=ms(row.shift.starts_at) if row.shift else None,
             ends_at=ms(row.shift.ends_at) if row.shift else None,
-            state=AttendingStateOut(name=row.state.state, since=ms(row.state.since) or 0, reason=row.state.reason)
-            if row.state
-            else None,
+            state=_state(row.state, with_reason=only in (None, row.user_id)) if row.state else None,
             missing_since=ms(row.missing_since),
         )
         for row in now.rows
@@ -101,6 +101,10 @@ async def get_now(request: web.Request, /) -> ShiftsNowOut:
     if now.duty is not None and now.duty[0] in now.people:
         duty = DutyPhoneOut(display_name=now.people[now.duty[0]].display_name, number=now.duty[1])
     return ShiftsNowOut(at=house.clock(), rows=rows, kinds=[kind_out(one) for one in now.kinds.values()], duty=duty)
+
+
+def _state(state: SignedIn, *, with_reason: bool) -> AttendingStateOut:
+    return AttendingStateOut(name=state.state, since=ms(state.since) or 0, reason=state.reason if with_reason else "")
 
 
 @routes.get("/api/v1/shifts/attendance", roles=SIGNED_IN)

@@ -323,6 +323,23 @@ async def test_the_duty_phone_is_of_whoever_the_roster_says(house: House, pool: 
     assert shifts.duty_number() is None
 
 
+async def test_agents_are_told_their_own_numbers_and_reasons_alone(house: House) -> None:
+    numbers = {"alice": "13800138000", "bob": "13800138001"}
+    nights = [cell(house, who, "2026-11-25", NIGHT, duty_number=number) for who, number in numbers.items()]
+    assert (await put(house, *nights))[0] == 204
+    set_clock(house, "2026-11-25T22:30")
+    for who in numbers:
+        await sign_in(house, who)
+        await sign_in(house, who, "paused")
+    for by, told in (("super", set(numbers)), ("alice", {"alice"})):
+        _, view = await house.ask("GET", f"{API}?first=2026-11-25", by=by)
+        shown = {one["user_id"]: one["duty_number"] for one in view["shifts"]}
+        assert shown == {house.ids[who]: number if who in told else None for who, number in numbers.items()}
+        _, now = await house.ask("GET", f"{API}/now", by=by)
+        assert {one["person"]["username"] for one in now["rows"] if one["state"]["reason"]} == told
+        assert now["duty"]["number"] in numbers.values()
+
+
 # -- swaps ---------------------------------------------------------------------------------------------
 
 
