@@ -49,7 +49,9 @@ class Receiver:
         self.statuses: list[int] = []
         """Of the next answers; then 200."""
         self.texts: list[str] = []
-        """What the next answers say; then much."""
+        """What the next answers say; then more than is read, and no more than is sent at once: a rest that nobody takes
+        would keep a socket open after the test.
+        """
         self.location = ""
         app = web.Application()
         app.router.add_post("/hook", self._take)
@@ -70,7 +72,7 @@ class Receiver:
         self.bodies.append(await request.json())
         status = self.statuses.pop(0) if self.statuses else 200
         headers = {"Location": self.location} if self.location else {}
-        text = self.texts.pop(0) if self.texts else "x" * 100_000
+        text = self.texts.pop(0) if self.texts else "x" * 2 * ANSWER_BYTES
         return web.Response(status=status, headers=headers, text=text)
 
 
