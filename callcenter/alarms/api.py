@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import BaseModel, Field
 
+from callcenter.clock import milliseconds
 from callcenter.validation import Limit
 from callcenter.web.routes import SUPERVISORS, Routes, actor, hotline
 
@@ -41,7 +42,7 @@ class AlarmOut(BaseModel):
 
 
 def _ms(at: datetime | None) -> int | None:
-    return round(at.timestamp() * 1000) if at else None
+    return milliseconds(at) if at else None
 
 
 @routes.get("/api/v1/board/alarms", roles=SUPERVISORS)

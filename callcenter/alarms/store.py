@@ -8,7 +8,6 @@ One script changes both or neither, so that no alarm is without its history, wha
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -17,7 +16,7 @@ from redis.asyncio import Redis
 from callcenter.alarms.model import ABANDONED_WITHIN_MS, Verdict
 from callcenter.alarms.words import Notice
 from callcenter.board.model import AlarmRow
-from callcenter.clock import moment
+from callcenter.clock import milliseconds, moment
 from callcenter.db.pool import Connection, Executor
 
 STANDING: Final = "cc:alarms"
@@ -166,7 +165,7 @@ async def open_rows(executor: Executor) -> dict[str, AlarmRow]:
         row["key"]: AlarmRow(
             kind=row["kind"],
             subject=row["subject"],
-            since=_milliseconds(row["raised_at"]),
+            since=milliseconds(row["raised_at"]),
             value=row["value"],
             threshold=row["threshold"],
             acknowledged_by=row["display_name"],
@@ -186,7 +185,7 @@ async def acknowledge(connection: Connection, key: str, by: int, at_ms: int) -> 
         by,
         moment(at_ms),
     )
-    return (_milliseconds(row["raised_at"]), row["display_name"]) if row else None
+    return (milliseconds(row["raised_at"]), row["display_name"]) if row else None
 
 
 async def history(executor: Executor, limit: int) -> list[dict[str, Any]]:
@@ -263,8 +262,8 @@ def _notice(row: Mapping[str, Any]) -> Notice:
         name_en=row["name_en"],
         value=row["value"],
         threshold=row["threshold"],
-        raised_at=_milliseconds(row["raised_at"]),
-        cleared_at=_milliseconds(row["cleared_at"]) if over else None,
+        raised_at=milliseconds(row["raised_at"]),
+        cleared_at=milliseconds(row["cleared_at"]) if over else None,
     )
 
 
@@ -296,7 +295,3 @@ async def give_up(executor: Executor, notice: Notice, at_ms: int) -> None:
         notice.what,
         moment(at_ms),
     )
-
-
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)

@@ -4,7 +4,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict
 
 from callcenter.blocking.model import BlockedCaller
-from callcenter.clock import moment
+from callcenter.clock import milliseconds, moment
 from callcenter.customers.model import display_of
 from callcenter.validation import Milliseconds, RequiredLine
 from callcenter.web.routes import SUPERVISORS, Routes, actor, hotline
@@ -40,9 +40,9 @@ def _out(blocked: BlockedCaller, now_ms: int, country: str) -> BlockedCallerOut:
         number=blocked.number,
         number_display=display_of(blocked.number, country),
         reason=blocked.reason,
-        blocked_until=round(until.timestamp() * 1000) if until else None,
+        blocked_until=milliseconds(until) if until else None,
         expired=not blocked.holds_at(moment(now_ms)),
-        created_at=round(blocked.created_at.timestamp() * 1000),
+        created_at=milliseconds(blocked.created_at),
         created_by=blocked.created_by,
     )
 

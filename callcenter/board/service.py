@@ -22,7 +22,7 @@ from callcenter.board.day import Day, quarter_row
 from callcenter.board.model import QUARTER_MS, AgentDayRow, AlarmRow, Board, QuarterRow, Table
 from callcenter.board.picture import Picture, agent_row, call_row, general_row, place_of, queue_row
 from callcenter.board.store import Targets, read_agent_days, read_quarters
-from callcenter.clock import moment
+from callcenter.clock import milliseconds, moment
 from callcenter.customers.model import display_of
 from callcenter.db.pool import AWAY, Pool
 from callcenter.events import WRITTEN_CHANNEL
@@ -269,7 +269,7 @@ class Boards:
         """When the department's day began (ms)."""
         today = moment(self._clock()).astimezone(self._zone)
         day = (today - timedelta(days=days_ago)).replace(hour=0, minute=0, second=0, microsecond=0)
-        return round(day.timestamp() * 1000)
+        return milliseconds(day)
 
     def _take_plan(self, plan: Plan) -> None:
         self._picture.put("general", "general", general_row(plan, self.day_began_at()))

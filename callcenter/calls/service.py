@@ -8,7 +8,7 @@ from typing import Any
 
 from callcenter.calls import store
 from callcenter.calls.model import CallRecord, is_call_id
-from callcenter.clock import moment
+from callcenter.clock import milliseconds, moment
 from callcenter.customers.model import display_of
 from callcenter.db.pool import AWAY, Pool
 from callcenter.errors import InvalidInputError, NotFoundError
@@ -108,7 +108,7 @@ class Calls:
         shown = dict(row)
         for name in MILLISECONDS:
             if isinstance(shown.get(name), datetime):
-                shown[name] = round(shown[name].timestamp() * 1000)
+                shown[name] = milliseconds(shown[name])
         for name in SECONDS:
             if shown.get(name) is not None:
                 shown[name] = float(shown[name])

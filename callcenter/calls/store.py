@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from callcenter.calls.model import CallRecord, in_order, started_at
-from callcenter.clock import moment
+from callcenter.clock import milliseconds, moment
 from callcenter.db.pool import Connection, Executor
 from callcenter.events import CallEvent, Kind
 
@@ -73,10 +73,6 @@ where number = $1 and state = 'open' and (last_at <= $2 or call_id = $3)
 """
 
 
-def _milliseconds(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
-
-
 async def add_events(connection: Connection, events: Sequence[CallEvent]) -> set[str]:
     """Store facts; the ids of those that were new."""
     rows = await connection.fetch(
@@ -96,7 +92,7 @@ async def events_of(executor: Executor, call_ids: Iterable[str]) -> dict[str, li
     ids = list(call_ids)
     found: dict[str, list[CallEvent]] = {call_id: [] for call_id in ids}
     for row in await executor.fetch(_EVENTS_OF, ids, [started_at(call_id) for call_id in ids]):
-        fact = CallEvent(row["event_id"], row["call_id"], Kind(row["kind"]), _milliseconds(row["at"]), row["body"])
+        fact = CallEvent(row["event_id"], row["call_id"], Kind(row["kind"]), milliseconds(row["at"]), row["body"])
         found[fact.call_id].append(fact)
     return {call_id: in_order(facts) for call_id, facts in found.items()}
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from callcenter.calls.store import events_of, find_call
-from callcenter.clock import moment
+from callcenter.clock import milliseconds, moment
 from callcenter.db.pool import Pool
 from callcenter.events import CallEvent, Kind
 from callcenter.routing.explain import AgentThen, why
@@ -42,8 +42,8 @@ class History:
         if row is None or row["queued_at"] is None:
             return None
         ended: datetime | None = row["answered_at"] or row["ended_at"]
-        end_ms = round(ended.timestamp() * 1000) - 1 if ended else self._clock()
-        began_ms = round(row["queued_at"].timestamp() * 1000)
+        end_ms = milliseconds(ended) - 1 if ended else self._clock()
+        began_ms = milliseconds(row["queued_at"])
         at = max(began_ms, min(at_ms if at_ms is not None else end_ms, max(end_ms, began_ms)))
         facts = [fact for fact in (await events_of(self._pool, [call_id]))[call_id] if fact.at_ms <= at]
         caller = _entry(call_id, row, facts)
@@ -118,7 +118,7 @@ def _entry(call_id: str, row: dict[str, Any], facts: list[CallEvent]) -> QueueEn
     return QueueEntry(
         call_id,
         str(body.get("queue_id") or row["queue_id"]),
-        round(row["arrived_at"].timestamp() * 1000),
+        milliseconds(row["arrived_at"]),
         int(body.get("priority", 0)),
         tuple(
             Need(skill, level, tuple((after, lower) for after, lower in relaxes))

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from callcenter.clock import milliseconds
 from callcenter.errors import InvalidInputError
 from callcenter.shifts import files
 from callcenter.shifts.model import Cell, Kind, Person, RosterState, Rules, Shift, Times, due_on
@@ -168,7 +169,7 @@ class ShiftMadeOut(BaseModel):
 
 def ms(at: datetime | None) -> int | None:
     """Milliseconds since the epoch."""
-    return None if at is None else round(at.timestamp() * 1000)
+    return None if at is None else milliseconds(at)
 
 
 def person_out(person: Person) -> RosterPersonOut:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from callcenter.clock import milliseconds
 from callcenter.db.pool import AWAY
 from callcenter.errors import InvalidInputError
 from callcenter.routing.model import AgentState
@@ -250,7 +251,7 @@ def _sent_out(sent: SentMessage) -> SentMessageOut:
         ReaderOut(
             user_id=one.user_id,
             display_name=one.display_name,
-            seen_at=round(one.seen_at.timestamp() * 1000) if one.seen_at else None,
+            seen_at=milliseconds(one.seen_at) if one.seen_at else None,
         )
         for one in sent.readers
     ]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from callcenter.clock import milliseconds
+
 MESSAGES_CHANNEL: Final = "cc:messages"
 """Where a message is published in Redis when it has been kept: `{users (null: all), but, message}`."""
 SHIFT_HOURS: Final = 12
@@ -26,7 +28,7 @@ class DeskMessage:
         return {
             "message_id": self.message_id,
             "text": self.text,
-            "sent_at": round(self.sent_at.timestamp() * 1000),
+            "sent_at": milliseconds(self.sent_at),
             "sent_by": self.sent_by,
         }
 
