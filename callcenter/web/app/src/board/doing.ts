@@ -130,10 +130,15 @@ export function useDoing(): Doing {
     if (act === "listen" || act === "whisper" || act === "barge") void listening.start(call.call_id, act);
     else if (act === "move") begin({ kind: "move", call });
     else if (act === "priority") choosePriority({ kind: "call", row: call }, by);
-    else if (act === "takeOver") void perform(act, subject, () => api.supervision.takeOver(call.call_id));
+    else if (act === "takeOver") void perform(act, subject, () => takeOver(call.call_id));
     else if (act === "end") void perform(act, subject, () => api.supervision.end(call.call_id));
     else if (act === "dropCallback") void perform(act, subject, () => api.dropCallback(call.call_id));
     else if (act === "customer" && call.customer_id !== null) void router.push({ name: "customer", params: { id: call.customer_id } });
+  }
+  /** This page's phone is started first; what stands against it is said by the service. */
+  async function takeOver(callId: string): Promise<unknown> {
+    if (session.hasPhone) await listening.phoneIsThere();
+    return api.supervision.takeOver(callId);
   }
   function runAgent(act: Act, agent: AgentRow, subject: Subject, by: HTMLElement): void {
     if (act === "ready") void perform(act, subject, () => api.supervision.setState(agent.user_id, "ready"));

@@ -103,5 +103,5 @@ export const useListening = defineStore("listening", () => {
     },
   );
 
-  return { now, mode, starting, answered, start, change, stop };
+  return { now, mode, starting, answered, phoneIsThere, start, change, stop };
 });
