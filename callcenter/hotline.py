@@ -59,6 +59,7 @@ from callcenter.sounds.messages import Messages
 from callcenter.sounds.prompts import Prompts
 from callcenter.sounds.service import Sounds
 from callcenter.sounds.voice import SoundVoice
+from callcenter.staff.roles import Roles
 from callcenter.staff.service import Staff
 from callcenter.supervision.agents import AgentActs
 from callcenter.supervision.calls import CallActs
@@ -120,6 +121,7 @@ class Hotline:
         self.witness = Witness(self.work, self.callbacks, self.desks)
         self.listening = ListeningWork(pool, self.routing, self.asterisk, self.desks, self.clock)
         self.history = History(pool, self._current_plan, self.clock)
+        self.roles = Roles()
         self.staff = Staff(pool, redis, self.asterisk, settings)
         self.administration = Administration(pool, redis, self.live.waiting)
         webhook = Webhook(pool, self.clock, self._configuration, hotline=settings.hotline_number, zone=self.zone)

@@ -7,8 +7,9 @@ from aiohttp import web
 from pydantic import BaseModel, Field
 
 from callcenter.clock import milliseconds
+from callcenter.staff.permissions import Permission
 from callcenter.validation import Limit
-from callcenter.web.routes import SUPERVISORS, Routes, actor, hotline
+from callcenter.web.routes import Routes, actor, hotline
 
 routes = Routes()
 
@@ -45,7 +46,7 @@ def _ms(at: datetime | None) -> int | None:
     return milliseconds(at) if at else None
 
 
-@routes.get("/api/v1/board/alarms", roles=SUPERVISORS)
+@routes.get("/api/v1/board/alarms", needs=Permission.WATCH)
 async def list_alarms(request: web.Request, /, limit: Limit = 50) -> list[AlarmOut]:
     """The alarms of late, the newest first, those that stand among them."""
     return [
@@ -68,7 +69,7 @@ async def list_alarms(request: web.Request, /, limit: Limit = 50) -> list[AlarmO
     ]
 
 
-@routes.post("/api/v1/board/alarms/{key}/acknowledge", roles=SUPERVISORS)
+@routes.post("/api/v1/board/alarms/{key}/acknowledge", needs=Permission.WATCH)
 async def acknowledge_alarm(request: web.Request, key: Key, /) -> None:
     """See to an alarm that stands; everybody's board shows who does."""
     await hotline(request).alarms.acknowledge(actor(request), key)

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict
 from callcenter.blocking.model import BlockedCaller
 from callcenter.clock import milliseconds, moment
 from callcenter.customers.model import display_of
+from callcenter.staff.permissions import Permission
 from callcenter.validation import Milliseconds, RequiredLine
-from callcenter.web.routes import SUPERVISORS, Routes, actor, hotline
+from callcenter.web.routes import Routes, actor, hotline
 
 routes = Routes()
 
@@ -47,7 +48,7 @@ def _out(blocked: BlockedCaller, now_ms: int, country: str) -> BlockedCallerOut:
     )
 
 
-@routes.get("/api/v1/blocked-callers", roles=SUPERVISORS)
+@routes.get("/api/v1/blocked-callers", needs=Permission.BLOCK_CALLERS)
 async def list_blocked_callers(request: web.Request, /) -> list[BlockedCallerOut]:
     """The blocked numbers, the latest first, those whose time is over too."""
     house = hotline(request)
@@ -55,7 +56,7 @@ async def list_blocked_callers(request: web.Request, /) -> list[BlockedCallerOut
     return [_out(one, now, house.settings.country) for one in await house.blocking.list_blocked()]
 
 
-@routes.post("/api/v1/blocked-callers", roles=SUPERVISORS, status=201)
+@routes.post("/api/v1/blocked-callers", needs=Permission.BLOCK_CALLERS, status=201)
 async def block_caller(request: web.Request, /, caller: BlockIn) -> BlockedCallerOut:
     """Block a number; one that is blocked gets the new reason and time."""
     house = hotline(request)
@@ -64,7 +65,7 @@ async def block_caller(request: web.Request, /, caller: BlockIn) -> BlockedCalle
     return _out(blocked, house.clock(), house.settings.country)
 
 
-@routes.delete("/api/v1/blocked-callers/{number}", roles=SUPERVISORS)
+@routes.delete("/api/v1/blocked-callers/{number}", needs=Permission.BLOCK_CALLERS)
 async def unblock_caller(request: web.Request, number: RequiredLine, /) -> None:
     """Let a number through again."""
     await hotline(request).blocking.lift(actor(request), number)

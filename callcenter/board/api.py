@@ -8,8 +8,9 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from callcenter.staff import audit
+from callcenter.staff.permissions import Permission
 from callcenter.web.live import HEARTBEAT_SECONDS
-from callcenter.web.routes import SIGNED_IN, SUPERVISORS, Routes, actor, hotline, signed_in
+from callcenter.web.routes import Routes, actor, hotline, signed_in
 
 routes = Routes()
 
@@ -59,14 +60,14 @@ class DeskDay(BaseModel):
     outcomes: int
 
 
-@routes.get("/api/v1/desk/day", roles=SIGNED_IN)
+@routes.get("/api/v1/desk/day", needs=Permission.TAKE_CALLS)
 async def get_desk_day(request: web.Request, /) -> DeskDay:
     """The day of whoever asks: what he answered, how soon, how long, and of how many calls the outcome is written."""
     day = await hotline(request).boards.agent_day(signed_in(request).user_id)
     return DeskDay(**day, wrapup_seconds=day["seconds"].get("wrapup", 0.0))
 
 
-@routes.get("/api/v1/board", roles=SUPERVISORS)
+@routes.get("/api/v1/board", needs=Permission.WATCH)
 async def get_board(request: web.Request, /) -> BoardOut:
     """The board as it is now."""
     house = hotline(request)
@@ -74,13 +75,13 @@ async def get_board(request: web.Request, /) -> BoardOut:
     return BoardOut(**await house.boards.snapshot())
 
 
-@routes.get("/api/v1/board/days", roles=SUPERVISORS)
+@routes.get("/api/v1/board/days", needs=Permission.WATCH)
 async def get_days(request: web.Request, /) -> DaysOut:
     """Yesterday, and the same day of last week."""
     return DaysOut.model_validate(await hotline(request).boards.days())
 
 
-@routes.websocket("/api/v1/board/live", roles=SUPERVISORS)
+@routes.websocket("/api/v1/board/live", needs=Permission.WATCH)
 async def live(request: web.Request, /) -> web.WebSocketResponse:
     """The board, live: a snapshot, then numbered events."""
     house = hotline(request)

@@ -25,7 +25,8 @@ from callcenter.configuration.model import (
 from callcenter.configuration.service import Imported
 from callcenter.configuration.store import Stored
 from callcenter.errors import InvalidInputError, NotFoundError
-from callcenter.web.routes import ADMINISTRATORS, SIGNED_IN, SUPERVISORS, Routes, actor, hotline, signed_in
+from callcenter.staff.permissions import Permission
+from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline, may
 
 routes = Routes()
 
@@ -107,7 +108,7 @@ def _out(stored: Stored) -> ConfigurationOut:
 async def _seen_by(request: web.Request) -> Stored:
     """All that is set, as far as it is to be seen by the one who asks."""
     stored = await hotline(request).administration.read()
-    if signed_in(request).role in ADMINISTRATORS:
+    if may(request, Permission.CHANGE_SETTINGS):
         return stored
     return Stored(stored.revision, stored.configuration.concealed())
 
@@ -118,64 +119,64 @@ def _same_id(given: str, named: str, field: str) -> None:
         raise InvalidInputError(fields={field: said})
 
 
-@routes.get("/api/v1/configuration", roles=SUPERVISORS)
+@routes.get("/api/v1/configuration", needs=Permission.READ_SETTINGS)
 async def get_configuration(request: web.Request, /) -> ConfigurationOut:
     """All that is set."""
     return _out(await _seen_by(request))
 
 
-@routes.put("/api/v1/configuration/general", roles=ADMINISTRATORS)
+@routes.put("/api/v1/configuration/general", needs=Permission.CHANGE_SETTINGS)
 async def put_general(request: web.Request, /, general: General, revision: Revision) -> ConfigurationOut:
     """Set what concerns all queues: the cadence, what priority is worth, the caller rules, where alarms are sent."""
     return _out(await hotline(request).administration.put_general(actor(request), revision, general))
 
 
-@routes.put("/api/v1/configuration/queue-order", roles=ADMINISTRATORS)
+@routes.put("/api/v1/configuration/queue-order", needs=Permission.CHANGE_SETTINGS)
 async def put_queue_order(request: web.Request, /, order: QueueOrder, revision: Revision) -> ConfigurationOut:
     """Set the order of the queues."""
     return _out(await hotline(request).administration.order_queues(actor(request), revision, order.queue_ids))
 
 
-@routes.put("/api/v1/configuration/queues/{queue_id}", roles=ADMINISTRATORS)
+@routes.put("/api/v1/configuration/queues/{queue_id}", needs=Permission.CHANGE_SETTINGS)
 async def put_queue(request: web.Request, queue_id: Name, /, queue: Queue, revision: Revision) -> ConfigurationOut:
     """Set a queue, a new one or in place of the old. Without members it keeps those it has."""
     _same_id(queue_id, queue.queue_id, "queue_id")
     return _out(await hotline(request).administration.put(actor(request), revision, queue))
 
 
-@routes.delete("/api/v1/configuration/queues/{queue_id}", roles=ADMINISTRATORS)
+@routes.delete("/api/v1/configuration/queues/{queue_id}", needs=Permission.CHANGE_SETTINGS)
 async def remove_queue(request: web.Request, queue_id: Name, /, revision: Revision) -> ConfigurationOut:
     """Take out a queue that nothing leads to and nobody waits in; past calls keep its name."""
     return _out(await hotline(request).administration.remove(actor(request), revision, kind_of(Queue), queue_id))
 
 
-@routes.put("/api/v1/configuration/menus/{menu_id}", roles=ADMINISTRATORS)
+@routes.put("/api/v1/configuration/menus/{menu_id}", needs=Permission.CHANGE_SETTINGS)
 async def put_menu(request: web.Request, menu_id: Name, /, menu: Menu, revision: Revision) -> ConfigurationOut:
     """Set a menu, a new one or in place of the old."""
     _same_id(menu_id, menu.menu_id, "menu_id")
     return _out(await hotline(request).administration.put(actor(request), revision, menu))
 
 
-@routes.delete("/api/v1/configuration/menus/{menu_id}", roles=ADMINISTRATORS)
+@routes.delete("/api/v1/configuration/menus/{menu_id}", needs=Permission.CHANGE_SETTINGS)
 async def remove_menu(request: web.Request, menu_id: Name, /, revision: Revision) -> ConfigurationOut:
     """Take out a menu that nothing leads to."""
     return _out(await hotline(request).administration.remove(actor(request), revision, kind_of(Menu), menu_id))
 
 
-@routes.put("/api/v1/configuration/hours/{hours_id}", roles=ADMINISTRATORS)
+@routes.put("/api/v1/configuration/hours/{hours_id}", needs=Permission.CHANGE_SETTINGS)
 async def put_hours(request: web.Request, hours_id: Name, /, hours: Hours, revision: Revision) -> ConfigurationOut:
     """Set opening hours, new ones or in place of the old."""
     _same_id(hours_id, hours.hours_id, "hours_id")
     return _out(await hotline(request).administration.put(actor(request), revision, hours))
 
 
-@routes.delete("/api/v1/configuration/hours/{hours_id}", roles=ADMINISTRATORS)
+@routes.delete("/api/v1/configuration/hours/{hours_id}", needs=Permission.CHANGE_SETTINGS)
 async def remove_hours(request: web.Request, hours_id: Name, /, revision: Revision) -> ConfigurationOut:
     """Take out opening hours that no queue has."""
     return _out(await hotline(request).administration.remove(actor(request), revision, kind_of(Hours), hours_id))
 
 
-@routes.get("/api/v1/configuration/hours/{hours_id}/days", roles=SUPERVISORS)
+@routes.get("/api/v1/configuration/hours/{hours_id}/days", needs=Permission.READ_SETTINGS)
 async def list_days(request: web.Request, hours_id: Name, /, first: date, count: DayCount = 42) -> list[DayOut]:
     """The open times of some days, and why each has them."""
     configuration = (await hotline(request).administration.read()).configuration
@@ -198,20 +199,20 @@ async def list_days(request: web.Request, hours_id: Name, /, first: date, count:
     ]
 
 
-@routes.put("/api/v1/configuration/skills/{skill_id}", roles=ADMINISTRATORS)
+@routes.put("/api/v1/configuration/skills/{skill_id}", needs=Permission.CHANGE_SETTINGS)
 async def put_skill(request: web.Request, skill_id: Name, /, skill: Skill, revision: Revision) -> ConfigurationOut:
     """Set a skill, a new one or in place of the old. Without agents those who have it keep it."""
     _same_id(skill_id, skill.skill_id, "skill_id")
     return _out(await hotline(request).administration.put(actor(request), revision, skill))
 
 
-@routes.delete("/api/v1/configuration/skills/{skill_id}", roles=ADMINISTRATORS)
+@routes.delete("/api/v1/configuration/skills/{skill_id}", needs=Permission.CHANGE_SETTINGS)
 async def remove_skill(request: web.Request, skill_id: Name, /, revision: Revision) -> ConfigurationOut:
     """Take out a skill that no queue asks for."""
     return _out(await hotline(request).administration.remove(actor(request), revision, kind_of(Skill), skill_id))
 
 
-@routes.put("/api/v1/configuration/pause-reasons/{code}", roles=ADMINISTRATORS)
+@routes.put("/api/v1/configuration/pause-reasons/{code}", needs=Permission.CHANGE_SETTINGS)
 async def put_pause_reason(
     request: web.Request, code: Name, /, pause_reason: PauseReason, revision: Revision
 ) -> ConfigurationOut:
@@ -220,13 +221,13 @@ async def put_pause_reason(
     return _out(await hotline(request).administration.put(actor(request), revision, pause_reason))
 
 
-@routes.delete("/api/v1/configuration/pause-reasons/{code}", roles=ADMINISTRATORS)
+@routes.delete("/api/v1/configuration/pause-reasons/{code}", needs=Permission.CHANGE_SETTINGS)
 async def remove_pause_reason(request: web.Request, code: Name, /, revision: Revision) -> ConfigurationOut:
     """Take out a pause reason; not the last."""
     return _out(await hotline(request).administration.remove(actor(request), revision, kind_of(PauseReason), code))
 
 
-@routes.get("/api/v1/pause-reasons", roles=SIGNED_IN)
+@routes.get("/api/v1/pause-reasons", needs=SIGNED_IN)
 async def list_pause_reasons(request: web.Request, /) -> list[PauseReason]:
     """The reasons for which an agent may pause, in their order; also while PostgreSQL is away."""
     return hotline(request).roster.roster.configuration.pause_reasons
@@ -235,7 +236,7 @@ async def list_pause_reasons(request: web.Request, /) -> list[PauseReason]:
 # -- files ---------------------------------------------------------------------------------------------
 
 
-@routes.get("/api/v1/configuration/file", roles=SUPERVISORS)
+@routes.get("/api/v1/configuration/file", needs=Permission.READ_SETTINGS)
 async def get_configuration_file(request: web.Request, /) -> web.Response:
     """All that is set, as a YAML file."""
     stored = await _seen_by(request)
@@ -249,7 +250,7 @@ async def get_configuration_file(request: web.Request, /) -> web.Response:
     )
 
 
-@routes.post("/api/v1/configuration/file", roles=ADMINISTRATORS)
+@routes.post("/api/v1/configuration/file", needs=Permission.CHANGE_SETTINGS)
 async def import_configuration_file(
     request: web.Request, /, configuration: FileIn, dry_run: bool = False, revision: Revision | None = None
 ) -> ImportOut:
@@ -277,13 +278,13 @@ def _import_out(imported: Imported) -> ImportOut:
     )
 
 
-@routes.get("/api/v1/configuration/profiles", roles=SUPERVISORS)
+@routes.get("/api/v1/configuration/profiles", needs=Permission.READ_SETTINGS)
 async def list_profiles(request: web.Request, /) -> list[ProfileName]:  # noqa: ARG001 - every handler takes it
     """The shipped profiles."""
     return [ProfileName(profile=name, name=_title(file.profile(name))) for name in file.profile_names()]
 
 
-@routes.get("/api/v1/configuration/profiles/{profile}", roles=SUPERVISORS)
+@routes.get("/api/v1/configuration/profiles/{profile}", needs=Permission.READ_SETTINGS)
 async def get_profile(request: web.Request, profile: Name, /) -> ProfileOut:  # noqa: ARG001 - every handler takes it
     """A shipped profile, to look at, edit and bring in as a file."""
     text = file.profile(profile)

@@ -7,8 +7,9 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.customers.model import Customer, CustomerNumber, Draft, facts_of
+from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs, RequiredLine
-from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline
+from callcenter.web.routes import Routes, actor, hotline
 
 routes = Routes()
 
@@ -103,7 +104,7 @@ def _number_out(one: CustomerNumber, country: str) -> NumberOut:
     )
 
 
-@routes.get("/api/v1/customers", roles=SIGNED_IN)
+@routes.get("/api/v1/customers", needs=Permission.READ_CUSTOMERS)
 async def list_customers(
     request: web.Request, /, q: Line = "", before: Id | None = None, limit: Limit = 50
 ) -> CustomerPage:
@@ -117,21 +118,21 @@ async def list_customers(
     )
 
 
-@routes.post("/api/v1/customers", roles=SIGNED_IN, status=201)
+@routes.post("/api/v1/customers", needs=Permission.WRITE_CUSTOMERS, status=201)
 async def create_customer(request: web.Request, /, customer: CustomerIn) -> CustomerOut:
     """Keep a new customer."""
     line = hotline(request)
     return _out(await line.customers.create(actor(request), customer.draft()), line.settings.country)
 
 
-@routes.get("/api/v1/customers/{customer_id}", roles=SIGNED_IN)
+@routes.get("/api/v1/customers/{customer_id}", needs=Permission.READ_CUSTOMERS)
 async def get_customer(request: web.Request, customer_id: Id, /) -> CustomerOut:
     """One customer's record; the reading is audited."""
     line = hotline(request)
     return _out(await line.customers.get(actor(request), customer_id), line.settings.country)
 
 
-@routes.put("/api/v1/customers/{customer_id}", roles=SIGNED_IN)
+@routes.put("/api/v1/customers/{customer_id}", needs=Permission.WRITE_CUSTOMERS)
 async def put_customer(request: web.Request, customer_id: Id, /, customer: CustomerChange) -> CustomerOut:
     """Replace a customer's record."""
     line = hotline(request)

@@ -9,9 +9,10 @@ from callcenter.errors import NotFoundError
 from callcenter.routing.desk import TakenOverError
 from callcenter.routing.model import AgentState
 from callcenter.staff import audit
+from callcenter.staff.permissions import Permission
 from callcenter.validation import Line, Milliseconds
 from callcenter.web.live import HEARTBEAT_SECONDS, TAKEN_OVER
-from callcenter.web.routes import SIGNED_IN, SUPERVISORS, Routes, actor, hotline, signed_in
+from callcenter.web.routes import Routes, actor, hotline, signed_in
 
 routes = Routes()
 
@@ -89,13 +90,13 @@ class PhoneAccount(BaseModel):
     display_name: str = ""
 
 
-@routes.get("/api/v1/desk", roles=SIGNED_IN)
+@routes.get("/api/v1/desk", needs=Permission.TAKE_CALLS)
 async def get_desk(request: web.Request, /) -> DeskOut:
     """The agent's desk as it is now."""
     return await _desk(request)
 
 
-@routes.post("/api/v1/desk/state", roles=SIGNED_IN)
+@routes.post("/api/v1/desk/state", needs=Permission.TAKE_CALLS)
 async def set_state(request: web.Request, /, wanted: StateIn) -> DeskOut:
     """Become ready, paused or signed out; refused while on offer, ringing or talking."""
     work, state = hotline(request).work, AgentState(wanted.state)
@@ -103,21 +104,21 @@ async def set_state(request: web.Request, /, wanted: StateIn) -> DeskOut:
     return await _desk(request)
 
 
-@routes.post("/api/v1/desk/wrapup/extend", roles=SIGNED_IN)
+@routes.post("/api/v1/desk/wrapup/extend", needs=Permission.TAKE_CALLS)
 async def extend_wrapup(request: web.Request, /) -> DeskOut:
     """More time for the outcome, once a call."""
     await hotline(request).work.extend_wrapup(signed_in(request).user_id)
     return await _desk(request)
 
 
-@routes.post("/api/v1/desk/reconnect", roles=SIGNED_IN)
+@routes.post("/api/v1/desk/reconnect", needs=Permission.TAKE_CALLS)
 async def reconnect(request: web.Request, /) -> DeskOut:
     """After the page was loaded anew in mid-call: ring this phone again, with the same caller."""
     await hotline(request).work.reconnect(signed_in(request).user_id)
     return await _desk(request)
 
 
-@routes.post("/api/v1/desk/phone", roles=SIGNED_IN)
+@routes.post("/api/v1/desk/phone", needs=Permission.TAKE_CALLS)
 async def get_phone(request: web.Request, /, desk: DeskIn) -> PhoneAccount:
     """This page becomes the agent's desk; a browser phone gets a password of its own, good until the next."""
     house = hotline(request)
@@ -126,7 +127,7 @@ async def get_phone(request: web.Request, /, desk: DeskIn) -> PhoneAccount:
     return PhoneAccount(**await house.staff.phone_account(session.user_id))
 
 
-@routes.websocket("/api/v1/desk/live", roles=SIGNED_IN)
+@routes.websocket("/api/v1/desk/live", needs=Permission.TAKE_CALLS)
 async def live(request: web.Request, /, desk_id: Line) -> web.WebSocketResponse:
     """The desk, live. The latest page of an agent is his desk; an earlier one is told and let go."""
     house = hotline(request)
@@ -168,14 +169,14 @@ class CallbackOut(BaseModel):
     next_at: int | None
 
 
-@routes.get("/api/v1/callbacks", roles=SIGNED_IN)
+@routes.get("/api/v1/callbacks", needs=Permission.RING_BACK)
 async def list_callbacks(request: web.Request, /) -> list[CallbackOut]:
     """Everybody who keeps his place without a line, the longest waiting first."""
     house = hotline(request)
     return [CallbackOut(**row) for row in await house.callbacks.list_open(house.calls)]
 
 
-@routes.delete("/api/v1/callbacks/{call_id}", roles=SUPERVISORS)
+@routes.delete("/api/v1/callbacks/{call_id}", needs=Permission.SUPERVISE)
 async def cancel_callback(request: web.Request, call_id: str, /) -> None:
     """Take somebody who keeps his place out of the line."""
     house = hotline(request)
@@ -221,7 +222,7 @@ class WhyOut(BaseModel):
     agents: list[AgentThenOut]
 
 
-@routes.get("/api/v1/calls/{call_id}/why", roles=SUPERVISORS)
+@routes.get("/api/v1/calls/{call_id}/why", needs=Permission.WATCH)
 async def why_nobody_rang(request: web.Request, call_id: str, /, at: Milliseconds | None = None) -> WhyOut:
     """Why each agent was not rung for this caller at a moment of his wait; by default at its end."""
     found = await hotline(request).history.why(call_id, at)

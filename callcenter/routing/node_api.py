@@ -177,7 +177,7 @@ class Empty(BaseModel):
     """Done."""
 
 
-@routes.post("/node/v1/calls/{call_id}/wait", roles=NODE)
+@routes.post("/node/v1/calls/{call_id}/wait", needs=NODE)
 async def wait(request: web.Request, call_id: str, /, call: WaitIn) -> InstructionOut:
     """Hold a caller's place; answers within 55 s."""
     previous = OfferOver(**call.previous.model_dump()) if call.previous else None
@@ -202,14 +202,14 @@ _INSTRUCTIONS: dict[type, Any] = {
 }
 
 
-@routes.post("/node/v1/calls/{call_id}/callback-answered", roles=NODE)
+@routes.post("/node/v1/calls/{call_id}/callback-answered", needs=NODE)
 async def callback_answered(request: web.Request, call_id: str, /, told: CallbackAnsweredIn) -> Empty:
     """A customer who is called back has answered."""
     await hotline(request).callbacks.customer_answered(call_id, told.offer_id, told.customer_answered_at_ms)
     return Empty()
 
 
-@routes.post("/node/v1/calls/{call_id}/callback-over", roles=NODE)
+@routes.post("/node/v1/calls/{call_id}/callback-over", needs=NODE)
 async def callback_over(request: web.Request, call_id: str, /, told: CallbackOverIn) -> Empty:
     """Calling a customer back is over; may come twice and late."""
     by = "caller" if told.hung_up_by == "customer" else told.hung_up_by
@@ -218,7 +218,7 @@ async def callback_over(request: web.Request, call_id: str, /, told: CallbackOve
     return Empty()
 
 
-@routes.post("/node/v1/calls/{call_id}/ended", roles=NODE)
+@routes.post("/node/v1/calls/{call_id}/ended", needs=NODE)
 async def ended(request: web.Request, call_id: str, /, call: EndedIn) -> Empty:
     """A call is over; may come twice and late."""
     report = Ended(
@@ -234,7 +234,7 @@ async def ended(request: web.Request, call_id: str, /, call: EndedIn) -> Empty:
     return Empty()
 
 
-@routes.post("/node/v1/ledger", roles=NODE)
+@routes.post("/node/v1/ledger", needs=NODE)
 async def ledger(request: web.Request, /, rows: LedgerIn) -> LedgerOut:
     """Asterisk's own CDRs: what no other witness told is filled in from them."""
     house = hotline(request)

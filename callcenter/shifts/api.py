@@ -14,9 +14,9 @@ from callcenter.shifts.model import Cell, Kind, Person, RosterState, Rules, Shif
 from callcenter.shifts.service import View
 from callcenter.shifts.sheet import CSV, LARGEST_FILE, XLSX
 from callcenter.shifts.store import Roster
-from callcenter.staff.model import Role
+from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Line
-from callcenter.web.routes import SIGNED_IN, SUPERVISORS, Binary, Routes, actor, hotline, signed_in
+from callcenter.web.routes import SIGNED_IN, Binary, Routes, actor, hotline, may, signed_in
 
 routes = Routes()
 
@@ -206,7 +206,8 @@ def _shift(shift: Shift, only: int | None) -> ShiftOut:
 
 def _roster(request: web.Request, roster: Roster, due_day: int) -> RosterMonthOut:
     session = signed_in(request)
-    others = session.role is Role.SUPERVISOR and roster.submitted_by_id != session.user_id
+    may_own = may(request, Permission.MANAGE_STAFF)
+    decides = may(request, Permission.APPROVE_SHIFTS) and (may_own or roster.submitted_by_id != session.user_id)
     return RosterMonthOut(
         month=f"{roster.month:%Y-%m}",
         state=roster.state,
@@ -216,7 +217,7 @@ def _roster(request: web.Request, roster: Roster, due_day: int) -> RosterMonthOu
         decided_at=ms(roster.decided_at),
         decided_by=roster.decided_by,
         note=roster.note,
-        may_decide=roster.state is RosterState.SUBMITTED and (others or session.role is Role.ADMINISTRATOR),
+        may_decide=roster.state is RosterState.SUBMITTED and decides,
     )
 
 
@@ -239,14 +240,14 @@ def first_of(text: str) -> date:
 # -- the roster ----------------------------------------------------------------------------------------
 
 
-@routes.get("/api/v1/shifts", roles=SIGNED_IN)
+@routes.get("/api/v1/shifts", needs=SIGNED_IN)
 async def get_roster(request: web.Request, /, first: date, days: DayCount = 7) -> RosterViewOut:
     """The roster of so many days from `first` on."""
     check_near(first)
     return _view(request, await hotline(request).shifts.view(first, days))
 
 
-@routes.put("/api/v1/shifts/cells", roles=SUPERVISORS)
+@routes.put("/api/v1/shifts/cells", needs=Permission.PLAN_SHIFTS)
 async def put_cells(request: web.Request, /, change: RosterChangeIn) -> None:
     """Change the roster, all or nothing; 409 where a cell holds something else than `was`."""
     cells = [Cell(**one.model_dump()) for one in change.changes]
@@ -257,48 +258,52 @@ async def put_cells(request: web.Request, /, change: RosterChangeIn) -> None:
     await hotline(request).shifts.change(actor(request), cells, change.reason)
 
 
-@routes.post("/api/v1/shifts/months/{month}/submit", roles=SUPERVISORS)
+@routes.post("/api/v1/shifts/months/{month}/submit", needs=Permission.PLAN_SHIFTS)
 async def submit_roster(request: web.Request, month: Month, /) -> None:
     """Hand in a month's roster for approval."""
     await hotline(request).shifts.submit(actor(request), first_of(month))
 
 
-@routes.post("/api/v1/shifts/months/{month}/approve", roles=SUPERVISORS)
+@routes.post("/api/v1/shifts/months/{month}/approve", needs=Permission.APPROVE_SHIFTS)
 async def approve_roster(request: web.Request, month: Month, /, said: DecisionNoteIn) -> None:
-    """Approve a month's roster: an administrator, or a supervisor who has not handed it in himself."""
-    role = signed_in(request).role
-    await hotline(request).shifts.decide(actor(request), role, first_of(month), approve=True, note=said.note)
+    """Approve a month's roster; one's own only who manages the staff."""
+    await _decide(request, month, said, approve=True)
 
 
-@routes.post("/api/v1/shifts/months/{month}/return", roles=SUPERVISORS)
+@routes.post("/api/v1/shifts/months/{month}/return", needs=Permission.APPROVE_SHIFTS)
 async def return_roster(request: web.Request, month: Month, /, said: DecisionNoteIn) -> None:
     """Give a month's roster back to be changed."""
-    role = signed_in(request).role
-    await hotline(request).shifts.decide(actor(request), role, first_of(month), approve=False, note=said.note)
+    await _decide(request, month, said, approve=False)
+
+
+async def _decide(request: web.Request, month: str, said: DecisionNoteIn, *, approve: bool) -> None:
+    may_own = may(request, Permission.MANAGE_STAFF)
+    shifts = hotline(request).shifts
+    await shifts.decide(actor(request), first_of(month), may_own=may_own, approve=approve, note=said.note)
 
 
 # -- kinds and rules -----------------------------------------------------------------------------------
 
 
-@routes.post("/api/v1/shifts/kinds", roles=SUPERVISORS, status=201)
+@routes.post("/api/v1/shifts/kinds", needs=Permission.PLAN_SHIFTS, status=201)
 async def make_kind(request: web.Request, /, kind: ShiftKindIn) -> ShiftMadeOut:
     """Make a kind of shift."""
     return ShiftMadeOut(id=await hotline(request).shifts.put_kind(actor(request), _kind_in(kind, 0)))
 
 
-@routes.put("/api/v1/shifts/kinds/{kind_id}", roles=SUPERVISORS)
+@routes.put("/api/v1/shifts/kinds/{kind_id}", needs=Permission.PLAN_SHIFTS)
 async def put_kind(request: web.Request, kind_id: Id, /, kind: ShiftKindIn) -> None:
     """Set a kind of shift; days after today in months that are not approved take its new times."""
     await hotline(request).shifts.put_kind(actor(request), _kind_in(kind, kind_id))
 
 
-@routes.delete("/api/v1/shifts/kinds/{kind_id}", roles=SUPERVISORS)
+@routes.delete("/api/v1/shifts/kinds/{kind_id}", needs=Permission.PLAN_SHIFTS)
 async def remove_kind(request: web.Request, kind_id: Id, /) -> None:
     """Take a kind out; days that have it keep it."""
     await hotline(request).shifts.remove_kind(actor(request), kind_id)
 
 
-@routes.put("/api/v1/shifts/rules", roles=SUPERVISORS)
+@routes.put("/api/v1/shifts/rules", needs=Permission.PLAN_SHIFTS)
 async def put_rules(request: web.Request, /, rules: ShiftRulesIn) -> None:
     """Set what holds for all rosters."""
     await hotline(request).shifts.put_rules(actor(request), Rules(**rules.model_dump()))
@@ -307,7 +312,7 @@ async def put_rules(request: web.Request, /, rules: ShiftRulesIn) -> None:
 # -- files ---------------------------------------------------------------------------------------------
 
 
-@routes.post("/api/v1/shifts/import", roles=SUPERVISORS)
+@routes.post("/api/v1/shifts/import", needs=Permission.PLAN_SHIFTS)
 async def preview_import(
     request: web.Request, /, table: Annotated[bytes, Binary(XLSX, CSV, most_bytes=LARGEST_FILE)]
 ) -> RosterPreviewOut:
@@ -321,7 +326,7 @@ async def preview_import(
     return RosterPreviewOut(changes=changes, problems=problems)
 
 
-@routes.get("/api/v1/shifts/file", roles=SIGNED_IN)
+@routes.get("/api/v1/shifts/file", needs=SIGNED_IN)
 async def get_file(
     request: web.Request, /, first: date, days: DayCount = 7, empty: bool = False, language: Literal["zh", "en"] = "zh"
 ) -> Annotated[bytes, Binary(XLSX)]:
@@ -339,6 +344,5 @@ def check_near(day: date) -> None:
 
 
 def own_alone(request: web.Request) -> int | None:
-    """The user id of an agent, who sees his own alone; None for others."""
-    session = signed_in(request)
-    return session.user_id if session.role is Role.AGENT else None
+    """The user id of who plans no shifts, and sees his own alone; None for others."""
+    return None if may(request, Permission.PLAN_SHIFTS) else signed_in(request).user_id

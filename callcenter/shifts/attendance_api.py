@@ -79,7 +79,7 @@ class AttendanceMonth(BaseModel):
     kinds: list[ShiftKindOut]
 
 
-@routes.get("/api/v1/shifts/now", roles=SIGNED_IN)
+@routes.get("/api/v1/shifts/now", needs=SIGNED_IN)
 async def get_now(request: web.Request, /) -> ShiftsNowOut:
     """Who should be here at this moment and is not, who is, and who holds the duty phone."""
     house = hotline(request)
@@ -107,7 +107,7 @@ def _state(state: SignedIn, *, with_reason: bool) -> AttendingStateOut:
     return AttendingStateOut(name=state.state, since=ms(state.since) or 0, reason=state.reason if with_reason else "")
 
 
-@routes.get("/api/v1/shifts/attendance", roles=SIGNED_IN)
+@routes.get("/api/v1/shifts/attendance", needs=SIGNED_IN)
 async def get_attendance(request: web.Request, /, month: Month) -> AttendanceMonth:
     """Who came when, against the roster; agents see their own."""
     house = hotline(request)
@@ -134,7 +134,7 @@ async def get_attendance(request: web.Request, /, month: Month) -> AttendanceMon
     return AttendanceMonth(rows=found, kinds=[kind_out(one) for one in view.kinds])
 
 
-@routes.get("/api/v1/shifts/attendance/file", roles=SIGNED_IN)
+@routes.get("/api/v1/shifts/attendance/file", needs=SIGNED_IN)
 async def get_attendance_file(
     request: web.Request, /, month: Month, language: Literal["zh", "en"] = "zh"
 ) -> Annotated[bytes, Binary(XLSX)]:

@@ -90,50 +90,50 @@ class VisitOut(BaseModel):
     recorded_by: str
 
 
-@routes.get("/api/v1/hand-over/notes", roles=SIGNED_IN)
+@routes.get("/api/v1/hand-over/notes", needs=SIGNED_IN)
 async def list_notes(request: web.Request, /) -> list[HandOverNoteOut]:
     """The notes that nobody has taken over first, then those with something to do, then the latest."""
     user_id = signed_in(request).user_id
     return [_note(one, user_id) for one in await hotline(request).hand_over.list_notes()]
 
 
-@routes.get("/api/v1/hand-over/waiting", roles=SIGNED_IN)
+@routes.get("/api/v1/hand-over/waiting", needs=SIGNED_IN)
 async def count_waiting(request: web.Request, /) -> HandOverWaitingOut:
     """How many notes wait to be taken over by somebody like who asks."""
     return HandOverWaitingOut(waiting=await hotline(request).hand_over.waiting_for(signed_in(request).user_id))
 
 
-@routes.post("/api/v1/hand-over/notes", roles=SIGNED_IN, status=201)
+@routes.post("/api/v1/hand-over/notes", needs=SIGNED_IN, status=201)
 async def write_note(request: web.Request, /, note: HandOverNoteIn) -> ShiftMadeOut:
     """Hand over to the next shift."""
     return ShiftMadeOut(id=await hotline(request).hand_over.write(actor(request), note.text, note.items))
 
 
-@routes.post("/api/v1/hand-over/notes/{note_id}/take", roles=SIGNED_IN)
+@routes.post("/api/v1/hand-over/notes/{note_id}/take", needs=SIGNED_IN)
 async def take_note(request: web.Request, note_id: Id, /) -> None:
     """Take a note over."""
     await hotline(request).hand_over.take(actor(request), note_id)
 
 
-@routes.post("/api/v1/hand-over/notes/{note_id}/additions", roles=SIGNED_IN, status=201)
+@routes.post("/api/v1/hand-over/notes/{note_id}/additions", needs=SIGNED_IN, status=201)
 async def add_to_note(request: web.Request, note_id: Id, /, addition: HandOverAdditionIn) -> None:
     """Add something beneath a note; what stands there stays."""
     await hotline(request).hand_over.add(actor(request), note_id, addition.text)
 
 
-@routes.post("/api/v1/hand-over/items/{item_id}/done", roles=SIGNED_IN)
+@routes.post("/api/v1/hand-over/items/{item_id}/done", needs=SIGNED_IN)
 async def finish_item(request: web.Request, item_id: Id, /) -> None:
     """An open item is done."""
     await hotline(request).hand_over.finish_item(actor(request), item_id)
 
 
-@routes.get("/api/v1/visits", roles=SIGNED_IN)
+@routes.get("/api/v1/visits", needs=SIGNED_IN)
 async def list_visits(request: web.Request, /) -> list[VisitOut]:
     """Who was in the machine room: those who are still there first."""
     return [_visit(one) for one in await hotline(request).hand_over.list_visits()]
 
 
-@routes.post("/api/v1/visits", roles=SIGNED_IN, status=201)
+@routes.post("/api/v1/visits", needs=SIGNED_IN, status=201)
 async def record_visit(request: web.Request, /, visit: VisitIn) -> ShiftMadeOut:
     """Record a visit to the machine room."""
     left = None if visit.left_at is None else moment(visit.left_at)
@@ -143,7 +143,7 @@ async def record_visit(request: web.Request, /, visit: VisitIn) -> ShiftMadeOut:
     return ShiftMadeOut(id=made)
 
 
-@routes.post("/api/v1/visits/{visit_id}/left", roles=SIGNED_IN)
+@routes.post("/api/v1/visits/{visit_id}/left", needs=SIGNED_IN)
 async def end_visit(request: web.Request, visit_id: Id, /) -> None:
     """They have left now."""
     await hotline(request).hand_over.end_visit(actor(request), visit_id)

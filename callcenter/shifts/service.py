@@ -45,7 +45,7 @@ from callcenter.shifts.model import (
 from callcenter.shifts.reading import Planned, read_roster
 from callcenter.shifts.sheet import read_table
 from callcenter.staff import audit
-from callcenter.staff.model import Actor, Role
+from callcenter.staff.model import Actor
 
 log = structlog.get_logger(__name__)
 
@@ -339,13 +339,13 @@ class Shifts:
             if roster.state is RosterState.DRAFT:
                 await self._bring(connection, actor, month, RosterState.SUBMITTED)
 
-    async def decide(self, actor: Actor, role: Role, month: date, *, approve: bool, note: str) -> None:
-        """Approve a month's roster, or give it back. An administrator may, and every supervisor but the one who handed
-        it in, so that a deputy can while the manager is away (SHF-04, SHF-24).
+    async def decide(self, actor: Actor, month: date, *, may_own: bool, approve: bool, note: str) -> None:
+        """Approve a month's roster, or give it back. Everybody with this right may but the one who handed
+        it in (unless `may_own`), so that a deputy can while the manager is away (SHF-04, SHF-24).
 
         Raises:
             ConflictError: it is not handed in (any more).
-            OwnRequestError: his own, and he is no administrator.
+            OwnRequestError: it is his own.
         """
         wanted = RosterState.APPROVED if approve else RosterState.DRAFT
         async with self._pool.acquire() as connection, connection.transaction():
@@ -354,7 +354,7 @@ class Shifts:
                 return
             if roster.state is not RosterState.SUBMITTED:
                 raise ConflictError
-            if roster.submitted_by_id == actor.user_id and role is not Role.ADMINISTRATOR:
+            if roster.submitted_by_id == actor.user_id and not may_own:
                 raise OwnRequestError
             await self._bring(connection, actor, month, wanted, note)
 

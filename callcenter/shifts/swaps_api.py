@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from callcenter.shifts.api import DecisionNoteIn, ShiftMadeOut, check_near, ms, own_alone
 from callcenter.shifts.swaps import Swap
+from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Line
-from callcenter.web.routes import SIGNED_IN, SUPERVISORS, Routes, actor, hotline, signed_in
+from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline, signed_in
 
 routes = Routes()
 
@@ -45,13 +46,13 @@ class ShiftSwapOut(BaseModel):
     decision: str
 
 
-@routes.get("/api/v1/shifts/swaps", roles=SIGNED_IN)
+@routes.get("/api/v1/shifts/swaps", needs=SIGNED_IN)
 async def list_swaps(request: web.Request, /) -> list[ShiftSwapOut]:
     """Requests for swaps, the open ones first; agents see those that concern them."""
     return [_swap(one) for one in await hotline(request).swaps.list_all(own_alone(request))]
 
 
-@routes.post("/api/v1/shifts/swaps", roles=SIGNED_IN, status=201)
+@routes.post("/api/v1/shifts/swaps", needs=SIGNED_IN, status=201)
 async def ask_for_swap(request: web.Request, /, swap: ShiftSwapIn) -> ShiftMadeOut:
     """Ask for a swap of one's own shift, so many working days ahead."""
     colleague = (swap.colleague_id, swap.colleague_day)
@@ -61,19 +62,19 @@ async def ask_for_swap(request: web.Request, /, swap: ShiftSwapIn) -> ShiftMadeO
     return ShiftMadeOut(id=await hotline(request).swaps.ask(actor(request), user_id, swap.day, colleague, swap.note))
 
 
-@routes.post("/api/v1/shifts/swaps/{swap_id}/approve", roles=SUPERVISORS)
+@routes.post("/api/v1/shifts/swaps/{swap_id}/approve", needs=Permission.APPROVE_SHIFTS)
 async def approve_swap(request: web.Request, swap_id: Id, /, said: DecisionNoteIn) -> None:
     """Approve a swap: the roster changes."""
     await hotline(request).swaps.approve(actor(request), swap_id, said.note)
 
 
-@routes.post("/api/v1/shifts/swaps/{swap_id}/decline", roles=SUPERVISORS)
+@routes.post("/api/v1/shifts/swaps/{swap_id}/decline", needs=Permission.APPROVE_SHIFTS)
 async def decline_swap(request: web.Request, swap_id: Id, /, said: DecisionNoteIn) -> None:
     """Decline a swap: the roster stays as it is."""
     await hotline(request).swaps.decline(actor(request), swap_id, said.note)
 
 
-@routes.post("/api/v1/shifts/swaps/{swap_id}/withdraw", roles=SIGNED_IN)
+@routes.post("/api/v1/shifts/swaps/{swap_id}/withdraw", needs=SIGNED_IN)
 async def withdraw_swap(request: web.Request, swap_id: Id, /) -> None:
     """Take one's own request back."""
     await hotline(request).swaps.withdraw(actor(request), swap_id)

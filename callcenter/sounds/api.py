@@ -8,12 +8,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from callcenter.sounds.messages import LARGEST_MESSAGE
 from callcenter.sounds.model import LONGEST_TEXT, Language, Prompt
 from callcenter.sounds.prompts import LARGEST_RECORDING, Spoken
+from callcenter.staff.permissions import Permission
 from callcenter.validation import Milliseconds, cleaned_paragraphs
 from callcenter.web.routes import (
-    ADMINISTRATORS,
     NODE,
-    SIGNED_IN,
-    SUPERVISORS,
     Binary,
     Routes,
     actor,
@@ -74,13 +72,13 @@ class MessageTaken(BaseModel):
 # -- for the nodes -------------------------------------------------------------------------------------
 
 
-@routes.get("/node/v1/sounds/{sound}", roles=NODE)
+@routes.get("/node/v1/sounds/{sound}", needs=NODE)
 async def get_sound(request: web.Request, sound: str, /) -> Wav:
     """A sound: WAV, 8 kHz, mono, 16 bit. Its content never changes."""
     return await hotline(request).sounds.get(sound)
 
 
-@routes.post("/node/v1/calls/{call_id}/message", roles=NODE)
+@routes.post("/node/v1/calls/{call_id}/message", needs=NODE)
 async def take_message(
     request: web.Request,
     call_id: str,
@@ -97,25 +95,25 @@ async def take_message(
 # -- for people ----------------------------------------------------------------------------------------
 
 
-@routes.get("/api/v1/messages/{call_id}", roles=SIGNED_IN)
+@routes.get("/api/v1/messages/{call_id}", needs=Permission.READ_CALLS)
 async def get_message(request: web.Request, call_id: str, /) -> Wav:
     """What a caller left to say; that it was heard is noted."""
     return await hotline(request).messages.hear(actor(request), signed_in(request).user_id, call_id)
 
 
-@routes.get("/api/v1/prompts", roles=SUPERVISORS)
+@routes.get("/api/v1/prompts", needs=Permission.READ_SETTINGS)
 async def list_prompts(request: web.Request, /) -> list[PromptOut]:
     """Everything that callers may hear."""
     return [_prompt(*found) for found in await hotline(request).prompts.list_prompts()]
 
 
-@routes.put("/api/v1/prompts/{name}/{language}", roles=ADMINISTRATORS)
+@routes.put("/api/v1/prompts/{name}/{language}", needs=Permission.CHANGE_SETTINGS)
 async def put_prompt_text(request: web.Request, name: str, language: Language, /, wanted: PromptTextIn) -> SpokenOut:
     """Have other words spoken, at once; a recording of the words before goes."""
     return _spoken(await hotline(request).prompts.set_text(actor(request), name, language, wanted.text))
 
 
-@routes.put("/api/v1/prompts/{name}/{language}/recording", roles=ADMINISTRATORS)
+@routes.put("/api/v1/prompts/{name}/{language}/recording", needs=Permission.CHANGE_SETTINGS)
 async def put_prompt_recording(
     request: web.Request, name: str, language: Language, /, recording: RecordingBody
 ) -> SpokenOut:
@@ -123,13 +121,13 @@ async def put_prompt_recording(
     return _spoken(await hotline(request).prompts.set_recording(actor(request), name, language, recording))
 
 
-@routes.delete("/api/v1/prompts/{name}/{language}", roles=ADMINISTRATORS)
+@routes.delete("/api/v1/prompts/{name}/{language}", needs=Permission.CHANGE_SETTINGS)
 async def reset_prompt(request: web.Request, name: str, language: Language, /) -> None:
     """Back to what is built in."""
     await hotline(request).prompts.reset(actor(request), name, language)
 
 
-@routes.get("/api/v1/prompts/{name}/{language}/sound", roles=SUPERVISORS)
+@routes.get("/api/v1/prompts/{name}/{language}/sound", needs=Permission.READ_SETTINGS)
 async def get_prompt_sound(request: web.Request, name: str, language: Language, /) -> Wav:
     """What callers hear now."""
     return await hotline(request).prompts.get_sound(name, language)

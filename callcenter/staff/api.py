@@ -10,13 +10,12 @@ from callcenter.routing.model import AgentState
 from callcenter.routing.store import LiveAgent
 from callcenter.staff.errors import OnCallError
 from callcenter.staff.model import PASSWORD_LONGEST, Agent, PhoneKind, Role, Session
+from callcenter.staff.permissions import Permission
 from callcenter.staff.service import AgentDraft, Done
 from callcenter.validation import Id, RequiredLine, cleaned_line
 from callcenter.web.routes import (
-    ADMINISTRATORS,
     PUBLIC,
     SIGNED_IN,
-    SUPERVISORS,
     Routes,
     actor,
     address_of,
@@ -51,6 +50,7 @@ class UserOut(BaseModel):
     role: Role
     extension: str | None
     phone_kind: PhoneKind | None
+    permissions: list[Permission]
 
 
 class Name(BaseModel):
@@ -188,9 +188,13 @@ class NewPassword(BaseModel):
     password: str
 
 
-def _session_out(session: Session, number: str) -> SessionOut:
-    fields = {name: getattr(session, name) for name in UserOut.model_fields}
-    return SessionOut(user=UserOut(**fields), csrf_token=session.csrf_token, hotline=HotlineOut(number=number))
+def _session_out(request: web.Request, session: Session) -> SessionOut:
+    house = hotline(request)
+    fields = {name: getattr(session, name) for name in UserOut.model_fields if name != "permissions"}
+    user = UserOut(**fields, permissions=sorted(house.roles.of(session.role)))
+    return SessionOut(
+        user=user, csrf_token=session.csrf_token, hotline=HotlineOut(number=house.settings.hotline_number)
+    )
 
 
 def _sip_out(done: Done) -> SipOut | None:
@@ -212,29 +216,29 @@ def _seen(agent: Agent, live: LiveAgent | None) -> dict[str, Any]:
     return fields | {"phone_online": live.online, "state": state}
 
 
-@routes.post("/api/v1/session", roles=PUBLIC)
+@routes.post("/api/v1/session", needs=PUBLIC)
 async def sign_in(request: web.Request, /, who: SignIn) -> SessionOut:
     """Sign in. Five failures lock a username for 15 minutes."""
     house = hotline(request)
     token, session = await house.staff.sign_in(who.username, who.password, address_of(request))
     set_session_cookie(request, token)
-    return _session_out(session, house.settings.hotline_number)
+    return _session_out(request, session)
 
 
-@routes.get("/api/v1/session", roles=SIGNED_IN)
+@routes.get("/api/v1/session", needs=SIGNED_IN)
 async def get_session(request: web.Request, /) -> SessionOut:
     """Who is signed in."""
-    return _session_out(signed_in(request), hotline(request).settings.hotline_number)
+    return _session_out(request, signed_in(request))
 
 
-@routes.delete("/api/v1/session", roles=SIGNED_IN)
+@routes.delete("/api/v1/session", needs=SIGNED_IN)
 async def sign_out(request: web.Request, /) -> None:
     """Sign out."""
     await hotline(request).staff.sign_out(signed_in(request), actor(request))
     set_session_cookie(request, "")
 
 
-@routes.put("/api/v1/session/password", roles=SIGNED_IN)
+@routes.put("/api/v1/session/password", needs=SIGNED_IN)
 async def change_password(request: web.Request, /, change: PasswordChange) -> None:
     """Set one's own password; one's other sessions end."""
     await hotline(request).staff.change_own_password(
@@ -242,13 +246,13 @@ async def change_password(request: web.Request, /, change: PasswordChange) -> No
     )
 
 
-@routes.get("/api/v1/queues", roles=SIGNED_IN)
+@routes.get("/api/v1/queues", needs=SIGNED_IN)
 async def list_queues(request: web.Request, /) -> list[NamedQueue]:
     """The queues, in their order."""
     return [NamedQueue(**asdict(queue)) for queue in await hotline(request).staff.list_queues()]
 
 
-@routes.get("/api/v1/agents", roles=SUPERVISORS)
+@routes.get("/api/v1/agents", needs=Permission.READ_STAFF)
 async def list_agents(request: web.Request, /) -> list[AgentOut]:
     """All staff with what they do just now, the disabled last."""
     house = hotline(request)
@@ -256,7 +260,7 @@ async def list_agents(request: web.Request, /) -> list[AgentOut]:
     return [AgentOut(**_seen(agent, live.get(agent.user_id))) for agent in await house.staff.list_agents()]
 
 
-@routes.post("/api/v1/agents", roles=ADMINISTRATORS, status=201)
+@routes.post("/api/v1/agents", needs=Permission.MANAGE_STAFF, status=201)
 async def create_agent(request: web.Request, /, agent: AgentIn) -> AgentMade:
     """Make a member of staff; his passwords are shown this once."""
     draft = AgentDraft(
@@ -275,7 +279,7 @@ async def create_agent(request: web.Request, /, agent: AgentIn) -> AgentMade:
     )
 
 
-@routes.patch("/api/v1/agents/{user_id}", roles=ADMINISTRATORS)
+@routes.patch("/api/v1/agents/{user_id}", needs=Permission.MANAGE_STAFF)
 async def change_agent(request: web.Request, user_id: Id, /, change: AgentChange) -> AgentChanged:
     """Change a member of staff. His phone can't be changed, nor he be disabled, while he has a call."""
     house = hotline(request)
@@ -289,13 +293,13 @@ async def change_agent(request: web.Request, user_id: Id, /, change: AgentChange
     return AgentChanged(**_seen(done.agent, live), sip=_sip_out(done), phone_pushed=done.phone_pushed)
 
 
-@routes.post("/api/v1/agents/{user_id}/password", roles=ADMINISTRATORS)
+@routes.post("/api/v1/agents/{user_id}/password", needs=Permission.MANAGE_STAFF)
 async def reset_password(request: web.Request, user_id: Id, /) -> NewPassword:
     """Give a member of staff a new password, shown this once; his sessions end."""
     return NewPassword(password=await hotline(request).staff.reset_password(actor(request), user_id))
 
 
-@routes.post("/api/v1/agents/{user_id}/phone-secret", roles=ADMINISTRATORS)
+@routes.post("/api/v1/agents/{user_id}/phone-secret", needs=Permission.MANAGE_STAFF)
 async def reset_phone_secret(request: web.Request, user_id: Id, /) -> SipOut:
     """Give a phone a new password, shown this once."""
     sip, pushed = await hotline(request).staff.reset_phone_secret(actor(request), user_id)

@@ -16,11 +16,12 @@ from callcenter.errors import InvalidInputError
 from callcenter.routing.model import AgentState
 from callcenter.routing.store import LiveAgent
 from callcenter.staff import audit
+from callcenter.staff.permissions import Permission
 from callcenter.supervision.calls import CallActs
 from callcenter.supervision.errors import NotWrittenDownError
 from callcenter.supervision.model import DeskMessage, SentMessage
 from callcenter.validation import Id, cleaned_paragraphs
-from callcenter.web.routes import SIGNED_IN, SUPERVISORS, Routes, actor, hotline, signed_in
+from callcenter.web.routes import Routes, actor, hotline, signed_in
 
 routes = Routes()
 
@@ -117,14 +118,14 @@ class SentMessageOut(MessageOut):
 # -- agents --------------------------------------------------------------------------------------------
 
 
-@routes.post("/api/v1/supervision/agents/{user_id}/state", roles=SUPERVISORS)
+@routes.post("/api/v1/supervision/agents/{user_id}/state", needs=Permission.SUPERVISE)
 async def set_agent_state(request: web.Request, user_id: Id, /, wanted: AgentStateIn) -> AgentStateOut:
     """Make an agent ready, paused or signed out; refused while a call is his."""
     await _asked(request, "agent.state_asked", of=("user", user_id), detail=wanted.model_dump())
     return _state_out(await hotline(request).agent_acts.set_state(user_id, AgentState(wanted.state), wanted.reason))
 
 
-@routes.post("/api/v1/supervision/agents/{user_id}/free", roles=SUPERVISORS)
+@routes.post("/api/v1/supervision/agents/{user_id}/free", needs=Permission.SUPERVISE)
 async def free_agent(request: web.Request, user_id: Id, /) -> AgentStateOut:
     """Help an agent who is stuck in wrap-up, a pause, or a call that is none; refused in a real conversation."""
     await _asked(request, "agent.free_asked", of=("user", user_id))
@@ -136,20 +137,20 @@ def _state_out(agent: LiveAgent) -> AgentStateOut:
     return AgentStateOut(user_id=agent.agent_id, state=agent.state, since=agent.since_ms, reason=reason)
 
 
-@routes.put("/api/v1/supervision/agents/{user_id}/queues", roles=SUPERVISORS)
+@routes.put("/api/v1/supervision/agents/{user_id}/queues", needs=Permission.SUPERVISE)
 async def set_agent_queues(request: web.Request, user_id: Id, /, memberships: MembershipsIn) -> None:
     """Let an agent serve these queues and no others, from the next call on."""
     opens_after = {one.queue_id: one.opens_after_seconds for one in memberships.queues}
     await hotline(request).agent_acts.put_queues(actor(request), user_id, opens_after)
 
 
-@routes.put("/api/v1/supervision/agents/{user_id}/skills", roles=SUPERVISORS)
+@routes.put("/api/v1/supervision/agents/{user_id}/skills", needs=Permission.SUPERVISE)
 async def set_agent_skills(request: web.Request, user_id: Id, /, levels: SkillsIn) -> None:
     """Set an agent's skills and no others, from the next call on."""
     await hotline(request).agent_acts.put_skills(actor(request), user_id, levels.skills)
 
 
-@routes.put("/api/v1/supervision/queues/{queue_id}/priority", roles=SUPERVISORS)
+@routes.put("/api/v1/supervision/queues/{queue_id}/priority", needs=Permission.SUPERVISE)
 async def set_queue_priority(request: web.Request, queue_id: Name, /, wanted: PriorityIn) -> None:
     """Set a queue's priority; who stands in its line already changes his place too."""
     await hotline(request).administration.put_queue_priority(actor(request), queue_id, wanted.priority)
@@ -158,7 +159,7 @@ async def set_queue_priority(request: web.Request, queue_id: Name, /, wanted: Pr
 # -- calls ---------------------------------------------------------------------------------------------
 
 
-@routes.post("/api/v1/supervision/calls/{call_id}/move", roles=SUPERVISORS)
+@routes.post("/api/v1/supervision/calls/{call_id}/move", needs=Permission.SUPERVISE)
 async def move_call(request: web.Request, call_id: str, /, to: MoveIn) -> None:
     """Move a waiting caller to another queue's line or to an agent; out of a talk to a queue."""
     if (to.queue_id is None) == (to.user_id is None):
@@ -171,21 +172,21 @@ async def move_call(request: web.Request, call_id: str, /, to: MoveIn) -> None:
         await acts.move_to_agent(call_id, to.user_id)
 
 
-@routes.post("/api/v1/supervision/calls/{call_id}/priority", roles=SUPERVISORS)
+@routes.post("/api/v1/supervision/calls/{call_id}/priority", needs=Permission.SUPERVISE)
 async def set_call_priority(request: web.Request, call_id: str, /, wanted: PriorityIn) -> None:
     """Set a waiting caller's priority, for as long as his call lasts."""
     acts = await _acts_asked(request, "call.priority_asked", call_id, wanted.model_dump())
     await acts.set_priority(call_id, wanted.priority)
 
 
-@routes.post("/api/v1/supervision/calls/{call_id}/take-over", roles=SUPERVISORS)
+@routes.post("/api/v1/supervision/calls/{call_id}/take-over", needs=Permission.SUPERVISE)
 async def take_over_call(request: web.Request, call_id: str, /) -> None:
     """Have a caller ring the own phone, now: out of the line, from other agents, or out of a talk."""
     acts = await _acts_asked(request, "call.take_over_asked", call_id)
     await acts.take_over(signed_in(request).user_id, call_id)
 
 
-@routes.post("/api/v1/supervision/calls/{call_id}/end", roles=SUPERVISORS)
+@routes.post("/api/v1/supervision/calls/{call_id}/end", needs=Permission.SUPERVISE)
 async def end_call(request: web.Request, call_id: str, /) -> None:
     """End a call, wherever the caller is."""
     acts = await _acts_asked(request, "call.end_asked", call_id)
@@ -217,26 +218,26 @@ async def _asked(
 # -- messages ------------------------------------------------------------------------------------------
 
 
-@routes.post("/api/v1/supervision/messages", roles=SUPERVISORS, status=201)
+@routes.post("/api/v1/supervision/messages", needs=Permission.SUPERVISE, status=201)
 async def send_message(request: web.Request, /, message: MessageIn) -> MessageOut:
     """Show agents a message on their desks."""
     return _message_out(await hotline(request).desk_messages.send(actor(request), message.text, message.user_ids))
 
 
-@routes.get("/api/v1/supervision/messages", roles=SUPERVISORS)
+@routes.get("/api/v1/supervision/messages", needs=Permission.SUPERVISE)
 async def list_messages(request: web.Request, /) -> list[SentMessageOut]:
     """The last messages with who has seen them, the latest first."""
     return [_sent_out(one) for one in await hotline(request).desk_messages.sent()]
 
 
-@routes.get("/api/v1/desk/messages", roles=SIGNED_IN)
+@routes.get("/api/v1/desk/messages", needs=Permission.TAKE_CALLS)
 async def list_unseen_messages(request: web.Request, /) -> list[MessageOut]:
     """What one has not clicked away, the oldest first."""
     unseen = await hotline(request).desk_messages.unseen(signed_in(request).user_id)
     return [_message_out(one) for one in unseen]
 
 
-@routes.post("/api/v1/desk/messages/{message_id}/seen", roles=SIGNED_IN)
+@routes.post("/api/v1/desk/messages/{message_id}/seen", needs=Permission.TAKE_CALLS)
 async def see_message(request: web.Request, message_id: Id, /) -> None:
     """Click a message away."""
     await hotline(request).desk_messages.see(signed_in(request).user_id, message_id)

@@ -37,7 +37,7 @@ class Health(BaseModel):
     nodes: Annotated[dict[str, Component], Field(description="Each Asterisk, by its name")]
 
 
-@routes.get("/healthz", roles=PUBLIC)
+@routes.get("/healthz", needs=PUBLIC)
 async def healthz(request: web.Request, /) -> Health | web.Response:
     """200 while calls can be served, 503 when they can't: without Redis or any Asterisk."""
     house = hotline(request)
@@ -77,14 +77,14 @@ async def _probe(asked: Awaitable[object]) -> Component:
     return Component(ok=True, seconds=round(loop.time() - began, 4))
 
 
-@routes.get("/metrics", roles=PUBLIC)
+@routes.get("/metrics", needs=PUBLIC)
 async def read_metrics(request: web.Request, /) -> web.Response:
     """The service's figures for Prometheus."""
     body = generate_latest() + hotline(request).figures.exposition()
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-@routes.get("/api/v1/openapi.json", roles=PUBLIC)
+@routes.get("/api/v1/openapi.json", needs=PUBLIC)
 async def openapi(request: web.Request, /) -> web.Response:
     """This API's OpenAPI 3.1 document."""
     return web.json_response(description(request.app))

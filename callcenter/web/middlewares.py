@@ -22,6 +22,7 @@ from callcenter.errors import (
     NotSignedInError,
 )
 from callcenter.errors import UnavailableError as Unavailable
+from callcenter.staff.permissions import Permission
 from callcenter.staff.sessions import IDLE_SECONDS
 from callcenter.web.routes import NEW_TOKEN, NODE, PUBLIC, SESSION, Access, Route, hotline, is_same_origin
 
@@ -192,7 +193,7 @@ def _check(request: web.Request, access: Access) -> None:
     session = request.get(SESSION)
     if session is None:
         raise NotSignedInError
-    if isinstance(access, frozenset) and session.role not in access:
+    if isinstance(access, Permission) and not hotline(request).roles.may(session.role, access):
         raise NotAllowedError
 
 

@@ -2,19 +2,19 @@
 
     routes = Routes()
 
-    @routes.get("/api/v1/calls", roles=SIGNED_IN)
+    @routes.get("/api/v1/calls", needs=Permission.READ_CALLS)
     async def list_calls(request: web.Request, /, number: str = "", limit: int = 50) -> CallPage: ...
 
-    @routes.put("/api/v1/calls/{call_id}/outcome", roles=SIGNED_IN)
+    @routes.put("/api/v1/calls/{call_id}/outcome", needs=SIGNED_IN)
     async def put_outcome(request: web.Request, call_id: str, /, outcome: Outcome) -> Call: ...
 
-    @routes.post("/api/v1/customers", roles=SIGNED_IN, status=201)
+    @routes.post("/api/v1/customers", needs=Permission.WRITE_CUSTOMERS, status=201)
     async def create_customer(request: web.Request, /, customer: NewCustomer) -> Customer: ...
 
-    @routes.websocket("/api/v1/desk/live", roles=SIGNED_IN)
+    @routes.websocket("/api/v1/desk/live", needs=Permission.TAKE_CALLS)
     async def live(request: web.Request, /, desk_id: str) -> web.WebSocketResponse: ...
 
-    @routes.put("/api/v1/prompts/{name}/recording", roles=ADMINISTRATORS)
+    @routes.put("/api/v1/prompts/{name}/recording", needs=Permission.CHANGE_SETTINGS)
     async def put_recording(
         request: web.Request, name: str, /, recording: Annotated[bytes, Binary("audio/wav", most_bytes=8_000_000)]
     ) -> Annotated[bytes, Binary("audio/wav")]: ...
@@ -23,7 +23,7 @@ Arguments before the `/` come from the path, a pydantic model from the JSON body
 body as it is, all others come from the query. What a handler returns (a pydantic model, a list of them,
 `Binary` bytes, or None for 204) becomes the answer and the response in the OpenAPI document. Errors are
 raised, from `callcenter.errors`.
-A route without `roles` can't be declared.
+A route names the one right it needs (`callcenter.staff.permissions`); one without `needs` can't be declared.
 """
 
 import functools
@@ -42,7 +42,8 @@ from aiohttp_pydantic.oas import typing as oas_typing
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from callcenter.errors import InvalidInputError, NotAllowedError, NotSignedInError
-from callcenter.staff.model import Actor, Role, Session
+from callcenter.staff.model import Actor, Session
+from callcenter.staff.permissions import Permission
 from callcenter.validation import fields_of
 
 if TYPE_CHECKING:
@@ -52,21 +53,21 @@ Handler = Callable[..., Awaitable[Any]]
 
 
 class Gate(Enum):
-    """Access that doesn't depend on a person's role."""
+    """Access that doesn't depend on what a person may do."""
 
     PUBLIC = "public"
     """Anybody, signed in or not."""
+    SIGNED_IN = "signed_in"
+    """Anybody of the staff: what is his own, and what all need."""
     NODE = "node"
     """`callcenter node`, by its bearer token."""
 
 
-Access = frozenset[Role] | Gate
+Access = Permission | Gate
 
 PUBLIC: Final = Gate.PUBLIC
 NODE: Final = Gate.NODE
-SIGNED_IN: Final[frozenset[Role]] = frozenset(Role)
-SUPERVISORS: Final[frozenset[Role]] = frozenset({Role.SUPERVISOR, Role.ADMINISTRATOR})
-ADMINISTRATORS: Final[frozenset[Role]] = frozenset({Role.ADMINISTRATOR})
+SIGNED_IN: Final = Gate.SIGNED_IN
 
 HOTLINE: Final["web.AppKey[Hotline]"] = web.AppKey("hotline", object)  # type: ignore[arg-type]
 SESSION: Final[web.RequestKey[Session]] = web.RequestKey("session", Session)
@@ -107,45 +108,45 @@ class Routes:
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
 
-    def get(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
+    def get(self, path: str, *, needs: Access) -> Callable[[Handler], Handler]:
         """Declare a reading route."""
-        return self._declare("GET", path, roles, 200)
+        return self._declare("GET", path, needs, 200)
 
-    def post(self, path: str, *, roles: Access, status: int = 200) -> Callable[[Handler], Handler]:
+    def post(self, path: str, *, needs: Access, status: int = 200) -> Callable[[Handler], Handler]:
         """Declare a route that does something, or makes something (`status=201`)."""
-        return self._declare("POST", path, roles, status)
+        return self._declare("POST", path, needs, status)
 
-    def put(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
+    def put(self, path: str, *, needs: Access) -> Callable[[Handler], Handler]:
         """Declare a route that replaces something."""
-        return self._declare("PUT", path, roles, 200)
+        return self._declare("PUT", path, needs, 200)
 
-    def patch(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
+    def patch(self, path: str, *, needs: Access) -> Callable[[Handler], Handler]:
         """Declare a route that changes some fields of something."""
-        return self._declare("PATCH", path, roles, 200)
+        return self._declare("PATCH", path, needs, 200)
 
-    def delete(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
+    def delete(self, path: str, *, needs: Access) -> Callable[[Handler], Handler]:
         """Declare a route that ends something."""
-        return self._declare("DELETE", path, roles, 200)
+        return self._declare("DELETE", path, needs, 200)
 
-    def websocket(self, path: str, *, roles: Access) -> Callable[[Handler], Handler]:
+    def websocket(self, path: str, *, needs: Access) -> Callable[[Handler], Handler]:
         """Declare a live socket. A page of another origin is refused before the handler runs."""
 
         def declare(handler: Handler) -> Handler:
             inject = inject_params(on_validation_error=_refuse).and_request
             self._routes.append(
-                Route("GET", path, roles, inject(handler), handler.__name__, websocket=True, documented=False)
+                Route("GET", path, needs, inject(handler), handler.__name__, websocket=True, documented=False)
             )
             return handler
 
         return declare
 
-    def _declare(self, method: str, path: str, roles: Access, status: int) -> Callable[[Handler], Handler]:
+    def _declare(self, method: str, path: str, needs: Access, status: int) -> Callable[[Handler], Handler]:
         def declare(handler: Handler) -> Handler:
             bodies = _bodies_of(handler)
             gives = bodies.pop("return", None)
             takes = next(iter(bodies.values()), None)
             answering = _answering(handler, status)
-            self._routes.append(Route(method, path, roles, answering, handler.__name__, takes=takes, gives=gives))
+            self._routes.append(Route(method, path, needs, answering, handler.__name__, takes=takes, gives=gives))
             return handler
 
         return declare
@@ -276,6 +277,11 @@ def actor(request: web.Request) -> Actor:
     """
     session = signed_in(request)
     return Actor(session.user_id, session.username, address_of(request))
+
+
+def may(request: web.Request, permission: Permission) -> bool:
+    """Whether the person who asks has a right beside the one that the route needs."""
+    return hotline(request).roles.may(signed_in(request).role, permission)
 
 
 def address_of(request: web.Request) -> str:

@@ -38,6 +38,8 @@ async def at_desk(
                 await agent.go("ready")
             yield agent
             await leave(agent)
+            if len(hotline.facts["nodes"]) > 1:  # or he would seem to have a phone there when he sits elsewhere next
+                desk_phone.register(hotline.facts["nodes"][node]["sip"], login["sip_password"], expires_seconds=0)
 
 
 @asynccontextmanager

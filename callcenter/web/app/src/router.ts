@@ -2,7 +2,7 @@
 import { createRouter, createWebHistory, type Router } from "vue-router";
 
 import { isAway } from "./api/errors";
-import type { Role } from "./api/types";
+import type { Permission } from "./api/types";
 import { useSession } from "./session/store";
 
 declare module "vue-router" {
@@ -10,7 +10,7 @@ declare module "vue-router" {
     open?: boolean;
     /** Shown without the navigation around it. */
     bare?: boolean;
-    roles?: Role[];
+    needs?: Permission;
     needsPhone?: boolean;
     /** Pages that share a frame, which stays while one goes from one to another. */
     section?: string;
@@ -23,18 +23,18 @@ export function makeRouter(): Router {
     routes: [
       { path: "/", name: "home", component: () => import("./shell/DeadEnd.vue"), props: { kind: "notFound" } },
       { path: "/sign-in", name: "sign-in", component: () => import("./signin/SignInPage.vue"), meta: { open: true } },
-      { path: "/board", name: "board", component: () => import("./board/BoardPage.vue"), meta: { roles: ["supervisor", "administrator"] } },
-      { path: "/wallboard", name: "wallboard", component: () => import("./board/WallboardPage.vue"), meta: { bare: true, roles: ["supervisor", "administrator"] } },
-      { path: "/desk", name: "desk", component: () => import("./desk/DeskPage.vue"), meta: { needsPhone: true } },
-      { path: "/calls", name: "calls", component: () => import("./calls/CallsPage.vue") },
-      { path: "/customers", name: "customers", component: () => import("./customers/CustomersPage.vue") },
-      { path: "/customers/new", name: "new-customer", component: () => import("./customers/CustomerPage.vue") },
-      { path: "/customers/:id(\\d+)", name: "customer", component: () => import("./customers/CustomerPage.vue"), props: (to) => ({ id: Number(to.params["id"]) }) },
-      { path: "/agents", name: "agents", component: () => import("./agents/AgentsPage.vue"), meta: { roles: ["supervisor", "administrator"] } },
+      { path: "/board", name: "board", component: () => import("./board/BoardPage.vue"), meta: { needs: "watch" } },
+      { path: "/wallboard", name: "wallboard", component: () => import("./board/WallboardPage.vue"), meta: { bare: true, needs: "watch" } },
+      { path: "/desk", name: "desk", component: () => import("./desk/DeskPage.vue"), meta: { needs: "take_calls", needsPhone: true } },
+      { path: "/calls", name: "calls", component: () => import("./calls/CallsPage.vue"), meta: { needs: "read_calls" } },
+      { path: "/customers", name: "customers", component: () => import("./customers/CustomersPage.vue"), meta: { needs: "read_customers" } },
+      { path: "/customers/new", name: "new-customer", component: () => import("./customers/CustomerPage.vue"), meta: { needs: "write_customers" } },
+      { path: "/customers/:id(\\d+)", name: "customer", component: () => import("./customers/CustomerPage.vue"), props: (to) => ({ id: Number(to.params["id"]) }), meta: { needs: "read_customers" } },
+      { path: "/agents", name: "agents", component: () => import("./agents/AgentsPage.vue"), meta: { needs: "read_staff" } },
       {
         path: "/configuration",
         component: () => import("./configuration/ConfigurationPage.vue"),
-        meta: { roles: ["supervisor", "administrator"], section: "configuration" },
+        meta: { needs: "read_settings", section: "configuration" },
         children: [
           { path: "", name: "configuration", redirect: "/configuration/queues" },
           { path: "queues", name: "configuration-queues", component: () => import("./configuration/queues/QueuesPage.vue") },
@@ -60,7 +60,7 @@ export function makeRouter(): Router {
           { path: "hand-over", name: "shifts-hand-over", component: () => import("./shifts/HandOverPage.vue") },
           { path: "swaps", name: "shifts-swaps", component: () => import("./shifts/SwapsPage.vue") },
           { path: "attendance", name: "shifts-attendance", component: () => import("./shifts/AttendancePage.vue") },
-          { path: "kinds", name: "shifts-kinds", component: () => import("./shifts/KindsPage.vue"), meta: { roles: ["supervisor", "administrator"] } },
+          { path: "kinds", name: "shifts-kinds", component: () => import("./shifts/KindsPage.vue"), meta: { needs: "plan_shifts" } },
         ],
       },
       { path: "/forbidden", name: "forbidden", component: () => import("./shell/DeadEnd.vue"), props: { kind: "forbidden" } },
@@ -79,7 +79,7 @@ export function makeRouter(): Router {
     if (to.meta.open === true) return session.user === null ? true : session.home;
     if (session.user === null) return { name: "sign-in", query: to.path === "/" ? {} : { to: to.fullPath } };
     if (to.name === "home") return session.home;
-    if (to.meta.roles !== undefined && !session.is(...to.meta.roles)) return { name: "forbidden" };
+    if (to.meta.needs !== undefined && !session.may(to.meta.needs)) return { name: "forbidden" };
     if (to.meta.needsPhone === true && !session.hasPhone) return { name: "forbidden" };
     return true;
   });

@@ -1,6 +1,38 @@
 /** The shapes of the browser API. Times are milliseconds since the epoch and end in `_at`; durations are seconds. */
 
 export type Role = "agent" | "supervisor" | "administrator";
+/** What a person may do; decided by the service (`callcenter/staff/permissions.py`). */
+export type Permission =
+  | "take_calls"
+  | "read_calls"
+  | "correct_outcomes"
+  | "ring_back"
+  | "listen_to_recordings"
+  | "delete_recordings"
+  | "read_customers"
+  | "write_customers"
+  | "merge_customers"
+  | "assign_customers"
+  | "import_customers"
+  | "export_lists"
+  | "approve_exports"
+  | "erase_customers"
+  | "see_numbers"
+  | "reveal_numbers"
+  | "write_knowledge"
+  | "watch"
+  | "supervise"
+  | "listen"
+  | "block_callers"
+  | "plan_shifts"
+  | "approve_shifts"
+  | "read_settings"
+  | "change_settings"
+  | "read_staff"
+  | "manage_staff"
+  | "manage_roles"
+  | "read_audit"
+  | "review_sign_ins";
 export type PhoneKind = "browser" | "desk";
 export interface Bilingual {
   zh: string;
@@ -14,6 +46,7 @@ export interface User {
   role: Role;
   extension: string | null;
   phone_kind: PhoneKind | null;
+  permissions: Permission[];
 }
 export interface Session {
   user: User;

@@ -36,7 +36,7 @@ export function useObjectForm<K extends Exclude<Kind, "levels">>(kind: K, id: ()
   const isNew = computed(() => id() === NEW);
   const isChanged = computed(() => draft.value !== null && changed(draft.value));
   const wrong = computed(() => draft.value?.wrong ?? {});
-  const mayEdit = computed(() => session.is("administrator"));
+  const mayEdit = computed(() => session.may("change_settings"));
   provide(WRONG, wrong);
   watchEffect(() => store.open(kind, id()));
 

@@ -25,10 +25,11 @@ export const useDeskMessages = defineStore("deskMessages", () => {
 
   /** Asks for all that he has not seen. */
   async function load(): Promise<void> {
+    const before = new Set(messages.value.map((one) => one.message_id));
     const unseen = await api.deskMessages().catch(() => null);
     if (unseen === null) return;
-    // What another page of his has clicked away is gone here too.
-    messages.value = messages.value.filter((one) => unseen.some((known) => known.message_id === one.message_id));
+    // What another page of his has clicked away is gone here too; what came by the socket meanwhile stays.
+    messages.value = messages.value.filter((one) => !before.has(one.message_id) || unseen.some((known) => known.message_id === one.message_id));
     for (const id of dismissed) if (unseen.some((one) => one.message_id === id)) void tell(id);
     put(unseen);
   }

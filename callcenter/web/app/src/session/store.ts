@@ -4,7 +4,7 @@ import { computed, ref } from "vue";
 
 import { api } from "../api";
 import { setCsrfToken } from "../api/http";
-import type { Role, Session, User } from "../api/types";
+import type { Permission, Session, User } from "../api/types";
 
 export const useSession = defineStore("session", () => {
   const user = ref<User | null>(null);
@@ -28,8 +28,8 @@ export const useSession = defineStore("session", () => {
   }
 
   const hasPhone = computed(() => user.value?.extension != null && user.value.extension !== "");
-  const is = (...roles: Role[]): boolean => user.value !== null && roles.includes(user.value.role);
-  const home = computed(() => (user.value?.role === "agent" ? "/desk" : "/board"));
+  const may = (permission: Permission): boolean => user.value?.permissions.includes(permission) ?? false;
+  const home = computed(() => (may("watch") ? "/board" : hasPhone.value && may("take_calls") ? "/desk" : "/calls"));
 
   return {
     user,
@@ -37,7 +37,7 @@ export const useSession = defineStore("session", () => {
     known,
     ended,
     hasPhone,
-    is,
+    may,
     home,
     forget,
     signIn: async (username: string, password: string) => take(await api.signIn(username, password)),

@@ -1,0 +1,113 @@
+-- The record (CUS-05, CUS-09, CUS-14, CUS-18, CUS-19) ----------------------------------------------
+
+alter table customers
+    add column initials text not null default '' check (length(initials) <= 200),
+    add column member_level text not null default '' check (length(member_level) <= 40),
+    add column birthday date check (birthday between '1880-01-01' and '2100-01-01'),
+    add column tags text[] not null default '{}' check (cardinality(tags) <= 30),
+    add column own_fields jsonb not null default '{}',
+    add column owner_id bigint references users on delete set null,
+    add column owner_since timestamptz,
+    add column owner_until timestamptz,
+    add column merged_into bigint references customers on delete set null,
+    add column erased_at timestamptz,
+    add constraint customers_owner check (owner_id is null or owner_since is not null);
+comment on column customers.initials is 'First letters of the name''s pinyin (several readings by spaces), small: what a clerk types for 刘秀英 is lxy.';
+comment on column customers.own_fields is 'Field id (customer_fields) to value: text, number, day as YYYY-MM-DD, true/false, or a choice''s words.';
+comment on column customers.owner_until is 'The claim of the agent who registered him ends then (OWN-02); null: it does not end.';
+comment on column customers.merged_into is 'This record is part of another now; it is found no more, and may be split off again.';
+comment on column customers.erased_at is 'All that said who he was has been erased; his calls'' figures stay.';
+create index customers_initials on customers (initials text_pattern_ops) where initials <> '';
+create index customers_owned on customers (owner_id) where owner_id is not null;
+comment on index customers_owned is 'An agent''s customers, when he leaves (OWN-15).';
+create index customers_merged on customers (merged_into) where merged_into is not null;
+comment on index customers_merged is 'The parts of a record: few among millions.';
+create index customers_birthday on customers (extract(month from birthday), extract(day from birthday)) where birthday is not null;
+comment on index customers_birthday is 'Whose birthday it is (CAT-17).';
+create index customers_tags on customers using gin (tags);
+
+create table customer_addresses (
+    customer_id bigint not null references customers on delete cascade,
+    position int not null,
+    label text not null default '' check (length(label) <= 40),
+    address text not null default '' check (length(address) <= 200),
+    building text not null default '' check (length(building) <= 40),
+    unit text not null default '' check (length(unit) <= 40),
+    room text not null default '' check (length(room) <= 40),
+    words text generated always as (folded(address || building || unit || room)) stored,
+    primary key (customer_id, position)
+);
+comment on table customer_addresses is 'The first is the one that unit_or_address shows on lists and pops.';
+create index customer_addresses_pairs on customer_addresses using gin (search_pairs(words));
+
+create table customer_contracts (
+    contract_id bigint generated always as identity primary key,
+    customer_id bigint not null references customers on delete cascade,
+    kind text not null check (kind in ('household', 'decoration', 'elevator', 'membership', 'other')),
+    name text not null check (length(name) between 1 and 200),
+    number text not null default '' check (length(number) <= 100),
+    signed_on date,
+    starts_on date,
+    ends_on date,
+    warranty_until date,
+    notes text not null default '' check (length(notes) <= 2000),
+    position int not null default 0,
+    check (ends_on is null or starts_on is null or ends_on >= starts_on)
+);
+create index customer_contracts_customer on customer_contracts (customer_id, position);
+create index customer_contracts_number on customer_contracts (lower(number)) where number <> '';
+comment on column customer_contracts.warranty_until is 'Whether a repair is free or charged hangs on it (CAT-30).';
+
+create table customer_fields (
+    field_id text primary key check (field_id ~ '^[a-z][a-z0-9_]{0,39}$'),
+    name_zh text not null check (length(name_zh) between 1 and 40),
+    name_en text not null check (length(name_en) between 1 and 40),
+    kind text not null check (kind in ('text', 'number', 'date', 'yes_no', 'choice')),
+    choices text[] not null default '{}' check (cardinality(choices) <= 100),
+    required bool not null default false,
+    position int not null default 0,
+    removed_at timestamptz,
+    check ((kind = 'choice') = (cardinality(choices) > 0))
+);
+comment on table customer_fields is 'Fields that a department has made for itself on a page.';
+comment on column customer_fields.removed_at is 'Asked for no more; what was written stays in the records.';
+
+-- Merging, changes, files --------------------------------------------------------------------------
+
+create table customer_changes (
+    change_id bigint generated always as identity primary key,
+    customer_id bigint not null references customers on delete cascade,
+    at timestamptz not null default now(),
+    by_user bigint references users on delete set null,
+    kind text not null check (kind in ('created', 'changed', 'merged', 'split', 'owner', 'imported', 'erased', 'file')),
+    detail jsonb not null default '{}'
+);
+create index customer_changes_customer on customer_changes (customer_id, at desc);
+comment on table customer_changes is 'What was changed of a record, from what to what; stands on his timeline.';
+
+create table customer_files (
+    file_id bigint generated always as identity primary key,
+    customer_id bigint not null references customers on delete cascade,
+    name text not null check (length(name) between 1 and 200),
+    media_type text not null check (length(media_type) <= 100),
+    size int not null check (size between 1 and 20971520),
+    sha256 bytea not null check (length(sha256) = 32),
+    content bytea not null,
+    added_at timestamptz not null default now(),
+    added_by bigint references users on delete set null,
+    removed_at timestamptz
+);
+create index customer_files_customer on customer_files (customer_id, added_at desc) where removed_at is null;
+comment on column customer_files.content is 'In the database, so that one backup has it all (CUS-02); at most 20 MiB.';
+alter table customer_files alter column content set storage external;
+
+-- An agent's claim (OWN-02) and other settings of records -------------------------------------------
+
+create table customer_settings (
+    only_one bool primary key default true check (only_one),
+    first_contact_owns bool not null default false,
+    owner_valid_months int not null default 2 check (owner_valid_months between 0 and 120)
+);
+comment on column customer_settings.first_contact_owns is 'Who makes a record is its owner (OWN-01).';
+comment on column customer_settings.owner_valid_months is 'How long his claim holds after the last contact (OWN-02); 0: for ever.';
+insert into customer_settings default values;
