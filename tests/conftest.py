@@ -1,6 +1,6 @@
 """Fixtures that more than one tier uses."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -21,3 +21,16 @@ def hotline(session_hotline: RunningHotline) -> Iterator[RunningHotline]:
     yield session_hotline
     session_hotline.restore()
     session_hotline.hang_up_everything()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Beside a failed test: what its hotline's services and nodes complained of last."""
+    report = yield
+    if report.failed:
+        hotlines = {one for one in getattr(item, "funcargs", {}).values() if isinstance(one, RunningHotline)}
+        for part, complaints in [found for one in hotlines for found in one.complaints()]:
+            report.sections.append((part, complaints))
+    return report

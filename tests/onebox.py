@@ -235,6 +235,14 @@ class RunningHotline:
         """The end of a part's log."""
         return last_words(self.box.layout.log / f"{part}.log", lines)
 
+    def complaints(self, lines: int = 15) -> Iterator[tuple[str, str]]:
+        """Each service and node, and the last that it said above information."""
+        for part in self.box.parts:
+            log = self.box.layout.log / f"{part}.log"
+            if kind_of(part) in {"serve", "node"} and log.exists():
+                said = log.read_text(encoding="utf-8", errors="replace").splitlines()
+                yield part, "\n".join([line for line in said if " level=info " not in line][-lines:])
+
 
 @contextmanager
 def private_hotline(*, address: str = "127.0.0.1", nodes: int = 1, replicas: int = 1) -> Iterator[RunningHotline]:

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import hdrs, web
 from asyncpg import DataError
 from prometheus_client import Histogram
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from callcenter.db.pool import AWAY
 from callcenter.errors import (
@@ -112,7 +112,8 @@ def _known(error: Exception, route: str) -> HotlineError:
             log.warning("a value was refused", error=type(error).__name__, route=route)
             return InvalidInputError()
         case _ if isinstance(error, (RedisError, *AWAY)):
-            log.warning("a part is away", error=type(error).__name__, route=route)
+            refusal = str(error)[:200] if isinstance(error, ResponseError) else ""
+            log.warning("a part is away", error=type(error).__name__, refusal=refusal, route=route)
             return Unavailable()
     number = secrets.token_hex(4)
     log.error("unexpected error", number=number, route=route, exc_info=error)
