@@ -10,10 +10,11 @@ import asyncpg
 from playwright.async_api import Browser, expect
 
 from tests.asterisk.sip.driver import Caller
+from tests.asterisk.sip.voice import speaking_caller
 from tests.asterisk.stage import at_desk as at_desk_phone
 from tests.asterisk.stage import configured
 from tests.board_truth import by_the_facts
-from tests.browser.pages import Screen, signed_in
+from tests.browser.pages import Screen, off_duty, signed_in
 from tests.onebox import RunningHotline
 from tests.waiting import until
 
@@ -194,6 +195,28 @@ async def test_a_call_is_moved_from_the_board(hotline: RunningHotline, chromium:
             await screen.press("e")
             await screen.agree()
             await screen.sees("board-nobody")
+
+
+async def test_a_caller_is_taken_over_from_the_board(hotline: RunningHotline, chromium: Browser) -> None:
+    try:
+        async with (
+            at_desk_phone(hotline, "carol") as carol,
+            signed_in(chromium, hotline, "super", "/board", **BOARD) as screen,
+        ):
+            await live(screen)
+            with speaking_caller(hotline, "13800138711") as (_, voice):
+                await carol.is_in("talking")
+                await expect(screen.at("board-agent").first).to_contain_text("138 0013 8711")
+                await screen.press("3", "t")
+                await screen.agree()
+                await screen.phase("incoming")
+                await screen.press("Alt+a")
+                await screen.phase("talking")
+                await until(lambda: voice.hears == "agent", "the caller hears the supervisor")
+                await screen.hears_the_caller()
+                await carol.is_in("wrapup")
+    finally:
+        await off_duty(hotline, "super")
 
 
 async def test_an_agent_sees_no_board(hotline: RunningHotline, chromium: Browser) -> None:
