@@ -85,7 +85,7 @@ export const en: Messages = {
   },
   sound: { play: "Play", pause: "Pause", place: "Position", failed: "It cannot be played just now." },
   configuration: {
-    pages: { queues: "Queues", menus: "Menus", hours: "Opening hours", skills: "Skills", "pause-reasons": "Pause reasons", general: "Caller rules", "blocked-callers": "Blocked callers", prompts: "Prompts", file: "Import, export" },
+    pages: { queues: "Queues", menus: "Menus", hours: "Opening hours", skills: "Skills", "pause-reasons": "Pause reasons", general: "General", "blocked-callers": "Blocked callers", prompts: "Prompts", file: "Import, export" },
     readOnly: "Kept by administrators; you may read it.", unsaved: "Unsaved", atOnce: "Takes effect at once when saved.", savedNow: "Saved, in effect now", removed: "Removed", remove: "Remove", removeAsk: 'Remove "{name}"?', discard: "Discard changes", wrong: "To correct ({n}):", needed: "Fill this in.",
     gone: "Somebody has removed this. Saving makes it anew.", clash: "Somebody else has changed this too: {fields}. Saving keeps what you typed.", newUnsaved: "A new one has not been saved yet", noSuch: "There is no such thing here; it may have been removed",
     overtaken: "Somebody has just changed the settings.", overtakenText: "All you typed is kept. Load the newest, then save.", reload: "Load the newest", unlimited: "No limit", place: "Place", move: "Move", up: "Move up", down: "Move down", idHint: "a-z, 0-9, underscore; fixed once it is made", numbersHint: "Several: with spaces between",
@@ -98,7 +98,7 @@ export const en: Messages = {
       alarms: "Alarms", short_abandon_seconds: "Given up at once: before", leave_out_short: "Service level", node_lost_alarm: "Lost node", webhook_url: "Address that is told of alarms (webhook)",
       week: "Week", china_holidays: "Public holidays", holiday: "Holiday times", exceptions: "Exceptions", agents: "Agents", productive: "Counts as work", longest_seconds: "Longest", caller_rules: "Caller rules", cadence: "Ringing tone", tone_seconds: "Tone", silence_seconds: "Silence", priority_step_seconds: "A step of priority is worth", tell_listened: "Tell an agent that a supervisor listens", repeat_priority: "Each repeat call adds",
     },
-    kind: { queue: "Queue", queues: "Queue", menu: "Menu", menus: "Menu", hours: "Opening hours", skill: "Skill", skills: "Skill", pause_reason: "Pause reason", pause_reasons: "Pause reason", "pause-reasons": "Pause reason", general: "Caller rules", configuration: "General" },
+    kind: { queue: "Queue", queues: "Queue", menu: "Menu", menus: "Menu", hours: "Opening hours", skill: "Skill", skills: "Skill", pause_reason: "Pause reason", pause_reasons: "Pause reason", "pause-reasons": "Pause reason", general: "General", configuration: "General" },
     way: { kind: "way", queue: "To a queue", menu: "To a menu", number: "To a number", message: "Leave a message", duty: "To the duty phone, else a message", callback: "Offer a callback", end: "Last word, hang up", waits: "They wait", numberHint: "e.g. 13800138000" },
     strategy: { longest_idle: "Longest idle", fewest_calls: "Fewest calls today", rotation: "Strict rotation", ring_several: "Ring several" },
     strategyText: { longest_idle: "The agent who has been idle longest.", fewest_calls: "The agent with the fewest calls today.", rotation: "In turn; turns missed by absence are made up.", ring_several: "Several at once; the first to answer has the call." },

@@ -83,7 +83,7 @@ export const zhCN = {
   },
   sound: { play: "播放", pause: "暂停播放", place: "播放位置", failed: "放不出来，请稍后再试。" },
   configuration: {
-    pages: { queues: "队列", menus: "按键菜单", hours: "营业时间", skills: "技能", "pause-reasons": "小休原因", general: "来电规则", "blocked-callers": "黑名单", prompts: "提示音", file: "导入导出" },
+    pages: { queues: "队列", menus: "按键菜单", hours: "营业时间", skills: "技能", "pause-reasons": "小休原因", general: "通用设置", "blocked-callers": "黑名单", prompts: "提示音", file: "导入导出" },
     readOnly: "由管理员维护，您可以查看。", unsaved: "未保存", atOnce: "保存后立即生效，无需重启。", savedNow: "已保存，立即生效", removed: "已删除", remove: "删除", removeAsk: "删除“{name}”？", discard: "放弃修改", wrong: "有 {n} 处需更正：", needed: "此项必填。",
     gone: "这一项已被别人删除；保存会重新建立它。", clash: "别人同时改过：{fields}。保存会以您填写的为准。", newUnsaved: "有一个新建的还没有保存", noSuch: "没有这一项，可能已被删除",
     overtaken: "别人刚刚改过设置。", overtakenText: "您填写的内容都在；载入最新内容后再保存。", reload: "载入最新内容", unlimited: "不限", place: "次序", move: "移动", up: "上移", down: "下移", idHint: "小写字母、数字、下划线；建好后不再改", numbersHint: "多个号码用空格隔开",
@@ -96,7 +96,7 @@ export const zhCN = {
       alarms: "告警", short_abandon_seconds: "短放弃：不足", leave_out_short: "服务水平", node_lost_alarm: "节点失联", webhook_url: "告警推送网址（Webhook）",
       week: "每周", china_holidays: "法定节假日", holiday: "节假日时间", exceptions: "特殊日期", agents: "座席", productive: "计入工时", longest_seconds: "最长时间", caller_rules: "来电规则", cadence: "铃声节奏", tone_seconds: "响铃", silence_seconds: "间歇", priority_step_seconds: "每级优先等于多等", tell_listened: "通话被旁听时告知座席", repeat_priority: "重复来电每次提高",
     },
-    kind: { queue: "队列", queues: "队列", menu: "按键菜单", menus: "按键菜单", hours: "营业时间", skill: "技能", skills: "技能", pause_reason: "小休原因", pause_reasons: "小休原因", "pause-reasons": "小休原因", general: "来电规则", configuration: "总体" },
+    kind: { queue: "队列", queues: "队列", menu: "按键菜单", menus: "按键菜单", hours: "营业时间", skill: "技能", skills: "技能", pause_reason: "小休原因", pause_reasons: "小休原因", "pause-reasons": "小休原因", general: "通用设置", configuration: "总体" },
     way: { kind: "去向", queue: "转队列", menu: "转菜单", number: "转号码", message: "留言", duty: "值班电话，无人值班则留言", callback: "提示回拨", end: "结束语后挂断", waits: "继续等候", numberHint: "例如 13800138000" },
     strategy: { longest_idle: "空闲最久", fewest_calls: "今天接得最少", rotation: "严格轮流", ring_several: "几部同时振铃" },
     strategyText: { longest_idle: "先派给空闲最久的座席。", fewest_calls: "先派给今天接听最少的座席。", rotation: "按轮次派；缺席错过的轮次，回来后补上。", ring_several: "空闲最久的几位同时振铃，先接者得。" },
@@ -133,7 +133,7 @@ export const zhCN = {
     told: "{name} 正在旁听", setting: "旁听", settingText: "班长可旁听、耳语、插话。插话时座席总会看到提示。", agents: "座席",
   },
   thresholds: {
-    title: "告警", text: "达到时，班长的看板出声提示，并推送到“来电规则”页面所填的网址。留空即关闭。", off: "不告警", longest_wait_seconds: "最长等待达到", waiting: "排队人数达到", abandoned: "15 分钟内放弃达到", service_level_percent: "今日服务水平低于", service_level_calls: "至少多少通后才算", calls: "通", callsHint: "接听与放弃合计；太少时比率没有意义", no_agent: "没有座席上线", noAgentText: "营业时间内没有座席签入时告警",
+    title: "告警", text: "达到时，班长的看板出声提示，并推送到“通用设置”页面所填的网址。留空即关闭。", off: "不告警", longest_wait_seconds: "最长等待达到", waiting: "排队人数达到", abandoned: "15 分钟内放弃达到", service_level_percent: "今日服务水平低于", service_level_calls: "至少多少通后才算", calls: "通", callsHint: "接听与放弃合计；太少时比率没有意义", no_agent: "没有座席上线", noAgentText: "营业时间内没有座席签入时告警",
     figures: "统计口径", figuresText: "看板、报表与监控都按此计算。", leaveOutText: "不计短放弃", generalText: "各队列的告警在队列页面设置。", nodeText: "Asterisk 节点不能接续来电时告警", webhookHint: "钉钉、企业微信、飞书群机器人或自己的程序；网址可能含密钥，只有管理员看得到全部", noWebhook: "不推送",
   },
   board: {
@@ -145,7 +145,7 @@ export const zhCN = {
     ask: { takeOver: "接管 {who} 的来电？它会转到您的电话。", end: "结束 {who} 的通话？对方会立即断线。", dropCallback: "取消 {who} 的回拨？他会失去排位。", signOut: "让 {who} 下线？之后不再接到来电。", free: "解除 {who} 的占用？只在状态卡住时使用。" }, done: "{who}：{what}，已完成", nothingToDo: "暂时没有可做的操作。", jump: "按数字键跳到这一栏", keys: "方向键选择 · Enter 操作 · 1 2 3 换栏 · 空格只看一个队列",
     queueOne: "队列", moveTitle: "转移 {who}", moveHint: "队列、姓名或分机，回车选第一个", moved: "{who} 已转到 {to}", queuesOf: "{who} 服务的队列", skillsOf: "{who} 的技能", opensAfter: "秒后开始接", levelUnit: "级，0 为不会", messageAll: "群发消息", messageTo: "给 {who} 发消息", messageHint: "写给在线座席的话", send: "发送", sent: "已发送",
     old: "连接中断", oldText: "以下是 {at} 的情况，计时已停住。正在自动重连。", away: "看板暂时连不上", awayText: "正在自动重连，恢复后立即显示现场。通话不受影响。", nodesDown: "节点中断：{names}",
-    alarm: { title: "告警", waiting: "{value} 人在等", longest_wait: "最久等了 {value}，第 {ring} 声", service_level: "服务水平 {value}", abandoned: "15 分钟内放弃 {value} 通", no_agent: "无人上线", node_lost: "节点中断", limit: "（阈值 {limit}）", acknowledge: "知道了", acknowledged: "已确认", by: "{who} 已确认", sounds: "告警有声", muted: "告警静音", allow: "点一下页面即可发声" },
+    alarm: { title: "告警", waiting: "{value} 人在等", longest_wait: "最久等了 {value}，第 {ring} 声", service_level: "服务水平 {value}", abandoned: "15 分钟内放弃 {value} 通", no_agent: "没有座席上线", node_lost: "节点中断", limit: "（阈值 {limit}）", acknowledge: "知道了", acknowledged: "已确认", by: "{who} 已确认", sounds: "告警有声", muted: "告警静音", allow: "点一下页面即可发声" },
     chart: { title: "今天、昨天、上周同日", calls: "每刻钟来电", level: "每刻钟服务水平", arrivedToday: "今日来电", abandonedToday: "今日放弃", levelToday: "今日", yesterday: "昨天", lastWeek: "上周同日", summary: "到现在：今天来电 {today}，昨天 {yesterday}，上周同日 {week}。" },
     wall: { title: "大屏", open: "大屏", whole: "全部队列", waiting: "正在等候", people: "人", longest: "最久等候", nth: "第", unit: "声", level: "服务水平", abandoned: "今日放弃", calls: "通", ready: "就绪", talking: "通话", paused: "暂停", today: "今日来电", live: "实时", old: "{at} 的情况", connecting: "正在连接", away: "连接中断", held: "已停在本页", nobody: "没有人在等", noAlarms: "没有告警", keys: "← → 翻页　空格 停住　F 全屏" },
   },
