@@ -59,8 +59,9 @@ from callcenter.sounds.messages import Messages
 from callcenter.sounds.prompts import Prompts
 from callcenter.sounds.service import Sounds
 from callcenter.sounds.voice import SoundVoice
-from callcenter.staff.roles import Roles
+from callcenter.staff.safety_service import SafetyWork
 from callcenter.staff.service import Staff
+from callcenter.staff.sign_ins import SignIns
 from callcenter.supervision.agents import AgentActs
 from callcenter.supervision.calls import CallActs
 from callcenter.supervision.messages import DeskMessages
@@ -75,6 +76,7 @@ PHONES_SECONDS = 20.0
 LISTENERS_SECONDS = 20.0
 PROMPTS_SECONDS = 30.0
 PARTITIONS_SECONDS = 6 * 3600.0
+UNUSED_SECONDS = 3600.0
 CANCEL_AGAIN_SECONDS = 1.0
 
 
@@ -121,8 +123,11 @@ class Hotline:
         self.witness = Witness(self.work, self.callbacks, self.desks)
         self.listening = ListeningWork(pool, self.routing, self.asterisk, self.desks, self.clock)
         self.history = History(pool, self._current_plan, self.clock)
-        self.roles = Roles()
         self.staff = Staff(pool, redis, self.asterisk, settings)
+        self.roles = self.staff.roles
+        self.role_work = self.staff.role_work
+        self.safety = SafetyWork(pool, self.staff)
+        self.sign_ins = SignIns(pool, self.zone)
         self.administration = Administration(pool, redis, self.live.waiting)
         webhook = Webhook(pool, self.clock, self._configuration, hotline=settings.hotline_number, zone=self.zone)
         self.alarms = Alarms(
@@ -192,11 +197,13 @@ class Hotline:
                 "speech": self.sounds.make_ahead(),
                 "prompts": _every(PROMPTS_SECONDS, self.sounds.reload),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
+                "unused": _every(UNUSED_SECONDS, self.safety.close_unused),
             }.items()
         ]
 
     async def take_settings(self) -> None:
         """Take over all that people have set."""
+        await self.role_work.reload()
         await self.blocking.reload()
         await self.shifts.reload()
         await self.sync_roster()
@@ -299,14 +306,14 @@ class Hotline:
         await ensure_partitions(self.pool)
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     """Do `work` again and again; what goes wrong once is said and tried again."""
     while True:
         await _tried(work)
         await asyncio.sleep(seconds)
 
 
-async def _tried(work: Callable[[], Awaitable[None]]) -> None:
+async def _tried(work: Callable[[], Awaitable[object]]) -> None:
     try:
         await work()
     except (RedisError, UnavailableError, *AWAY) as error:

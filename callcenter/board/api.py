@@ -1,7 +1,5 @@
 """The supervisor's live board."""
 
-import asyncio
-import contextlib
 from typing import Any
 
 from aiohttp import web
@@ -13,11 +11,6 @@ from callcenter.web.live import HEARTBEAT_SECONDS
 from callcenter.web.routes import Routes, actor, hotline, signed_in
 
 routes = Routes()
-
-SESSION_SECONDS = 15.0
-"""How often it is looked whether a board's supervisor is still signed in."""
-SIGNED_OUT = 1008
-"""How a board is closed whose supervisor has signed out."""
 
 
 class BoardOut(BaseModel):
@@ -88,18 +81,5 @@ async def live(request: web.Request, /) -> web.WebSocketResponse:
     await audit.record(house.pool, actor(request), "board.opened")
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=4096, compress=False)
     await socket.prepare(request)
-    leaving = asyncio.create_task(_close_when_signed_out(request, socket), name="board-session")
-    try:
-        await house.boards.serve(socket)
-    finally:
-        leaving.cancel()
+    await house.boards.serve(socket)
     return socket
-
-
-async def _close_when_signed_out(request: web.Request, socket: web.WebSocketResponse) -> None:
-    """Whoever signs out, or is no supervisor any more, sees no more."""
-    sessions = hotline(request).staff.sessions
-    while await sessions.holds(signed_in(request)):  # noqa: ASYNC110 (nobody tells of a session's end)
-        await asyncio.sleep(SESSION_SECONDS)
-    with contextlib.suppress(ConnectionError, RuntimeError):
-        await socket.close(code=SIGNED_OUT)

@@ -35,7 +35,7 @@ from callcenter.staff.passwords import Passwords
 class _Member:
     username: str
     display_name: str
-    role: Role
+    role: str
     extension: str | None = None
     phone_kind: PhoneKind | None = None
     queues: tuple[str, ...] = ()
@@ -50,6 +50,9 @@ STAFF = (
     _Member("bob", "李伟", Role.AGENT, "1002", PhoneKind.BROWSER, ("service",), 7),
     _Member("carol", "王芳", Role.AGENT, "1003", PhoneKind.DESK, ("service", "complaint")),
     _Member("dave", "赵强", Role.AGENT, "1004", PhoneKind.DESK, ("service",)),
+    _Member("manager", "吴经理", Role.MANAGER),
+    _Member("clerk", "林静怡", Role.COMPLAINT_SPECIALIST, "1007", PhoneKind.BROWSER),
+    _Member("auditor", "郑审", Role.AUDITOR),
 )
 
 PROJECTS = ("天竺花园", "新外滩公寓", "滨江名苑", "锦绣家园", "康宁药房会员", "安捷电梯客户")
@@ -210,7 +213,7 @@ async def load_sample(pool: Pool, secret: Callable[[str], str]) -> list[dict[str
 
 def _login(member: _Member, secret: Callable[[str], str]) -> dict[str, Any]:
     login: dict[str, Any] = {
-        "role": member.role.value,
+        "role": member.role,
         "username": member.username,
         "password": secret(f"password of {member.username}"),
         "extension": member.extension,

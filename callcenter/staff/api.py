@@ -6,13 +6,15 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from callcenter.clock import milliseconds
+from callcenter.db.pool import AWAY
 from callcenter.routing.model import AgentState
 from callcenter.routing.store import LiveAgent
 from callcenter.staff.errors import OnCallError
-from callcenter.staff.model import PASSWORD_LONGEST, Agent, PhoneKind, Role, Session
+from callcenter.staff.model import PASSWORD_LONGEST, Agent, PhoneKind, Safety, Session, closes_at
 from callcenter.staff.permissions import Permission
 from callcenter.staff.service import AgentDraft, Done
-from callcenter.validation import Id, RequiredLine, cleaned_line
+from callcenter.validation import Id, Names, RequiredLine, cleaned_line
 from callcenter.web.routes import (
     PUBLIC,
     SIGNED_IN,
@@ -31,6 +33,7 @@ HAS_A_CALL = frozenset({AgentState.OFFERED, AgentState.RINGING, AgentState.TALKI
 Username = Annotated[str, BeforeValidator(cleaned_line), Field(pattern=r"^[A-Za-z0-9_.@-]{1,64}$")]
 Extension = Annotated[str, Field(pattern=r"^[0-9]{3,6}$")]
 QueueIds = Annotated[list[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]], Field(max_length=100)]
+RoleId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Secret = Annotated[str, Field(min_length=1, max_length=PASSWORD_LONGEST)]
 
 
@@ -47,10 +50,22 @@ class UserOut(BaseModel):
     user_id: int
     username: str
     display_name: str
-    role: Role
+    role: str
+    role_name: Names
     extension: str | None
     phone_kind: PhoneKind | None
     permissions: list[Permission]
+
+
+class PasswordOut(BaseModel):
+    """What holds of one's own password. `must_change`: before anything else; `expires_at` (ms) is null where passwords
+    don't age; none of the last `history` can be taken again.
+    """
+
+    must_change: bool
+    expires_at: int | None
+    shortest: int
+    history: int
 
 
 class Name(BaseModel):
@@ -73,6 +88,7 @@ class SessionOut(BaseModel):
     user: UserOut
     csrf_token: str
     hotline: HotlineOut
+    password: PasswordOut
 
 
 class PasswordChange(BaseModel):
@@ -101,18 +117,22 @@ class StateOut(BaseModel):
 
 
 class AgentOut(BaseModel):
-    """A member of staff; `state` is null without a phone."""
+    """A member of staff; `state` is null without a phone. `last_signed_in_at` and `closes_at` (when the account is
+    closed if nobody uses it until then; null: it is not) are in ms.
+    """
 
     user_id: int
     username: str
     display_name: str
-    role: Role
+    role: str
     extension: str | None
     phone_kind: PhoneKind | None
     phone_online: bool
     disabled: bool
     queues: list[str]
     state: StateOut | None
+    last_signed_in_at: int | None
+    closes_at: int | None
 
 
 class SipOut(BaseModel):
@@ -132,7 +152,7 @@ class AgentIn(BaseModel):
 
     username: Username
     display_name: RequiredLine
-    role: Role = Role.AGENT
+    role: RoleId = "agent"
     extension: Extension | None = None
     phone_kind: PhoneKind | None = None
     queues: QueueIds = []
@@ -156,7 +176,7 @@ class AgentChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     display_name: RequiredLine | None = None
-    role: Role | None = None
+    role: RoleId | None = None
     extension: Extension | None = None
     phone_kind: PhoneKind | None = None
     queues: QueueIds | None = None
@@ -188,12 +208,39 @@ class NewPassword(BaseModel):
     password: str
 
 
-def _session_out(request: web.Request, session: Session) -> SessionOut:
+async def _session_out(request: web.Request, session: Session) -> SessionOut:
     house = hotline(request)
-    fields = {name: getattr(session, name) for name in UserOut.model_fields if name != "permissions"}
-    user = UserOut(**fields, permissions=sorted(house.roles.of(session.role)))
+    role = house.roles.role_of(session)
+    name = house.role_work.name_of(role)
+    user = UserOut(
+        user_id=session.user_id,
+        username=session.username,
+        display_name=session.display_name,
+        role=role,
+        role_name=Names(zh=name[0], en=name[1]),
+        extension=session.extension,
+        phone_kind=session.phone_kind,
+        permissions=sorted(house.roles.of(role)),
+    )
     return SessionOut(
-        user=user, csrf_token=session.csrf_token, hotline=HotlineOut(number=house.settings.hotline_number)
+        user=user,
+        csrf_token=session.csrf_token,
+        hotline=HotlineOut(number=house.settings.hotline_number),
+        password=await _password_out(request, session),
+    )
+
+
+async def _password_out(request: web.Request, session: Session) -> PasswordOut:
+    """While PostgreSQL is away, what holds by default: a page must come up all the same."""
+    try:
+        safety, expires_at = await hotline(request).staff.password_rules(session)
+    except AWAY:
+        safety, expires_at = Safety(), None
+    return PasswordOut(
+        must_change=session.must_change_password,
+        expires_at=milliseconds(expires_at) if expires_at else None,
+        shortest=safety.password_shortest,
+        history=safety.password_history,
     )
 
 
@@ -201,10 +248,13 @@ def _sip_out(done: Done) -> SipOut | None:
     return SipOut(**asdict(done.sip), phone_pushed=bool(done.phone_pushed)) if done.sip else None
 
 
-def _seen(agent: Agent, live: LiveAgent | None) -> dict[str, Any]:
+def _seen(agent: Agent, live: LiveAgent | None, safety: Safety) -> dict[str, Any]:
     """The fields of `AgentOut`; an agent whom the live queue doesn't know yet is signed out."""
     fields = asdict(agent)
     del fields["sip_digest"]
+    signed_in_at, due = agent.last_signed_in_at, closes_at(fields.pop("used_at"), safety)
+    fields["last_signed_in_at"] = milliseconds(signed_in_at) if signed_in_at else None
+    fields["closes_at"] = milliseconds(due) if due and not agent.disabled else None
     if agent.extension is None:
         return fields | {"phone_online": False, "state": None}
     if live is None or live.extension != agent.extension:
@@ -222,13 +272,13 @@ async def sign_in(request: web.Request, /, who: SignIn) -> SessionOut:
     house = hotline(request)
     token, session = await house.staff.sign_in(who.username, who.password, address_of(request))
     set_session_cookie(request, token)
-    return _session_out(request, session)
+    return await _session_out(request, session)
 
 
 @routes.get("/api/v1/session", needs=SIGNED_IN)
 async def get_session(request: web.Request, /) -> SessionOut:
     """Who is signed in."""
-    return _session_out(request, signed_in(request))
+    return await _session_out(request, signed_in(request))
 
 
 @routes.delete("/api/v1/session", needs=SIGNED_IN)
@@ -240,7 +290,9 @@ async def sign_out(request: web.Request, /) -> None:
 
 @routes.put("/api/v1/session/password", needs=SIGNED_IN)
 async def change_password(request: web.Request, /, change: PasswordChange) -> None:
-    """Set one's own password; one's other sessions end."""
+    """Set one's own password; one's other sessions end. The one route, with those of the session itself, that stays
+    open when a password is to be changed first: all others answer 403 `password_expired`.
+    """
     await hotline(request).staff.change_own_password(
         signed_in(request), actor(request), change.old_password, change.new_password
     )
@@ -257,7 +309,8 @@ async def list_agents(request: web.Request, /) -> list[AgentOut]:
     """All staff with what they do just now, the disabled last."""
     house = hotline(request)
     live = {one.agent_id: one for one in await house.live.agents()}
-    return [AgentOut(**_seen(agent, live.get(agent.user_id))) for agent in await house.staff.list_agents()]
+    safety = await house.safety.get()
+    return [AgentOut(**_seen(agent, live.get(agent.user_id), safety)) for agent in await house.staff.list_agents()]
 
 
 @routes.post("/api/v1/agents", needs=Permission.MANAGE_STAFF, status=201)
@@ -270,9 +323,10 @@ async def create_agent(request: web.Request, /, agent: AgentIn) -> AgentMade:
         phone_kind=agent.phone_kind or PhoneKind.BROWSER,
         queues=tuple(agent.queues),
     )
-    done, password = await hotline(request).staff.create_agent(actor(request), agent.username, draft)
+    house = hotline(request)
+    done, password = await house.staff.create_agent(actor(request), agent.username, draft)
     return AgentMade(
-        agent=AgentOut(**_seen(done.agent, None)),
+        agent=AgentOut(**_seen(done.agent, None, await house.safety.get())),
         password=password,
         sip=_sip_out(done),
         phone_pushed=done.phone_pushed,
@@ -290,7 +344,8 @@ async def change_agent(request: web.Request, user_id: Id, /, change: AgentChange
     if agent.extension and (phone_changes or draft.disabled) and live.state in HAS_A_CALL:
         raise OnCallError
     done = await house.staff.change_agent(actor(request), user_id, draft)
-    return AgentChanged(**_seen(done.agent, live), sip=_sip_out(done), phone_pushed=done.phone_pushed)
+    safety = await house.safety.get()
+    return AgentChanged(**_seen(done.agent, live, safety), sip=_sip_out(done), phone_pushed=done.phone_pushed)
 
 
 @routes.post("/api/v1/agents/{user_id}/password", needs=Permission.MANAGE_STAFF)

@@ -57,3 +57,59 @@ class OnCallError(HotlineError):
     status = 409
     retryable = True
     zh = "该座席正在通话，请在通话结束后再试。"
+
+
+class RoleInUseError(HotlineError):
+    """Somebody still has this role. Give them another first."""
+
+    error_id = "role_in_use"
+    status = 409
+    zh = "仍有人员使用该角色，请先为他们更换角色。"
+
+
+class ShippedRoleError(HotlineError):
+    """A role that was shipped can be reset but not removed; an own role can be removed but not reset."""
+
+    error_id = "shipped_role"
+    status = 409
+    zh = "内置角色可恢复默认但不能删除；自建角色可删除但没有默认。"
+
+
+class OwnRightsError(HotlineError):
+    """Nobody gives himself more rights. Ask somebody else who may."""
+
+    error_id = "own_rights"
+    status = 403
+    zh = "不能为自己增加权限，请由其他有权限的人员操作。"
+
+
+class BeyondOwnRightsError(HotlineError):
+    """This person may do more than you. Ask somebody who may manage roles."""
+
+    error_id = "beyond_own_rights"
+    status = 403
+    zh = "该人员（或该角色）的权限超出您的权限，请由可管理角色的人员操作。"
+
+
+class PasswordExpiredError(HotlineError):
+    """Your password is to be changed before anything else."""
+
+    error_id = "password_expired"
+    status = 403
+    zh = "请先更换密码。"
+
+
+class AlreadyReviewedError(HotlineError):
+    """This week has been reviewed already."""
+
+    error_id = "already_reviewed"
+    status = 409
+    zh = "本周已审查过。"
+
+
+class WeekNotOverError(HotlineError):
+    """This week is not over yet."""
+
+    error_id = "week_not_over"
+    status = 409
+    zh = "本周尚未结束。"

@@ -1,20 +1,24 @@
-"""Staff: roles, sessions, password rules and lock-out, without any I/O.
+"""Staff: sessions, password rules, accounts and lock-out, without any I/O.
 
-What a role may do stands beside each route (`callcenter.web.routes`); this module only names the roles.
+What a role may do is data (`callcenter.staff.roles`); this module only names the shipped ones that code speaks of.
 """
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 
-class Role(StrEnum):
-    """What a member of staff is (ROL-01 to ROL-19, HOS-07)."""
+class Role:
+    """Ids of shipped roles (ROL-01 to ROL-19, HOS-07). A role is a string; departments make more of them on a page."""
 
-    AGENT = "agent"
-    SUPERVISOR = "supervisor"
-    ADMINISTRATOR = "administrator"
+    AGENT: Final = "agent"
+    COMPLAINT_SPECIALIST: Final = "complaint_specialist"
+    SUPERVISOR: Final = "supervisor"
+    MANAGER: Final = "manager"
+    ADMINISTRATOR: Final = "administrator"
+    AUDITOR: Final = "auditor"
 
 
 class PhoneKind(StrEnum):
@@ -35,18 +39,20 @@ PASSWORD_LONGEST: Final = 128
 class Session:
     """One signed-in browser, as kept in Redis for 12 hours after its last request.
 
-    `extension` and `phone_kind` are None for staff without a phone. `token_id` is the SHA-256 of the
-    cookie's token, which itself is kept nowhere.
+    `role` is what the person was when he signed in; what he is now, `callcenter.staff.roles.Roles` knows. `extension`
+    and `phone_kind` are None for staff without a phone. `token_id` is the SHA-256 of the cookie's token, which itself
+    is kept nowhere. With `must_change_password` the session is good for that and nothing else.
     """
 
     user_id: int
     username: str
     display_name: str
-    role: Role
+    role: str
     extension: str | None
     phone_kind: PhoneKind | None
     csrf_token: str
     token_id: str
+    must_change_password: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +88,42 @@ def locked_for_seconds(rule: LockOutRule, failures: int, forgotten_in_ms: int) -
     return max(1, -(-forgotten_in_ms // 1000)) if failures >= rule.failures else 0
 
 
-def password_problem(password: str, username: str) -> dict[str, str] | None:
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """What is set of passwords and accounts (HOS-03, HOS-05), and of how long calls say who rang.
+
+    0 days or months: never. `password_history` counts the present password. From `night_from` to `night_until`
+    o'clock a sign-in is at an odd hour, unless the person is on shift.
+    """
+
+    password_days: int = 0
+    password_shortest: int = PASSWORD_SHORTEST
+    password_history: int = 5
+    change_given_password: bool = False
+    close_unused_days: int = 0
+    night_from: int = 22
+    night_until: int = 6
+    keep_calls_months: int = 0
+
+
+HANDBOOK: Final = Safety(password_days=15, change_given_password=True, close_unused_days=90)
+"""What the handbook asks for (HOS-03: 15 days, more than 8 characters); the days of HOS-05 are ours."""
+
+
+def password_expires_at(changed_at: datetime, safety: Safety) -> datetime | None:
+    """When a password is to be changed; None: it does not age."""
+    return changed_at + timedelta(days=safety.password_days) if safety.password_days else None
+
+
+def closes_at(used_at: datetime, safety: Safety) -> datetime | None:
+    """When an account that nobody uses is closed; None: it is not."""
+    return used_at + timedelta(days=safety.close_unused_days) if safety.close_unused_days else None
+
+
+def password_problem(password: str, username: str, shortest: int = PASSWORD_SHORTEST) -> dict[str, str] | None:
     """Why this may not be the person's password, in both languages; None when it may (HOS-03)."""
-    if len(password) < PASSWORD_SHORTEST:
-        return {"en": "Use more than 8 characters.", "zh": "密码须多于 8 位。"}
+    if len(password) < shortest:
+        return {"en": f"Use more than {shortest - 1} characters.", "zh": f"密码须多于 {shortest - 1} 位。"}
     if len(password) > PASSWORD_LONGEST:
         return {
             "en": f"Use at most {PASSWORD_LONGEST} characters.",
@@ -146,14 +184,20 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A member of staff, with a phone when `extension` is set. `queues` are the ids of those he serves."""
+    """A member of staff, with a phone when `extension` is set. `queues` are the ids of those he serves.
+
+    `used_at` is when he was last known to use his account: signed in, made, or opened again. `last_signed_in_at` is
+    None when he never has.
+    """
 
     user_id: int
     username: str
     display_name: str
-    role: Role
+    role: str
     disabled: bool
     extension: str | None
     phone_kind: PhoneKind | None
     sip_digest: str | None
     queues: tuple[str, ...]
+    last_signed_in_at: datetime | None
+    used_at: datetime

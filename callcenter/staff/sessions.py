@@ -4,8 +4,11 @@ A session stands in PostgreSQL too, for as long as it may be unused: when Redis 
 sign in again in the middle of his shift.
 """
 
+import dataclasses
 import hashlib
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -13,7 +16,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from callcenter.db.pool import AWAY, Pool
-from callcenter.staff.model import Agent, LockOutRule, PhoneKind, Role, Session, locked_for_seconds
+from callcenter.staff.model import Agent, LockOutRule, PhoneKind, Session, locked_for_seconds
 
 log = structlog.get_logger(__name__)
 
@@ -33,10 +36,12 @@ return {failures, 0}
 
 _KEEP: Final = """
 with gone as (delete from sessions where expires_at < now())
-insert into sessions values ($1, $2, $3, now() + make_interval(secs => $4))
+insert into sessions (token_id, user_id, csrf_token, expires_at, must_change_password)
+values ($1, $2, $3, now() + make_interval(secs => $4), $5)
 """
 _KEPT: Final = """
-select user_id, u.username, u.display_name, u.role, a.extension, a.phone_kind, s.csrf_token, s.token_id
+select user_id, u.username, u.display_name, u.role, a.extension, a.phone_kind, s.csrf_token, s.token_id,
+    s.must_change_password
 from sessions s join users u using (user_id) left join agents a using (user_id)
 where s.token_id = $1 and s.expires_at > now() and not u.disabled
 """
@@ -54,8 +59,17 @@ class Sessions:
         """`redis` decodes its answers to text."""
         self._redis = redis
         self._pool = pool
+        self._listeners: list[Callable[[], None]] = []
 
-    async def start(self, user: Agent) -> tuple[str, Session]:
+    def when_ended(self, ended: Callable[[], None]) -> None:
+        """Have `ended` called whenever this replica has ended a session."""
+        self._listeners.append(ended)
+
+    def _tell(self) -> None:
+        for ended in self._listeners:
+            ended()
+
+    async def start(self, user: Agent, *, must_change_password: bool = False) -> tuple[str, Session]:
         """A new session and the token for its cookie."""
         token = secrets.token_urlsafe(32)
         session = Session(
@@ -67,8 +81,11 @@ class Sessions:
             phone_kind=user.phone_kind,
             csrf_token=secrets.token_urlsafe(24),
             token_id=token_id(token),
+            must_change_password=must_change_password,
         )
-        await self._pool.execute(_KEEP, session.token_id, user.user_id, session.csrf_token, IDLE_SECONDS)
+        await self._pool.execute(
+            _KEEP, session.token_id, user.user_id, session.csrf_token, IDLE_SECONDS, must_change_password
+        )
         await self._put(session)
         return token, session
 
@@ -78,6 +95,13 @@ class Sessions:
             pipe.sadd(f"{_OF_USER}{session.user_id}", session.token_id)
             pipe.expire(f"{_OF_USER}{session.user_id}", 30 * 24 * 3600)
             await pipe.execute()
+
+    async def password_changed(self, session: Session) -> None:
+        """The session is good for everything from now on."""
+        await self._pool.execute(
+            "update sessions set must_change_password = false where token_id = $1", session.token_id
+        )
+        await self._put(dataclasses.replace(session, must_change_password=False))
 
     async def find(self, token: str) -> Session | None:
         """The session of this token, kept for another 12 hours; None when it has ended, or when neither server can
@@ -111,6 +135,11 @@ class Sessions:
             log.warning("session not looked up", error=type(error).__name__)
             return True
 
+    async def has_any(self, user_id: int) -> bool:
+        """Whether a person is signed in anywhere."""
+        ids = await self._redis.smembers(f"{_OF_USER}{user_id}")
+        return bool(ids) and bool(await self._redis.exists(*(_SESSION + one for one in ids)))
+
     async def end(self, session: Session) -> None:
         """End one session; an ended one stays ended."""
         await self._pool.execute("delete from sessions where token_id = $1", session.token_id)
@@ -118,6 +147,7 @@ class Sessions:
             pipe.delete(_SESSION + session.token_id)
             pipe.srem(f"{_OF_USER}{session.user_id}", session.token_id)
             await pipe.execute()
+        self._tell()
 
     async def end_all(self, user_id: int, *, but: Session | None = None) -> None:
         """End every session of a person, but one."""
@@ -129,11 +159,20 @@ class Sessions:
                 pipe.delete(*(_SESSION + one for one in ended))
                 pipe.srem(f"{_OF_USER}{user_id}", *ended)
                 await pipe.execute()
+        self._tell()
 
 
 def _session(fields: dict[str, Any]) -> Session:
     kind = fields["phone_kind"]
-    return Session(**fields | {"role": Role(fields["role"]), "phone_kind": PhoneKind(kind) if kind else None})
+    return Session(**fields | {"phone_kind": PhoneKind(kind) if kind else None})
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A try that was counted, or that is not let through for so many seconds. `is_last`: no other will be after it."""
+
+    wait_seconds: int
+    is_last: bool
 
 
 class FailedSignIns:
@@ -142,10 +181,10 @@ class FailedSignIns:
     def __init__(self, redis: Any) -> None:
         self._redis = redis
 
-    async def begin(self, whom: str, rule: LockOutRule) -> int:
-        """Count a try of `whom` (a username, an address); seconds to wait after too many, else 0."""
+    async def begin(self, whom: str, rule: LockOutRule) -> Try:
+        """Count a try of `whom` (a username, an address)."""
         failures, left_ms = await self._redis.eval(_TRY, 1, _FAILURES + whom, rule.failures, rule.seconds)
-        return locked_for_seconds(rule, failures, left_ms)
+        return Try(locked_for_seconds(rule, failures, left_ms), failures == rule.failures - 1)
 
     async def forget(self, whom: str) -> None:
         """The person has shown who he is."""

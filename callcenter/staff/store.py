@@ -1,6 +1,8 @@
 """Staff in PostgreSQL."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
@@ -8,12 +10,13 @@ from asyncpg import Record
 
 from callcenter.db.pool import Executor
 from callcenter.errors import InvalidInputError
-from callcenter.staff.model import Agent, Phone, PhoneKind, Queue, Role
+from callcenter.staff.model import Agent, Phone, PhoneKind, Queue
 
 _AGENTS: Final = """
     select u.user_id, u.username, u.display_name, u.role, u.disabled, a.extension, a.phone_kind, a.sip_digest,
         coalesce((select array_agg(m.queue_id order by m.queue_id) from queue_members m
-            where m.user_id = u.user_id), '{}') as queues
+            where m.user_id = u.user_id), '{}') as queues,
+        u.last_signed_in_at, greatest(u.created_at, u.last_signed_in_at, u.enabled_at) as used_at
     from users u left join agents a using (user_id)
 """
 ONE_BY_ID: Final = _AGENTS + "where u.user_id = $1"
@@ -21,9 +24,16 @@ ONE_BY_NAME: Final = _AGENTS + "where lower(u.username) = lower($1)"
 ALL: Final = _AGENTS + "order by u.disabled, a.extension nulls last, u.username"
 
 
+HISTORY_KEPT: Final = 24
+"""As many former passwords as anybody may ask for."""
+
+
+def _no_such_role() -> InvalidInputError:
+    return InvalidInputError(fields={"role": {"en": "There is no such role.", "zh": "没有这个角色。"}})
+
+
 def _agent(row: Record) -> Agent:
     fields: dict[str, Any] = dict(row)
-    fields["role"] = Role(row["role"])
     fields["phone_kind"] = PhoneKind(row["phone_kind"]) if row["phone_kind"] else None
     fields["queues"] = tuple(row["queues"])
     return Agent(**fields)
@@ -46,22 +56,57 @@ async def list_all(executor: Executor) -> list[Agent]:
     return [_agent(row) for row in await executor.fetch(ALL)]
 
 
-async def password_hash(executor: Executor, user_id: int) -> str:
-    """The hash kept of a person's password."""
-    return str(await executor.fetchval("select password_hash from users where user_id = $1", user_id))
+@dataclass(frozen=True, slots=True)
+class Password:
+    """What is kept of a person's password; `given`: by somebody else, and to be changed."""
+
+    kept: str
+    changed_at: datetime
+    given: bool
 
 
-async def set_password_hash(executor: Executor, user_id: int, kept: str, *, changed: bool) -> None:
-    """Keep another hash; `changed` when the password itself is another."""
+async def password_of(executor: Executor, user_id: int) -> Password:
+    """What is kept of a person's password."""
+    row = await executor.fetchrow(
+        """
+        select password_hash as kept, password_changed_at as changed_at, password_given as given
+        from users where user_id = $1
+        """,
+        user_id,
+    )
+    return Password(**row)
+
+
+async def former_passwords(executor: Executor, user_id: int, most: int) -> list[str]:
+    """The hashes of a person's passwords before the present one, the last of them first."""
+    rows = await executor.fetch(
+        "select password_hash from password_history where user_id = $1 order by set_at desc limit $2", user_id, most
+    )
+    return [row["password_hash"] for row in rows]
+
+
+async def rehash_password(executor: Executor, user_id: int, kept: str) -> None:
+    """Keep the same password by a better hash."""
+    await executor.execute("update users set password_hash = $2 where user_id = $1", user_id, kept)
+
+
+async def set_password(executor: Executor, user_id: int, kept: str, *, given: bool) -> None:
+    """Keep another password, and the hash of the one that was."""
     await executor.execute(
         """
-        update users set password_hash = $2,
-            password_changed_at = case when $3 then now() else password_changed_at end
-        where user_id = $1
+        with former as (
+            insert into password_history (user_id, password_hash)
+            select user_id, password_hash from users where user_id = $1
+        ), oldest as (
+            delete from password_history where user_id = $1 and set_at <= (
+                select set_at from password_history where user_id = $1 order by set_at desc offset $4 limit 1)
+        )
+        update users set password_hash = $2, password_changed_at = now(), password_given = $3 where user_id = $1
         """,
         user_id,
         kept,
-        changed,
+        given,
+        HISTORY_KEPT,
     )
 
 
@@ -70,39 +115,55 @@ async def note_sign_in(executor: Executor, user_id: int) -> None:
     await executor.execute("update users set last_signed_in_at = now() where user_id = $1", user_id)
 
 
-async def insert(executor: Executor, username: str, display_name: str, role: Role, kept: str) -> int:
-    """A new member of staff; his id.
+async def insert(
+    executor: Executor, username: str, display_name: str, role: str, kept: str, *, given: bool = False
+) -> int:
+    """A new member of staff; his id. `given`: his password is to be changed when he first signs in.
 
     Raises:
-        InvalidInputError: the username is taken.
+        InvalidInputError: the username is taken, or there is no such role.
     """
     try:
         user_id = await executor.fetchval(
             """
-            insert into users (username, display_name, role, password_hash) values ($1, $2, $3, $4)
-            returning user_id
+            insert into users (username, display_name, role, password_hash, password_given)
+            values ($1, $2, $3, $4, $5) returning user_id
             """,
             username,
             display_name,
-            role.value,
+            role,
             kept,
+            given,
         )
     except asyncpg.UniqueViolationError:
         raise InvalidInputError(
             fields={"username": {"en": "This username is taken.", "zh": "该用户名已被使用。"}}
         ) from None
+    except asyncpg.ForeignKeyViolationError:
+        raise _no_such_role() from None
     return int(user_id)
 
 
-async def update(executor: Executor, user_id: int, display_name: str, role: Role, *, disabled: bool) -> None:
-    """Set a person's name, role, and whether he may sign in."""
-    await executor.execute(
-        "update users set display_name = $2, role = $3, disabled = $4 where user_id = $1",
-        user_id,
-        display_name,
-        role.value,
-        disabled,
-    )
+async def update(executor: Executor, user_id: int, display_name: str, role: str, *, disabled: bool) -> None:
+    """Set a person's name, role, and whether he may sign in.
+
+    Raises:
+        InvalidInputError: there is no such role.
+    """
+    try:
+        await executor.execute(
+            """
+            update users set display_name = $2, role = $3, disabled = $4,
+                enabled_at = case when disabled and not $4 then now() else enabled_at end
+            where user_id = $1
+            """,
+            user_id,
+            display_name,
+            role,
+            disabled,
+        )
+    except asyncpg.ForeignKeyViolationError:
+        raise _no_such_role() from None
 
 
 async def put_phone(executor: Executor, user_id: int, extension: str, kind: PhoneKind, digest: str | None) -> None:

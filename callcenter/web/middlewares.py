@@ -22,9 +22,11 @@ from callcenter.errors import (
     NotSignedInError,
 )
 from callcenter.errors import UnavailableError as Unavailable
+from callcenter.staff.errors import PasswordExpiredError
 from callcenter.staff.permissions import Permission
+from callcenter.staff.roles import NOBODY
 from callcenter.staff.sessions import IDLE_SECONDS
-from callcenter.web.routes import NEW_TOKEN, NODE, PUBLIC, SESSION, Access, Route, hotline, is_same_origin
+from callcenter.web.routes import NEW_TOKEN, NODE, PUBLIC, SESSION, Route, hotline, is_same_origin
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,10 @@ COOKIE: Final = "cc_session"
 CSRF_HEADER: Final = "X-CSRF-Token"
 SAFE: Final = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 ROUTE_KEY: Final = "callcenter_route"
+OPEN_TO_EXPIRED: Final = frozenset(
+    {("GET", "/api/v1/session"), ("DELETE", "/api/v1/session"), ("PUT", "/api/v1/session/password")}
+)
+"""What somebody can do whose password is to be changed first."""
 
 SECONDS: Final = Histogram(
     "callcenter_http_request_seconds",
@@ -138,7 +144,7 @@ async def with_session(request: web.Request, handler: Handler) -> web.StreamResp
     route = route_of(request)
     if token and route is not None and route.access is not NODE:
         session = await hotline(request).staff.sessions.find(token)
-        if session is not None:
+        if session is not None and hotline(request).roles.role_of(session) != NOBODY:
             request[SESSION] = session
     response = await handler(request)
     new = request.get(NEW_TOKEN)
@@ -181,11 +187,12 @@ async def allowed(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let through whom the route names."""
     route = route_of(request)
     if route is not None:
-        _check(request, route.access)
+        _check(request, route)
     return await handler(request)
 
 
-def _check(request: web.Request, access: Access) -> None:
+def _check(request: web.Request, route: Route) -> None:
+    access = route.access
     if access is PUBLIC:
         return
     if access is NODE:
@@ -194,7 +201,9 @@ def _check(request: web.Request, access: Access) -> None:
     session = request.get(SESSION)
     if session is None:
         raise NotSignedInError
-    if isinstance(access, Permission) and not hotline(request).roles.may(session.role, access):
+    if session.must_change_password and (route.method, route.path) not in OPEN_TO_EXPIRED:
+        raise PasswordExpiredError
+    if isinstance(access, Permission) and not hotline(request).roles.allows(session, access):
         raise NotAllowedError
 
 

@@ -281,7 +281,7 @@ def actor(request: web.Request) -> Actor:
 
 def may(request: web.Request, permission: Permission) -> bool:
     """Whether the person who asks has a right beside the one that the route needs."""
-    return hotline(request).roles.may(signed_in(request).role, permission)
+    return hotline(request).roles.allows(signed_in(request), permission)
 
 
 def address_of(request: web.Request) -> str:

@@ -1,8 +1,9 @@
 """The web application: every room's routes behind the same doors, and the browser application's files."""
 
 import asyncio
+import contextlib
 import weakref
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Final
 
 from aiohttp import WSCloseCode, web
@@ -20,17 +21,22 @@ from callcenter.shifts import api as shifts_api
 from callcenter.shifts import attendance_api, hand_over_api, swaps_api
 from callcenter.sounds import api as sounds_api
 from callcenter.staff import api as staff_api
+from callcenter.staff import audit_api, roles_api, safety_api
 from callcenter.supervision import api as supervision_api
 from callcenter.web import api as web_api
 from callcenter.web.files import Files
-from callcenter.web.middlewares import MIDDLEWARES, ROUTE_KEY
-from callcenter.web.routes import HOTLINE, Route, Routes
+from callcenter.web.middlewares import MIDDLEWARES, ROUTE_KEY, route_of
+from callcenter.web.routes import HOTLINE, SESSION, Route, Routes
+from callcenter.web.sockets import LiveSockets
 
 if TYPE_CHECKING:
     from callcenter.hotline import Hotline
 
 ROUTES: Final[tuple[Routes, ...]] = (
     staff_api.routes,
+    roles_api.routes,
+    safety_api.routes,
+    audit_api.routes,
     customers_api.routes,
     calls_api.routes,
     routing_api.routes,
@@ -74,6 +80,7 @@ _HEADERS: Final = {
 }
 
 _SOCKETS: Final[web.AppKey["weakref.WeakSet[web.WebSocketResponse]"]] = web.AppKey("sockets", weakref.WeakSet)
+_LIVE: Final[web.AppKey[LiveSockets]] = web.AppKey("live", LiveSockets)
 
 
 def declared_routes() -> Iterable[Route]:
@@ -86,6 +93,8 @@ def build_app(hotline: "Hotline", files: Files | None = None) -> web.Application
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=LARGEST_BODY)
     app[HOTLINE] = hotline
     app[_SOCKETS] = weakref.WeakSet()
+    app[_LIVE] = LiveSockets(hotline.roles, hotline.staff.sessions)
+    app.cleanup_ctx.append(_watch_sockets)
     for route in declared_routes():
         setattr(route.handler, ROUTE_KEY, route)
         app.router.add_route(route.method, route.path, route.handler)
@@ -103,6 +112,17 @@ async def _secure(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.setdefault("Cache-Control", "no-store")
     if isinstance(response, web.WebSocketResponse):
         request.app[_SOCKETS].add(response)
+        route = route_of(request)
+        if route is not None and SESSION in request:
+            request.app[_LIVE].add(response, request[SESSION], route.access)
+
+
+async def _watch_sockets(app: web.Application) -> AsyncIterator[None]:
+    watching = asyncio.create_task(app[_LIVE].run(), name="live-sockets")
+    yield
+    watching.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching
 
 
 async def _close_sockets(app: web.Application) -> None:

@@ -16,6 +16,9 @@ ROLES = {
     "administrator": ("administrator", "管理员"),
     "supervisor": ("supervisor", "班长"),
     "agent": ("agent", "座席"),
+    "manager": ("manager", "客服经理"),
+    "complaint_specialist": ("complaint specialist", "客诉专员"),
+    "auditor": ("auditor", "审计员"),
 }
 PHONES = {"browser": ("browser", "浏览器"), "desk": ("desk phone", "话机")}
 

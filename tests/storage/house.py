@@ -56,18 +56,16 @@ class House:
         self.ids: dict[str, int] = {}
         self.passwords: dict[str, str] = {}
 
-    async def hire(self, username: str, role: Role, extension: str | None = None, **fields: Any) -> int:
+    async def hire(self, username: str, role: str, extension: str | None = None, **fields: Any) -> int:
         """Make a member of staff; his id."""
-        draft = AgentDraft(
-            **{
-                "display_name": username.title(),
-                "role": role,
-                "extension": extension,
-                "phone_kind": PhoneKind.BROWSER,
-                "queues": (),
-            }
-            | fields
-        )
+        given: dict[str, Any] = {
+            "display_name": username.title(),
+            "role": role,
+            "extension": extension,
+            "phone_kind": PhoneKind.BROWSER,
+            "queues": (),
+        }
+        draft = AgentDraft(**given | fields)
         done, password = await self.hotline.staff.create_agent(HOTLINE_ITSELF, username, draft)
         self.ids[username], self.passwords[username] = done.agent.user_id, password
         return done.agent.user_id

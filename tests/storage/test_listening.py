@@ -192,6 +192,7 @@ async def test_each_refusal_says_what_to_do(office: Office) -> None:
     await office.hire("boss", Role.SUPERVISOR)
     assert await office.listen("boss") == "no_phone"
     await office.hotline.pool.execute("update users set role = 'supervisor' where user_id = $1", office.ids["alice"])
+    await office.hotline.role_work.reload()
     assert await office.listen("alice") == "own_call"
     await office.live.step(1, agent=Part(office.ids["super"], move=AgentMove.ADOPT, set={"call": "node1-1.9"}))
     assert await office.listen() == "in_call"
