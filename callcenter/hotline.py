@@ -34,6 +34,7 @@ from callcenter.calls.writer import CallWriter
 from callcenter.clock import now_ms
 from callcenter.configuration.model import Configuration
 from callcenter.configuration.service import Administration
+from callcenter.customers.erasure import Erasures
 from callcenter.customers.service import Customers
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
 from callcenter.errors import UnavailableError
@@ -76,7 +77,9 @@ PHONES_SECONDS = 20.0
 LISTENERS_SECONDS = 20.0
 PROMPTS_SECONDS = 30.0
 PARTITIONS_SECONDS = 6 * 3600.0
-UNUSED_SECONDS = 3600.0
+ERASURES_SECONDS = 3.0
+DAILY_WORK_SECONDS = 3600.0
+"""What is counted in days and months is looked at each hour, so that no restart makes it wait for another day."""
 CANCEL_AGAIN_SECONDS = 1.0
 
 
@@ -92,6 +95,7 @@ class Hotline:
         self.zone = ZoneInfo(settings.zone)
         self.asterisk = Nodes([self._door(node, url) for node, url in settings.ari_urls.items()])
         self.customers = Customers(pool, country=settings.country)
+        self.erasures = Erasures(pool)
         self.calls = Calls(pool, settings.country)
         self.blocking = Blocking(pool, redis, self.clock, settings.country)
         self.shifts = Shifts(pool, redis, self.clock, self.zone, settings.country)
@@ -197,7 +201,8 @@ class Hotline:
                 "speech": self.sounds.make_ahead(),
                 "prompts": _every(PROMPTS_SECONDS, self.sounds.reload),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
-                "unused": _every(UNUSED_SECONDS, self.safety.close_unused),
+                "erasures": _every(ERASURES_SECONDS, self.erasures.work),
+                "daily": _every(DAILY_WORK_SECONDS, self._daily_work),
             }.items()
         ]
 
@@ -301,6 +306,11 @@ class Hotline:
         await self.callbacks.restore(self.calls)
         for node in self.asterisk.names:
             metrics.NODE_UP.labels(node).set(self.asterisk.connected(node))
+
+    async def _daily_work(self) -> None:
+        await self.safety.close_unused()
+        await self.erasures.sweep()
+        await self.erasures.erase_old_calls()
 
     async def _make_partitions(self) -> None:
         await ensure_partitions(self.pool)

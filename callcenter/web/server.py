@@ -14,6 +14,7 @@ from callcenter.board import api as board_api
 from callcenter.calls import api as calls_api
 from callcenter.configuration import api as configuration_api
 from callcenter.customers import api as customers_api
+from callcenter.customers import erasure_api
 from callcenter.listening import api as listening_api
 from callcenter.routing import api as routing_api
 from callcenter.routing import node_api
@@ -38,6 +39,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     safety_api.routes,
     audit_api.routes,
     customers_api.routes,
+    erasure_api.routes,
     calls_api.routes,
     routing_api.routes,
     node_api.routes,

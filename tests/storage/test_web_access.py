@@ -66,7 +66,8 @@ _HIRE = """
 with made as (
     insert into users (username, display_name, role, password_hash) values ($1, $1, $2, '') returning user_id
 ), phone as (
-    insert into agents (user_id, extension, phone_kind) select user_id, $3, 'browser' from made where $3 is not null
+    insert into agents (user_id, extension, phone_kind)
+    select user_id, $3::text, 'browser' from made where $3 is not null
 )
 select user_id from made
 """
