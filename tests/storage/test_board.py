@@ -260,14 +260,13 @@ async def test_who_signs_out_sees_no_more(house: House) -> None:
     headers = await house.headers("super")
     async with (
         aiohttp.ClientSession(headers=headers) as http,
-        http.ws_connect(house.server.make_url("/api/v1/board/live")) as socket,
+        http.ws_connect(house.server.make_url("/api/v1/board/live"), autoclose=False) as socket,
     ):
         assert (await socket.receive_json())["type"] == "snapshot"
         assert (await house.ask("DELETE", "/api/v1/session", headers=headers))[0] == 204
-        async with asyncio.timeout(5):
-            async for _ in socket:
-                pass
-        assert socket.close_code == 1008
+        while (message := await socket.receive(timeout=5)).type is aiohttp.WSMsgType.TEXT:
+            pass
+        assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1008)
 
 
 async def test_a_page_that_does_not_read_is_let_go(house: House) -> None:

@@ -340,7 +340,7 @@ async def test_a_rare_word_is_looked_for_page_by_page(house: House, pool: Any, m
     assert pages == 4
 
 
-@pytest.mark.parametrize("before", ["x", "1", "-1-1", "9" * 17 + "-1", "1-" + "9" * 30])
+@pytest.mark.parametrize("before", ["x", "1", "-1-1", "1-" + "9" * 30])
 async def test_a_place_that_is_none_is_refused(house: House, before: str) -> None:
     assert (await house.ask("GET", "/api/v1/audit", by="admin", params={"before": before}))[0] == 400
 

@@ -7,12 +7,12 @@ import "./styles/forms.css";
 import { createPinia } from "pinia";
 import { createApp } from "vue";
 
-import { whenSignedOut } from "./api/http";
+import { whenRefused, whenSignedOut } from "./api/http";
 import App from "./App.vue";
 import { useDesk } from "./desk/store";
 import { i18n, startLocale } from "./i18n";
 import { usePhone } from "./phone/store";
-import { makeRouter } from "./router";
+import { makeRouter, maySee } from "./router";
 import { useSession } from "./session/store";
 
 async function start(): Promise<void> {
@@ -26,6 +26,21 @@ async function start(): Promise<void> {
     session.forget();
     session.ended = true;
     void router.push({ name: "sign-in", query: { to: router.currentRoute.value.fullPath } });
+  });
+  let asking = false;
+  whenRefused(() => {
+    const session = useSession();
+    if (asking || session.user === null) return;
+    asking = true;
+    void session
+      .resume()
+      .then(() => {
+        const here = router.currentRoute.value;
+        if (session.mustChangePassword && here.meta.own !== true) void router.push({ name: "password", query: { to: here.fullPath } });
+        else if (!maySee(here) && usePhone().call === "idle") void router.push({ name: "forbidden" });
+      })
+      .catch(() => undefined)
+      .finally(() => (asking = false));
   });
   app.use(router).mount("#app");
 }

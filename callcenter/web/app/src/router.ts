@@ -1,5 +1,5 @@
 /** The pages, and who may see which. What a role may do is decided by the service; here it only saves a detour. */
-import { createRouter, createWebHistory, type Router } from "vue-router";
+import { createRouter, createWebHistory, type RouteLocationNormalized, type Router } from "vue-router";
 
 import { isAway } from "./api/errors";
 import type { Permission } from "./api/types";
@@ -12,6 +12,8 @@ declare module "vue-router" {
     bare?: boolean;
     needs?: Permission;
     needsPhone?: boolean;
+    /** Open to whoever is signed in, also when his password is to be changed first. */
+    own?: boolean;
     /** Pages that share a frame, which stays while one goes from one to another. */
     section?: string;
   }
@@ -30,7 +32,19 @@ export function makeRouter(): Router {
       { path: "/customers", name: "customers", component: () => import("./customers/CustomersPage.vue"), meta: { needs: "read_customers" } },
       { path: "/customers/new", name: "new-customer", component: () => import("./customers/CustomerPage.vue"), meta: { needs: "write_customers" } },
       { path: "/customers/:id(\\d+)", name: "customer", component: () => import("./customers/CustomerPage.vue"), props: (to) => ({ id: Number(to.params["id"]) }), meta: { needs: "read_customers" } },
-      { path: "/agents", name: "agents", component: () => import("./agents/AgentsPage.vue"), meta: { needs: "read_staff" } },
+      { path: "/password", name: "password", component: () => import("./signin/PasswordPage.vue"), meta: { own: true } },
+      {
+        path: "/agents",
+        component: () => import("./staff/StaffPage.vue"),
+        meta: { section: "staff" },
+        children: [
+          { path: "", name: "agents", component: () => import("./agents/AgentsPage.vue"), meta: { needs: "read_staff" } },
+          { path: "roles", name: "roles", component: () => import("./staff/RolesPage.vue"), meta: { needs: "manage_roles" } },
+          { path: "safety", name: "safety", component: () => import("./staff/SafetyPage.vue"), meta: { needs: "read_staff" } },
+          { path: "sign-ins", name: "sign-ins", component: () => import("./staff/SignInsPage.vue"), meta: { needs: "review_sign_ins" } },
+          { path: "audit", name: "audit", component: () => import("./audit/AuditPage.vue"), meta: { needs: "read_audit" } },
+        ],
+      },
       {
         path: "/configuration",
         component: () => import("./configuration/ConfigurationPage.vue"),
@@ -78,10 +92,16 @@ export function makeRouter(): Router {
     }
     if (to.meta.open === true) return session.user === null ? true : session.home;
     if (session.user === null) return { name: "sign-in", query: to.path === "/" ? {} : { to: to.fullPath } };
+    if (session.mustChangePassword && to.meta.own !== true) return { name: "password", query: to.path === "/" ? {} : { to: to.fullPath } };
     if (to.name === "home") return session.home;
-    if (to.meta.needs !== undefined && !session.may(to.meta.needs)) return { name: "forbidden" };
-    if (to.meta.needsPhone === true && !session.hasPhone) return { name: "forbidden" };
-    return true;
+    return maySee(to) ? true : { name: "forbidden" };
   });
   return router;
+}
+
+/** Whether who is signed in may see this page. */
+export function maySee(to: RouteLocationNormalized): boolean {
+  const session = useSession();
+  if (to.meta.needs !== undefined && !session.may(to.meta.needs)) return false;
+  return to.meta.needsPhone !== true || session.hasPhone;
 }

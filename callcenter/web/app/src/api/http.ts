@@ -7,6 +7,7 @@ const TIMEOUT_MS = 15_000;
 
 let csrfToken = "";
 let onSignedOut: () => void = () => undefined;
+let onRefused: () => void = () => undefined;
 
 export function setCsrfToken(token: string): void {
   csrfToken = token;
@@ -16,6 +17,13 @@ export function setCsrfToken(token: string): void {
 export function whenSignedOut(handler: () => void): void {
   onSignedOut = handler;
 }
+
+/** Called when something was refused that the page had thought allowed: rights may be others by now. */
+export function whenRefused(handler: () => void): void {
+  onRefused = handler;
+}
+/** Has what one may do asked anew. */
+export const askAgain = (): void => onRefused();
 
 type Query = Record<string, string | number | boolean | null | undefined>;
 
@@ -64,6 +72,7 @@ export async function request<T>(method: string, path: string, body?: unknown): 
   if (response.ok) return answer as T;
   const error = readError(response.status, answer);
   if (response.status === 401 && error.id === "not_signed_in") onSignedOut();
+  if (response.status === 403 && (error.id === "not_allowed" || error.id === "password_expired")) onRefused();
   throw error;
 }
 

@@ -10,6 +10,8 @@ export const api = {
   signIn: (username: string, password: string) => post<t.Session>("/session", { username, password }),
   session: () => get<t.Session>("/session"),
   signOut: () => del<null>("/session"),
+  changePassword: (oldPassword: string, newPassword: string) =>
+    put<null>("/session/password", { old_password: oldPassword, new_password: newPassword }),
 
   callTypes: () => get<t.CallType[]>("/call-types"),
   queues: () => get<t.Queue[]>("/queues"),

@@ -5,6 +5,7 @@
  * a broken socket means: connect again, for a new snapshot. Knows nothing of what the messages say.
  */
 import { noteServerMoment } from "./clock";
+import { askAgain } from "./http";
 
 export type LiveStatus = "connecting" | "open" | "away" | "taken_over" | "stopped";
 
@@ -35,6 +36,8 @@ export interface Socket {
 }
 
 export const TAKEN_OVER_CODE = 4001;
+/** The person may not see it any more: his rights or his session have gone. */
+const NO_MORE_CODE = 1008;
 const PING_MS = 15_000;
 const SILENCE_MS = 40_000;
 const FIRST_BACKOFF_MS = 500;
@@ -105,6 +108,7 @@ export class LiveSocket {
       if (this.socket !== socket) return;
       if (event.code === TAKEN_OVER_CODE) this.finish("taken_over");
       else this.broken();
+      if (event.code === NO_MORE_CODE) askAgain();
     };
     clearInterval(this.pingTimer);
     this.pingTimer = setInterval(() => this.check(socket), PING_MS);

@@ -1,6 +1,5 @@
 /** The shapes of the browser API. Times are milliseconds since the epoch and end in `_at`; durations are seconds. */
 
-export type Role = "agent" | "supervisor" | "administrator";
 /** What a person may do; decided by the service (`callcenter/staff/permissions.py`). */
 export type Permission =
   | "take_calls"
@@ -43,14 +42,25 @@ export interface User {
   user_id: number;
   username: string;
   display_name: string;
-  role: Role;
+  role: string;
+  role_name: Bilingual;
   extension: string | null;
   phone_kind: PhoneKind | null;
   permissions: Permission[];
 }
+/** What holds of one's own password. */
+export interface PasswordState {
+  /** Before anything else: every other request is refused. */
+  must_change: boolean;
+  /** Null: it does not age. */
+  expires_at: number | null;
+  shortest: number;
+  history: number;
+}
 export interface Session {
   user: User;
   csrf_token: string;
+  password: PasswordState;
   hotline: { number: string; name: string | Bilingual };
 }
 
@@ -354,18 +364,22 @@ export interface Agent {
   user_id: number;
   username: string;
   display_name: string;
-  role: Role;
+  role: string;
   extension: string | null;
   phone_kind: PhoneKind | null;
   phone_online: boolean;
   disabled: boolean;
   queues: string[];
   state: AgentState | null;
+  /** Null: never. */
+  last_signed_in_at: number | null;
+  /** When the account is closed if nobody uses it until then; null: it is not. */
+  closes_at: number | null;
 }
 export interface AgentDraft {
   username: string;
   display_name: string;
-  role: Role;
+  role: string;
   extension: string | null;
   phone_kind: PhoneKind | null;
   queues: string[];

@@ -84,7 +84,7 @@ describe("the configuration on show", () => {
     const store = useConfiguration();
     await store.load();
     store.open("queues", NEW);
-    useSession().user = { user_id: 5, username: "b", display_name: "b", role: "administrator", extension: null, phone_kind: null, permissions: ["change_settings", "read_settings"] };
+    useSession().user = { user_id: 5, username: "b", display_name: "b", role: "administrator", role_name: { zh: "管理员", en: "Administrator" }, extension: null, phone_kind: null, permissions: ["change_settings", "read_settings"] };
     await store.load();
     expect(store.draft("queues", NEW)).toBeNull();
   });

@@ -171,4 +171,28 @@ export const en: Messages = {
     rules: { title: "Rules", early: "To be here before the shift", due: "Next month's roster is due on day", swap: "Ask for swaps ahead", dutyNumber: "Duty phone that is handed round", dutyHint: "Rings when whoever is on duty has no number of his own", minutes: "min", dayUnit: "of the month", workingDays: "working days" },
     weekday: { monday: "Mon", tuesday: "Tue", wednesday: "Wed", thursday: "Thu", friday: "Fri", saturday: "Sat", sunday: "Sun" },
   },
+  staff: {
+    nav: "Staff", pages: { agents: "People", roles: "Roles and rights", safety: "Safety", signIns: "Sign-in review", audit: "Audit log" },
+    lastSignIn: "Last sign-in", never: "Never", closesIn: "closes in {n} days",
+  },
+  password: {
+    title: "Change password", must: "Your password has expired, or somebody else set it: change it to one that only you know.", expires: "Your password is good until {at}.", old: "Old password", fresh: "New password", again: "New password again", differs: "The two are not the same", rules: "At least {n} characters, letters, digits and signs mixed; none of your last {history}.", save: "Change password", done: "Password changed",
+  },
+  roles: {
+    title: "Roles and rights", text: "A tick allows it; saved changes hold at once, also for whoever is signed in.", right: "Right", people: "{n} people", own: "your role", custom: "own", changed: "changed", new: "New role", newTitle: "New role", edit: "Rename", nameZh: "Chinese name", nameEn: "English name", copyOf: "Rights copied from", make: "Make", save: "Save {n} changes", discard: "Discard", saved: "Saved; it holds at once", reset: "Reset", resetAsk: "Give “{name}” the rights again that it was shipped with?", remove: "Remove role", removeAsk: "Remove the role “{name}”?", inUse: "{n} people have it", cell: "{role}: {right}", differs: "differs from shipped", actions: "Role actions", unsaved: "There are unsaved changes",
+  },
+  safety: {
+    title: "Safety", passwords: "Passwords", passwordsText: "Holds from the next sign-in and the next change on; no call is disturbed.", handbook: "As the handbook asks", handbookText: "The handbook: passwords changed every 15 days, more than 8 characters (HOS-03); unused accounts closed (HOS-05).", days: "A password is good for", daysHint: "0: it does not expire", shortest: "At least", history: "None of the last", historyHint: "The present one counts", given: "A password that somebody else set is changed at the first sign-in", accounts: "Accounts", accountsText: "Who is closed can't sign in, and his phone rings no more; he can be enabled again.", unused: "Close when unused for", unusedHint: "0: never; the last administrator stays", night: "Night sign-ins", nightText: "Sign-ins in these hours without a shift are marked in the review.", from: "From", until: "To", calls: "Who rang", callsText: "Then number, name, place and notes are erased, and figures stay; it cannot be undone.", months: "Keep for", monthsHint: "0: for ever", callsAsk: "Calls older than {n} months will say no more who rang. This cannot be undone. Go on?", readOnly: "You may look; who manages staff may change it.",
+    unit: { days: "days", characters: "characters", times: "passwords", oclock: "o'clock", months: "months" },
+  },
+  signIns: {
+    title: "Sign-in review", text: "Each week: who signed in when and from where, and what should not have been (HOS-02).", week: "{from} to {to}", open: "to review", now: "this week", reviewed: "reviewed", by: "Reviewed by {name}, {at}", note: "Note", noteHint: "For example: night sign-in confirmed by the person", done: "Reviewed", doneAsk: "Have you looked at this week? This can't be changed later.", saved: "Noted", notOver: "It can be reviewed when the week is over.", person: "Person", count: "Sign-ins", first: "First", last: "Last", where: "From", newAddress: "new address", failures: "Failed", lockOuts: "Lock-outs", odd: "At night", oddN: "{n} at night", neverUsed: "never used", fine: "fine", look: "look at it", strangers: "Tries by unknown names", strangersNone: "None.", nobody: "Nobody signed in this week", nobodyText: "Sign-ins will be listed here.", username: "User name", address: "Address", times: "{n} times", none: "No week to review yet",
+  },
+  audit: {
+    title: "Audit log", person: "Person", anybody: "Everybody", itself: "The hotline", action: "Action", anyAction: "All actions", text: "Detail, id, user name or address", from: "From", to: "To", clear: "Clear", when: "When", object: "Object", detail: "Details", address: "Address", none: "Nothing like this", noneText: "Widen the search or the time.", lookedBack: "Looked back to {at}", onwards: "Look further back", was: "was", is: "is", show: "Show details", only: "Only this object", onlyOne: "Object: {name}", appendOnly: "The log only grows, and looking at it leaves a line too.", open: "Open",
+  },
+  erase: {
+    title: "Erase personal data", open: "Erase personal data…", lead: "This goes for good and cannot be undone. Figures, such as how many calls and how long, stay.", onTheLine: "This customer is on the line or waits to be called back. Try later.", reason: "Reason", reasonHint: "For example: asked for in writing", confirm: "Type the name “{name}” to confirm", erase: "Erase for good", going: "Being erased…", done: "Erased", by: "Asked for by {name}, {at}", doneAt: "done {at}", nothing: "There is nothing to erase", proof: "Proof",
+    count: { numbers: "Numbers", addresses: "Addresses", contracts: "Contracts", files: "Files", changes: "Details of changes", calls: "Who rang, in calls", messages: "Messages left", ring_backs: "Numbers in tasks to ring back", recordings: "Recordings", drafts: "Drafts" },
+  },
 };

@@ -169,6 +169,30 @@ export const zhCN = {
     rules: { title: "规则", early: "提前到岗", due: "下月排班提交日", swap: "换班提前", dutyNumber: "共用值班电话", dutyHint: "值班人没有自己的号码时转到这里", minutes: "分钟", dayUnit: "日", workingDays: "个工作日" },
     weekday: { monday: "周一", tuesday: "周二", wednesday: "周三", thursday: "周四", friday: "周五", saturday: "周六", sunday: "周日" },
   },
+  staff: {
+    nav: "人员", pages: { agents: "人员", roles: "角色与权限", safety: "安全设置", signIns: "登录审查", audit: "审计日志" },
+    lastSignIn: "上次登录", never: "从未登录", closesIn: "{n} 天后停用",
+  },
+  password: {
+    title: "修改密码", must: "密码已到期，或由他人设定：请先换成只有您知道的新密码。", expires: "当前密码用到 {at}。", old: "原密码", fresh: "新密码", again: "再输一遍新密码", differs: "两次输入不一致", rules: "至少 {n} 位，混用字母、数字和符号；不能用最近 {history} 次用过的密码。", save: "更换密码", done: "密码已更换",
+  },
+  roles: {
+    title: "角色与权限", text: "勾选即授权；保存后立即生效，已登录的人也一样。", right: "权限", people: "{n} 人", own: "您的角色", custom: "自建", changed: "已改动", new: "新建角色", newTitle: "新建角色", edit: "修改名称", nameZh: "中文名称", nameEn: "英文名称", copyOf: "权限照抄自", make: "建立", save: "保存 {n} 处改动", discard: "放弃", saved: "已保存，立即生效", reset: "恢复默认", resetAsk: "把“{name}”恢复为默认权限？", remove: "删除角色", removeAsk: "删除角色“{name}”？", inUse: "还有 {n} 人使用", cell: "{role}：{right}", differs: "与默认不同", actions: "角色操作", unsaved: "有未保存的改动",
+  },
+  safety: {
+    title: "安全设置", passwords: "密码", passwordsText: "从下一次登录、下一次修改密码起生效，不会打断通话。", handbook: "按规程设置", handbookText: "规程要求：口令每 15 天更换，多于 8 位（HOS-03）；不用的账号及时停用（HOS-05）。", days: "密码有效期", daysHint: "0 为不过期", shortest: "最短位数", history: "不能重复最近", historyHint: "含当前密码", given: "他人设定的密码，首次登录须更换", accounts: "账号", accountsText: "停用后不能登录，话机也不再响；可随时重新启用。", unused: "多久未用即停用", unusedHint: "0 为不停用；最后一名管理员除外", night: "夜间登录", nightText: "此时段内未排班的登录，在登录审查中标出。", from: "从", until: "到", calls: "通话中的个人信息", callsText: "到期后清除号码、姓名、归属和通话内容，只留统计数字；不可恢复。", months: "保留", monthsHint: "0 为一直保留", callsAsk: "{n} 个月前的通话将永久清除来电人信息，不可恢复。确定吗？", readOnly: "您可以查看；由可管理人员的人修改。",
+    unit: { days: "天", characters: "位", times: "次", oclock: "点", months: "个月" },
+  },
+  signIns: {
+    title: "登录审查", text: "每周检查谁在何时何处登录，发现不合法的登录（HOS-02）。", week: "{from} 至 {to}", open: "待审查", now: "本周", reviewed: "已审查", by: "{name} {at} 审查", note: "审查意见", noteHint: "例如：夜间登录已向本人核实", done: "审查完毕", doneAsk: "确认已审查这一周？记录不能更改。", saved: "已记录", notOver: "本周结束后可审查。", person: "人员", count: "登录", first: "首次", last: "最后", where: "来自", newAddress: "新地址", failures: "失败", lockOuts: "锁定", odd: "夜间", oddN: "夜间 {n} 次", neverUsed: "从未使用", fine: "正常", look: "需留意", strangers: "无此用户名的尝试", strangersNone: "没有。", nobody: "这一周没有人登录", nobodyText: "有登录后会列在这里。", username: "用户名", address: "地址", times: "{n} 次", none: "还没有可审查的周",
+  },
+  audit: {
+    title: "审计日志", person: "人员", anybody: "全部人员", itself: "系统", action: "操作", anyAction: "全部操作", text: "内容、编号、用户名或地址", from: "开始", to: "结束", clear: "清除条件", when: "时间", object: "对象", detail: "详情", address: "地址", none: "没有符合的记录", noneText: "放宽条件或时间再看看。", lookedBack: "已找到 {at} 为止", onwards: "继续往前找", was: "原为", is: "改为", show: "查看详情", only: "只看这个对象", onlyOne: "对象：{name}", appendOnly: "日志只增不改，查看也会留下记录。", open: "打开",
+  },
+  erase: {
+    title: "删除个人信息", open: "删除个人信息…", lead: "以下内容将永久删除，不可恢复。通话的次数与时长等统计保留。", onTheLine: "该客户正在通话或等候回拨，请稍后再试。", reason: "原因", reasonHint: "例如：客户书面要求", confirm: "输入客户姓名“{name}”以确认", erase: "永久删除", going: "正在删除…", done: "已删除", by: "{name} 于 {at} 提出", doneAt: "{at} 完成", nothing: "没有可删除的内容", proof: "凭证",
+    count: { numbers: "电话号码", addresses: "地址", contracts: "合同", files: "文件", changes: "变更详情", calls: "通话中的个人信息", messages: "留言录音", ring_backs: "回电任务中的号码", recordings: "录音", drafts: "草稿" },
+  },
 };
 
 export type Messages = typeof zhCN;

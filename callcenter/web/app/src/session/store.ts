@@ -4,10 +4,11 @@ import { computed, ref } from "vue";
 
 import { api } from "../api";
 import { setCsrfToken } from "../api/http";
-import type { Permission, Session, User } from "../api/types";
+import type { PasswordState, Permission, Session, User } from "../api/types";
 
 export const useSession = defineStore("session", () => {
   const user = ref<User | null>(null);
+  const password = ref<PasswordState | null>(null);
   const hotline = ref<Session["hotline"] | null>(null);
   /** Whether the service was asked who we are. */
   const known = ref(false);
@@ -17,6 +18,7 @@ export const useSession = defineStore("session", () => {
   function take(session: Session): void {
     user.value = session.user;
     hotline.value = session.hotline;
+    password.value = session.password;
     setCsrfToken(session.csrf_token);
     known.value = true;
     ended.value = false;
@@ -28,12 +30,15 @@ export const useSession = defineStore("session", () => {
   }
 
   const hasPhone = computed(() => user.value?.extension != null && user.value.extension !== "");
+  const mustChangePassword = computed(() => user.value !== null && password.value?.must_change === true);
   const may = (permission: Permission): boolean => user.value?.permissions.includes(permission) ?? false;
   const home = computed(() => (may("watch") ? "/board" : hasPhone.value && may("take_calls") ? "/desk" : "/calls"));
 
   return {
     user,
     hotline,
+    password,
+    mustChangePassword,
     known,
     ended,
     hasPhone,

@@ -1,0 +1,293 @@
+"""A customer's data is erased for good, in steps that any replica goes on with; figures stay."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import orjson
+import pytest
+
+from callcenter.calls.model import fold
+from callcenter.calls.store import events_of
+from callcenter.customers import erasure
+from callcenter.customers.erasure import ERASED_NAME, Erasures
+from callcenter.db.pool import Connection
+from callcenter.events import Kind
+from callcenter.staff.model import Role
+from tests.storage.house import House, open_house
+
+NUMBER, SHARED = "+8613911107701", "+8613911107702"
+SECRETS = ("王小名", "13911107701", "绿苑", "地址甲", "狗叫", "杭州", "合同甲", "旧号")
+
+
+@pytest.fixture
+async def house(pool: Any, redis: Any) -> AsyncIterator[House]:
+    async with open_house(pool, redis) as house:
+        await house.hire("boss", Role.MANAGER)
+        yield house
+
+
+async def make_customer(pool: Any, name: str = "王小名", *numbers: str) -> int:
+    """A customer with everything there is of one."""
+    customer_id = int(
+        await pool.fetchval(
+            """
+            insert into customers (name, company_or_project, unit_or_address, notes, vip, initials, member_level,
+                birthday, tags, own_fields)
+            values ($1, '绿苑', '地址甲', '狗叫', true, 'wxm', '金', '1980-05-01', '{绿苑}', '{"a": "狗叫"}')
+            returning customer_id
+            """,
+            name,
+        )
+    )
+    for place, number in enumerate(numbers):
+        await pool.execute("insert into customer_numbers values ($1, $2, '', $3)", number, customer_id, place)
+    await pool.execute(
+        "insert into customer_addresses (customer_id, position, address) values ($1, 0, '地址甲')", customer_id
+    )
+    await pool.execute(
+        "insert into customer_contracts (customer_id, kind, name) values ($1, 'household', '合同甲')", customer_id
+    )
+    await pool.execute(
+        """insert into customer_files (customer_id, name, media_type, size, sha256, content)
+        values ($1, '合同甲.pdf', 'application/pdf', 1, sha256('x'), 'x')""",
+        customer_id,
+    )
+    await pool.execute(
+        """insert into customer_changes (customer_id, kind, detail)
+        values ($1, 'changed', '{"name": ["旧号", "王小名"]}')""",
+        customer_id,
+    )
+    return customer_id
+
+
+async def make_call(pool: Any, n: int, customer_id: int | None, number: str, status: str = "answered") -> str:
+    """A call with its facts, begun in November 2025."""
+    call_id = f"node1-17637800{n:02d}.{n}"
+    await pool.execute(
+        """
+        insert into calls (call_id, node, status, arrived_at, caller_number, caller_name, place, carrier, customer_id,
+            notes, rings, talking_seconds, callback_number, call_type)
+        values ($1, 'node1', $2, to_timestamp(1763780000 + $3), $4, '王小名', '{"zh": "杭州", "en": "Hangzhou"}',
+            '{"zh": "移动", "en": "Mobile"}', $5, '狗叫', 3, 42, $4, (select min(code) from call_types))
+        """,
+        call_id,
+        status,
+        n,
+        number,
+        customer_id,
+    )
+    for kind, body in (
+        (Kind.ARRIVED, {"node": "node1", "called": "4008001234", "caller_number": number, "caller_name": "王小名"}),
+        (Kind.IDENTIFIED, {"customer_id": customer_id, "place": {"zh": "杭州", "en": "Hangzhou"}}),
+        (Kind.CALLBACK_ASKED, {"number": number, "queue_id": "service"}),
+        (Kind.OUTCOME, {"by": 1, "call_type": "enquiry", "notes": "狗叫", "next_step": "none", "form": {"x": "狗叫"}}),
+    ):
+        await pool.execute(
+            "insert into call_events values ($1, $2, $3, to_timestamp($4), $5, to_timestamp($4))",
+            f"{call_id}/{kind.value}",
+            call_id,
+            kind.value,
+            1763780000 + n,
+            body,
+        )
+    return call_id
+
+
+async def all_that_is_known(pool: Any) -> str:
+    """Every table that may say who somebody is, as text; the audit log is apart."""
+    tables = ("customers", "customer_numbers", "customer_addresses", "customer_contracts", "customer_files",
+              "customer_changes", "calls", "call_events", "ring_backs", "messages")  # fmt: skip
+    rows = [await pool.fetch(f"select to_jsonb(t)::text as row from {table} t") for table in tables]
+    return "\n".join(row["row"] for found in rows for row in found)
+
+
+async def ask(house: House, customer_id: int, name: str = "王小名", **how: Any) -> tuple[int, Any]:
+    """Ask for an erasure as the manager."""
+    body = {"reason": "客户书面要求", "name": name}
+    path = f"/api/v1/customers/{customer_id}/erasure"
+    return await house.ask("POST", path, by=how.get("by", "boss"), json=body)
+
+
+async def furnished(pool: Any) -> int:
+    """A customer with calls, a message, and a task to ring back."""
+    customer_id = await make_customer(pool, "王小名", NUMBER)
+    await make_call(pool, 1, customer_id, NUMBER)
+    left = await make_call(pool, 2, None, NUMBER, "message")
+    await pool.execute(
+        "insert into messages (call_id, number, seconds, recording, recorded_at) values ($1, $2, 3, 'x', now())",
+        left,
+        NUMBER,
+    )
+    await pool.execute(
+        "insert into ring_backs (number, call_id, first_at, last_at) values ($1, $2, now(), now())", NUMBER, left
+    )
+    return customer_id
+
+
+async def test_all_that_says_who_he_was_is_gone_and_figures_stay(house: House, pool: Any) -> None:
+    customer_id = await furnished(pool)
+    _, shown = await house.ask("GET", f"/api/v1/customers/{customer_id}/erasure", by="boss")
+    assert shown["counts"] == {
+        "numbers": 1, "addresses": 1, "contracts": 1, "files": 1, "changes": 1, "calls": 2, "messages": 1,
+        "ring_backs": 1,
+    }  # fmt: skip
+    assert (shown["on_the_line"], shown["erasure"]) == (False, None)
+    assert (await ask(house, customer_id))[0] == 204
+    await house.hotline.erasures.work()
+    left = await all_that_is_known(pool)
+    assert not [secret for secret in SECRETS if secret in left]
+    calls = await pool.fetch("select * from calls order by call_id")
+    assert [(row["rings"], row["talking_seconds"], row["customer_id"]) for row in calls] == [
+        (3, 42, customer_id),
+        (3, 42, None),
+    ]
+    assert all(row["erased_at"] and row["call_type"] for row in calls)
+    outcome = await pool.fetchval("select body from call_events where kind = 'outcome' limit 1")
+    assert outcome == {"by": 1, "call_type": "enquiry", "next_step": "none"}
+    record = await pool.fetchrow("select name, erased_at from customers where customer_id = $1", customer_id)
+    assert (record["name"], record["erased_at"] is not None) == (ERASED_NAME, True)
+    _, shown = await house.ask("GET", f"/api/v1/customers/{customer_id}/erasure", by="boss")
+    proof = shown["erasure"]
+    assert (proof["reason"], proof["asked_by"], proof["done_at"] is not None) == ("客户书面要求", "Boss", True)
+    assert (proof["counts"]["calls"], proof["counts"]["messages"], proof["counts"]["numbers"]) == (2, 1, 1)
+    assert set(shown["counts"].values()) <= {0, 1, 2}
+    lines = await pool.fetch("select username, action from audit_log where action like 'customer.erase%' order by 1")
+    assert [tuple(row) for row in lines] == [("boss", "customer.erase_asked"), ("callcenter", "customer.erased")]
+
+
+async def test_a_row_that_is_folded_again_says_no_more(house: House, pool: Any) -> None:
+    customer_id = await furnished(pool)
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    call_id = "node1-1763780001.1"
+    record = fold(call_id, (await events_of(pool, [call_id]))[call_id])
+    assert (record.caller_number, record.caller_name, record.place, record.notes) == (None, None, None, None)
+    assert (record.customer_id, record.call_type) == (customer_id, "enquiry")
+
+
+async def test_it_goes_on_after_any_step_and_by_any_replica(
+    house: House, pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer_id = await furnished(pool)
+    for n in range(10, 30):
+        await make_call(pool, n, customer_id, NUMBER)
+    monkeypatch.setattr(erasure, "_BATCH", erasure._BATCH.replace("limit 200", "limit 3"))
+    await ask(house, customer_id)
+    first, second = Erasures(pool), Erasures(pool)
+    erasure_id = await pool.fetchval("select erasure_id from customer_erasures")
+    assert await first._step(erasure_id), "and dies after its first step"
+    await asyncio.gather(second.work(), Erasures(pool).work())
+    await second.work()
+    counts = (await second.find(customer_id) or pytest.fail("gone")).counts
+    assert counts["calls"] == 22
+    assert "13911107701" not in await all_that_is_known(pool)
+    assert await pool.fetchval("select count(*) from audit_log where action = 'customer.erased'") == 1
+
+
+async def test_a_step_that_fails_leaves_all_as_it_was(house: House, pool: Any) -> None:
+    customer_id = await furnished(pool)
+    await ask(house, customer_id)
+
+    async def fail(_connection: Connection, _call_ids: Sequence[str]) -> int:
+        raise ConnectionResetError
+
+    before = await all_that_is_known(pool)
+    with pytest.raises(ConnectionResetError):
+        await Erasures(pool, {"recordings": fail}).work()
+    assert await all_that_is_known(pool) == before
+    erased: list[str] = []
+
+    async def erase(_connection: Connection, call_ids: Sequence[str]) -> int:
+        erased.extend(call_ids)
+        return len(call_ids)
+
+    await Erasures(pool, {"recordings": erase}).work()
+    assert len(erased) == 2
+    assert (await Erasures(pool).find(customer_id) or pytest.fail("gone")).counts["recordings"] == 2
+
+
+async def test_what_another_customer_has_too_stays_his(house: House, pool: Any) -> None:
+    customer_id = await make_customer(pool, "王小名", NUMBER, SHARED)
+    other = await make_customer(pool, "李四", SHARED)
+    mine, theirs = await make_call(pool, 1, customer_id, SHARED), await make_call(pool, 2, other, SHARED)
+    nobodys = await make_call(pool, 3, None, SHARED)
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    kept = await pool.fetch("select call_id from calls where caller_number = $1 order by 1", SHARED)
+    assert [row["call_id"] for row in kept] == [theirs, nobodys]
+    assert await pool.fetchval("select erased_at is not null from calls where call_id = $1", mine)
+    assert await pool.fetchval("select name from customers where customer_id = $1", other) == "李四"
+    assert await pool.fetchval("select count(*) from customer_numbers where customer_id = $1", other) == 1
+
+
+async def test_the_parts_of_a_merged_record_go_along(house: House, pool: Any) -> None:
+    customer_id, part = await make_customer(pool, "王小名", NUMBER), await make_customer(pool, "旧号", SHARED)
+    await pool.execute("update customers set merged_into = $1 where customer_id = $2", customer_id, part)
+    status, said = await ask(house, part, "旧号")
+    assert (status, said["error"]["id"]) == (409, "part_of_another")
+    await make_call(pool, 1, part, SHARED)
+    assert (await ask(house, customer_id))[0] == 204
+    await house.hotline.erasures.work()
+    left = await all_that_is_known(pool)
+    assert not [secret for secret in SECRETS if secret in left]
+
+
+@pytest.mark.parametrize("status", ["talking", "waiting", "callback"])
+async def test_nobody_is_erased_while_he_is_on_the_line(house: House, pool: Any, status: str) -> None:
+    customer_id = await furnished(pool)
+    call_id = await make_call(pool, 5, None, NUMBER, status)
+    await pool.execute("update calls set arrived_at = now() where call_id = $1", call_id)
+    code, said = await ask(house, customer_id)
+    assert (code, said["error"]["id"]) == (409, "customer_on_the_line")
+    assert not await pool.fetchval("select erased_at from customers where customer_id = $1", customer_id)
+
+
+async def test_it_wants_the_name_a_reason_and_the_right(house: House, pool: Any) -> None:
+    customer_id = await furnished(pool)
+    status, said = await ask(house, customer_id, "王小")
+    assert (status, list(said["error"]["fields"])) == (400, ["name"])
+    assert (await ask(house, customer_id, by="super"))[0] == 403
+    assert (await ask(house, 999_999))[0] == 404
+    path = f"/api/v1/customers/{customer_id}/erasure"
+    assert (await house.ask("POST", path, by="boss", json={"reason": " ", "name": "王小名"}))[0] == 400
+    done = await asyncio.gather(*(ask(house, customer_id) for _ in range(3)))
+    assert [one[0] for one in done] == [204, 204, 204], "asked for already counts as success"
+    assert await pool.fetchval("select count(*) from customer_erasures") == 1
+
+
+async def test_facts_that_come_late_are_erased_too(house: House, pool: Any) -> None:
+    customer_id = await furnished(pool)
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    await pool.execute(
+        "update calls set caller_number = $1, notes = '狗叫' where customer_id = $2", NUMBER, customer_id
+    )
+    await pool.execute(
+        "update call_events set body = $1 where kind = 'arrived'", orjson.loads('{"caller_number": "+8613911107701"}')
+    )
+    assert await house.hotline.erasures.sweep() == 1
+    assert await house.hotline.erasures.sweep() == 0
+    assert await pool.fetchval("select count(*) from calls where caller_number is not null") == 0
+
+
+# -- old calls -----------------------------------------------------------------------------------------
+
+
+async def test_old_calls_say_no_more_who_rang(house: House, pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    customer_id = await make_customer(pool, "王小名", NUMBER)
+    for n in range(1, 8):
+        await make_call(pool, n, customer_id, NUMBER)
+    await pool.execute("update calls set arrived_at = now() - interval '3 months' where call_id like '%.7'")
+    await pool.execute("update calls set arrived_at = now() - interval '13 months' where call_id not like '%.7'")
+    erasures = house.hotline.erasures
+    assert await erasures.erase_old_calls() == 0, "by default for ever"
+    await pool.execute("update safety_settings set keep_calls_months = 12")
+    monkeypatch.setattr(erasure, "_OLD", erasure._OLD.replace("limit 1000", "limit 2"))
+    assert sum(await asyncio.gather(erasures.erase_old_calls(), erasures.erase_old_calls())) == 6
+    assert await erasures.erase_old_calls() == 0
+    kept = await pool.fetch("select call_id from calls where caller_number is not null")
+    assert [row["call_id"][-2:] for row in kept] == [".7"]
+    assert await pool.fetchval("select name from customers where customer_id = $1", customer_id) == "王小名"
+    await pool.execute("update safety_settings set keep_calls_months = 2")
+    assert await erasures.erase_old_calls() == 1
