@@ -38,6 +38,7 @@ from callcenter.customers.erasure import Erasures
 from callcenter.customers.service import Customers
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
 from callcenter.errors import UnavailableError
+from callcenter.forms.service import Forms
 from callcenter.listening.service import ListeningWork
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.circumstances import HotlineNow
@@ -97,6 +98,7 @@ class Hotline:
         self.customers = Customers(pool, country=settings.country)
         self.erasures = Erasures(pool)
         self.calls = Calls(pool, settings.country)
+        self.forms = Forms(pool, redis, self.clock, settings.country)
         self.blocking = Blocking(pool, redis, self.clock, settings.country)
         self.shifts = Shifts(pool, redis, self.clock, self.zone, settings.country)
         self.swaps = Swaps(pool, self.shifts)
@@ -181,8 +183,6 @@ class Hotline:
         gc.freeze()  # the tables of numbers are never garbage; looking through them takes 100 ms
         gc.set_threshold(20_000, 20, 50)  # a call makes thousands of objects and few circles; 700 is a look each time
         await self.take_settings()
-        with contextlib.suppress(*AWAY):
-            await self.calls.list_call_types()
         return [
             asyncio.create_task(work, name=name)
             for name, work in {
@@ -211,6 +211,7 @@ class Hotline:
         await self.role_work.reload()
         await self.blocking.reload()
         await self.shifts.reload()
+        await self.forms.reload()
         await self.sync_roster()
 
     async def sync_roster(self) -> None:
@@ -314,6 +315,7 @@ class Hotline:
 
     async def _make_partitions(self) -> None:
         await ensure_partitions(self.pool)
+        await self.forms.drop_old_drafts()
 
 
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:

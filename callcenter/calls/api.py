@@ -1,4 +1,4 @@
-"""Calls, their outcomes and the tasks to ring back, over HTTP."""
+"""Calls and the tasks to ring back, over HTTP."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -6,13 +6,12 @@ from typing import Annotated, Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from callcenter.calls.model import AbandonedIn, CallStatus, NextStep
+from callcenter.calls.model import AbandonedIn, CallStatus, HungUpBy
 from callcenter.calls.store import CallFilter
-from callcenter.errors import InvalidInputError, NotAllowedError
 from callcenter.staff import audit
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs
-from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline, may, signed_in
+from callcenter.web.routes import Routes, actor, hotline, signed_in
 
 routes = Routes()
 
@@ -57,6 +56,12 @@ class CallOut(BaseModel):
     call_type: str | None
     notes: str | None
     next_step: str | None
+    sub_type: str | None
+    form_version: int | None
+    form_fields: dict[str, Any] | None
+    read_back: list[str] | None
+    read_back_at: int | None
+    outcome_complete: bool | None
     menu_keys: str
     priority: int
     callback_number: str | None
@@ -87,26 +92,6 @@ class CallPage(BaseModel):
 
     calls: list[CallOut]
     next: str | None
-
-
-class CallType(BaseModel):
-    """A kind of call from the handbooks (requirements 4.2)."""
-
-    code: str
-    name_zh: str
-    name_en: str
-    direction: str
-
-
-class OutcomeIn(BaseModel):
-    """What came of a call (REC-01, REC-03, REC-10)."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    call_type: Annotated[str, Field(min_length=1, max_length=40)]
-    notes: Paragraphs = ""
-    next_step: NextStep = NextStep.NONE
-    customer_id: Annotated[Id | None, Field(description="Who it was, where several have this number")] = None
 
 
 class RingBackOut(BaseModel):
@@ -158,12 +143,16 @@ async def list_calls(  # noqa: PLR0917 (query parameters)
     customer_id: Id | None = None,
     agent_id: Id | None = None,
     status: CallStatus | None = None,
+    hung_up_by: HungUpBy | None = None,
+    unwritten: bool = False,
     since: Annotated[Milliseconds | None, Field(alias="from")] = None,
     until: Annotated[Milliseconds | None, Field(alias="to")] = None,
     before: Line = "",
     limit: Limit = 50,
 ) -> CallPage:
-    """Calls, newest first. `number` in any form; `from` and `to` bound the arrival (ms since the epoch)."""
+    """Calls, newest first. `number` in any form; `from` and `to` bound the arrival (ms since the epoch); `unwritten`:
+    those that were answered, are over, and have no outcome where their queue asks for one.
+    """
     house = hotline(request)
     wanted = CallFilter(
         text=q.strip(),
@@ -171,6 +160,8 @@ async def list_calls(  # noqa: PLR0917 (query parameters)
         customer_id=customer_id,
         agent_id=agent_id,
         status=status.value if status else "",
+        hung_up_by=hung_up_by.value if hung_up_by else "",
+        unwritten=unwritten,
         since=_time(since),
         until=_time(until),
     )
@@ -186,32 +177,6 @@ async def get_call(request: web.Request, call_id: str, /) -> CallWithEvents:
     await audit.record(house.pool, actor(request), "call.read", of=("call", call_id))
     events = [EventOut(**event) for event in await house.calls.get_events(call_id)]
     return CallWithEvents(**call, events=events)
-
-
-@routes.put("/api/v1/calls/{call_id}/outcome", needs=SIGNED_IN)
-async def put_outcome(request: web.Request, call_id: str, /, outcome: OutcomeIn) -> CallOut:
-    """Record what came of a call. Out of wrap-up its agent becomes ready again; later it may still be changed."""
-    house = hotline(request)
-    session = signed_in(request)
-    known = {kind["code"] for kind in await house.calls.list_call_types()}
-    if outcome.call_type not in known:
-        said = {"en": "Choose a call type from the list.", "zh": "请从列表中选择来电类型。"}
-        raise InvalidInputError(fields={"call_type": said})
-    fields = outcome.model_dump(mode="json", exclude_none=True)
-    mine = session.extension is not None and await house.work.finish(session.user_id, call_id, fields)
-    if not mine:
-        call = await house.calls.get_call(call_id)
-        if call["agent_id"] != session.user_id and not may(request, Permission.CORRECT_OUTCOMES):
-            raise NotAllowedError
-        await house.work.correct(session.user_id, call_id, fields)
-    call = await house.calls.get_call_or_blank(call_id)
-    return CallOut(**(call | fields))
-
-
-@routes.get("/api/v1/call-types", needs=SIGNED_IN)
-async def list_call_types(request: web.Request, /) -> list[CallType]:
-    """The handbooks' call types, in their order."""
-    return [CallType(**kind) for kind in await hotline(request).calls.list_call_types()]
 
 
 @routes.get("/api/v1/ring-backs", needs=Permission.RING_BACK)

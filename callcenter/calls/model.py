@@ -91,7 +91,9 @@ class CallRecord:
     same wait in rings of the country's cadence. `ringing_seconds` and `agent_rings` count the agents' phones.
     `talking_seconds` leaves the time on hold out. A caller who keeps his place without a line heard rings until
     `left_at`, and waits on. `target_ring` is the last ring in which an answer was in time, `response_seconds` the
-    second target, as they were set when the caller came into the line that he was in last.
+    second target, as they were set when the caller came into the line that he was in last. What came of it is told by
+    `call_type` to `outcome_complete`: `form_fields` are as the version `form_version` of the type's form asks for them,
+    `read_back` what was read back to the caller (TEL-17), `outcome_complete` is false where no form was known.
     """
 
     call_id: str
@@ -127,6 +129,12 @@ class CallRecord:
     notes: str | None = None
     next_step: str | None = None
     outcome_by: int | None = None
+    sub_type: str | None = None
+    form_version: int | None = None
+    form_fields: dict[str, Any] | None = None
+    read_back: list[str] | None = None
+    read_back_at: int | None = None
+    outcome_complete: bool | None = None
     menu_keys: str = ""
     priority: int = 0
     callback_number: str | None = None
@@ -372,6 +380,12 @@ class _Fold:
         record.call_type = body.get("call_type")
         record.notes = body.get("notes")
         record.next_step = body.get("next_step")
+        record.sub_type = body.get("sub_type")
+        record.form_version = body.get("form_version")
+        record.form_fields = body.get("fields")
+        record.read_back = body.get("read_back")
+        record.read_back_at = body.get("read_back_at")
+        record.outcome_complete = body.get("complete")
         if body.get("customer_id") is not None:
             record.customer_id = body["customer_id"]
 

@@ -1,16 +1,16 @@
-"""What people read and settle about calls: lists, one call with its facts, tasks to ring back, call types."""
+"""What people read and settle about calls: lists, one call with its facts, tasks to ring back."""
 
 import base64
 import binascii
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from callcenter.calls import store
-from callcenter.calls.model import CallRecord, is_call_id
+from callcenter.calls.model import is_call_id
 from callcenter.clock import milliseconds, moment
 from callcenter.customers.model import display_of
-from callcenter.db.pool import AWAY, Pool
+from callcenter.db.pool import Pool
 from callcenter.errors import InvalidInputError, NotFoundError
 
 MILLISECONDS = (
@@ -26,6 +26,7 @@ MILLISECONDS = (
     "done_at",
     "callback_at",
     "left_at",
+    "read_back_at",
 )
 SECONDS = (
     "waiting_seconds",
@@ -43,7 +44,6 @@ class Calls:
     def __init__(self, pool: Pool, country: str) -> None:
         self._pool = pool
         self._country = country
-        self._call_types: list[dict[str, Any]] = []
 
     async def list_calls(
         self, wanted: store.CallFilter, cursor: str, limit: int
@@ -66,15 +66,6 @@ class Calls:
             raise NotFoundError
         return self._shown(row)
 
-    async def get_call_or_blank(self, call_id: str) -> dict[str, Any]:
-        """One call; a blank row while its first fact has not reached PostgreSQL, or PostgreSQL is away."""
-        try:
-            return await self.get_call(call_id)
-        except (NotFoundError, *AWAY):
-            row = asdict(CallRecord(call_id, node=call_id.rpartition("-")[0]))
-            names = ("queue_name_zh", "queue_name_en", "customer_name", "agent_name")
-            return self._shown(row | dict.fromkeys(names))
-
     async def get_events(self, call_id: str) -> list[dict[str, Any]]:
         """The facts of one call, in order."""
         events = await store.events_of(self._pool, [call_id])
@@ -96,12 +87,6 @@ class Calls:
     async def open_callbacks(self) -> list[dict[str, Any]]:
         """Every caller who keeps his place without a line and has not been spoken to, the longest waiting first."""
         return [self._shown(row) for row in await store.open_callbacks(self._pool)]
-
-    async def list_call_types(self) -> list[dict[str, Any]]:
-        """The handbooks' call types; read once, as they change only with a new version."""
-        if not self._call_types:
-            self._call_types = await store.list_call_types(self._pool)
-        return self._call_types
 
     def _shown(self, row: dict[str, Any]) -> dict[str, Any]:
         """A row as people read it: times in milliseconds, durations as plain numbers, numbers readable."""

@@ -21,6 +21,7 @@ _TIMES = frozenset(
         "outcome_at",
         "callback_at",
         "left_at",
+        "read_back_at",
     }
 )
 _COLUMNS = [column.name for column in fields(CallRecord)]
@@ -147,6 +148,15 @@ async def close_ring_backs(connection: Connection, records: Iterable[CallRecord]
         await connection.executemany(_CLOSE_RING_BACK, rows)
 
 
+async def drop_drafts(connection: Connection, outcomes: Sequence[CallEvent]) -> None:
+    """What was drafted for these outcomes is theirs now; what was written after them stays."""
+    if outcomes:
+        await connection.executemany(
+            "delete from outcome_drafts where call_id = $1 and user_id = $2 and written_at <= $3",
+            [(fact.call_id, fact.body.get("by"), moment(fact.at_ms)) for fact in outcomes],
+        )
+
+
 _CALL_ROWS = """
 select c.*, u.display_name as agent_name, k.name as customer_name,
     q.name_zh as queue_name_zh, q.name_en as queue_name_en
@@ -176,41 +186,46 @@ class CallFilter:
     customer_id: int | None = None
     agent_id: int | None = None
     status: str = ""
+    hung_up_by: str = ""
+    unwritten: bool = False
     since: datetime | None = None
     until: datetime | None = None
     before: tuple[datetime, str] | None = None
+
+
+def _terms(wanted: CallFilter) -> list[tuple[str, tuple[Any, ...]]]:
+    """The conditions of a filter, with what is bound to their places."""
+    like = "%" + wanted.text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    asked: list[tuple[Any, str, tuple[Any, ...]]] = [
+        (
+            wanted.text,
+            "(k.name ilike {0} or c.notes ilike {0} or c.caller_number like {0} or u.display_name ilike {0})",
+            (like,),
+        ),
+        (wanted.number, "c.caller_number = {0}", (wanted.number,)),
+        (wanted.customer_id, "c.customer_id = {0}", (wanted.customer_id,)),
+        (wanted.agent_id, "c.agent_id = {0}", (wanted.agent_id,)),
+        (wanted.status, "c.status = {0}", (wanted.status,)),
+        (wanted.hung_up_by, "c.hung_up_by = {0} and c.answered_at is not null", (wanted.hung_up_by,)),
+        (wanted.unwritten, _UNWRITTEN, (["off", "false"],)),
+        (wanted.since, "c.arrived_at >= {0}", (wanted.since,)),
+        (wanted.until, "c.arrived_at < {0}", (wanted.until,)),
+        (wanted.before, "(c.arrived_at, c.call_id) < ({0}, {1})", wanted.before or ()),
+    ]
+    return [(sql, bound) for given, sql, bound in asked if given not in {None, "", False}]
+
+
+_UNWRITTEN = """c.outcome_at is null and c.answered_at is not null and c.ended_at is not null
+    and coalesce(q.settings->>'outcome_required', 'counted') <> all ({0}::text[])"""
 
 
 async def list_calls(executor: Executor, wanted: CallFilter, limit: int) -> list[dict[str, Any]]:
     """The newest calls first, `limit` at the most."""
     terms: list[str] = []
     values: list[Any] = []
-
-    def term(sql: str, *bound: Any) -> None:
-        places = [f"${len(values) + n + 1}" for n in range(len(bound))]
+    for sql, bound in _terms(wanted):
+        terms.append(sql.format(*(f"${len(values) + n}" for n in range(1, len(bound) + 1))))
         values.extend(bound)
-        terms.append(sql.format(*places))
-
-    if wanted.text:
-        like = "%" + wanted.text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        term(
-            "(k.name ilike {0} or c.notes ilike {0} or c.caller_number like {0} or u.display_name ilike {0})",
-            like,
-        )
-    if wanted.number:
-        term("c.caller_number = {0}", wanted.number)
-    if wanted.customer_id is not None:
-        term("c.customer_id = {0}", wanted.customer_id)
-    if wanted.agent_id is not None:
-        term("c.agent_id = {0}", wanted.agent_id)
-    if wanted.status:
-        term("c.status = {0}", wanted.status)
-    if wanted.since:
-        term("c.arrived_at >= {0}", wanted.since)
-    if wanted.until:
-        term("c.arrived_at < {0}", wanted.until)
-    if wanted.before:
-        term("(c.arrived_at, c.call_id) < ({0}, {1})", *wanted.before)
     where = "where " + " and ".join(terms) if terms else ""
     values.append(limit)
     sql = f"{_CALL_ROWS} {where} order by c.arrived_at desc, c.call_id desc limit ${len(values)}"
@@ -289,9 +304,3 @@ async def finish_ring_back(executor: Executor, ring_back_id: int, by: int, note:
     )
     row = await executor.fetchrow(f"{_RING_BACK_ROWS} where r.ring_back_id = $1", ring_back_id)
     return dict(row) if row else None
-
-
-async def list_call_types(executor: Executor) -> list[dict[str, Any]]:
-    """The handbooks' call types, in their order."""
-    rows = await executor.fetch("select code, name_zh, name_en, direction from call_types order by direction, position")
-    return [dict(row) for row in rows]

@@ -247,6 +247,7 @@ class CallWriter:
         events = await store.events_of(connection, touched)
         records = {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(touched)}
         await store.put_calls(connection, records.values())
+        await store.drop_drafts(connection, [one for one in facts if one.kind is Kind.OUTCOME and one.event_id in new])
         ends = [_task_of(record, events[call_id], new) for call_id, record in records.items()]
         await self._follow_up(connection, [one for one in ends if one is not None])
         written.arrived |= {record.arrived_at for record in records.values()}

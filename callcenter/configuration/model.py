@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from callcenter.configuration import webhook
 from callcenter.configuration.fitting import ConfigurationError, problems, refuse_doubles
@@ -207,6 +207,23 @@ class Alarms(Setting):
     """Nobody is signed in while the queue is open: its callers can't be reached (TEL-06, HRS-01)."""
 
 
+class OutcomeRule(StrEnum):
+    """What becomes of a call whose outcome is not saved."""
+
+    OFF = "off"
+    """Nothing: the wrap-up ends by itself, and nobody counts the call."""
+    COUNTED = "counted"
+    """Time alone does not end the wrap-up; the call is counted, and is in the agent's list until he writes it down."""
+    BEFORE_READY = "before_ready"
+    """Besides, its agent is not ready before: when the time of his wrap-up is over he is paused (`outcome_missing`)."""
+
+
+def _rule_of(given: object) -> object:
+    """What was set, and stands in files, from before there were three: whether the outcome is required."""
+    told = str(given).lower() if isinstance(given, bool | str) else ""
+    return {"true": OutcomeRule.COUNTED, "false": OutcomeRule.OFF}.get(told, given)
+
+
 class Queue(Setting):
     """A line of callers and how they are served."""
 
@@ -249,8 +266,7 @@ class Queue(Setting):
     """After so long in wrap-up the agent is ready again; null: when he says so."""
     wrapup_extension_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
     """How much longer he may ask for, once a call."""
-    outcome_required: bool = True
-    """Time alone does not end the wrap-up of a call whose outcome was not saved."""
+    outcome_required: Annotated[OutcomeRule, BeforeValidator(_rule_of)] = OutcomeRule.COUNTED
     alarms: Alarms = Alarms()
     members: Annotated[list[Member], Field(max_length=10_000)] | None = None
     """Null in a file: those it has; for a new queue everybody with a phone."""

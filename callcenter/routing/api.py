@@ -64,14 +64,17 @@ class ListeningNow(BaseModel):
 
 
 class DeskOut(BaseModel):
-    """The whole desk; `call` is the screen-pop's card. `listener`: the supervisor at this conversation, where the
-    agent is told; `listening`: a supervisor's own part in another's.
+    """The whole desk; `call` is the screen-pop's card. `owed`: the calls that he must write down before he can be
+    ready, `owed_call` the first of them, as far as it is known still. `listener`: the supervisor at this conversation,
+    where the agent is told; `listening`: a supervisor's own part in another's.
     """
 
     agent: DeskAgent
     state: DeskState
     waiting: int
     call: dict[str, Any] | None
+    owed: list[str]
+    owed_call: dict[str, Any] | None
     listener: str | None
     listening: ListeningNow | None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from callcenter.configuration.model import OutcomeRule
 from callcenter.customers.model import display_of
 from callcenter.errors import ConflictError, HotlineError, InvalidInputError
 from callcenter.events import CallEvent, Kind, event_at
@@ -18,6 +19,7 @@ from callcenter.routing.model import (
     AgentState,
     CallMove,
     CallState,
+    PauseReason,
 )
 from callcenter.routing.rings import rings_in
 from callcenter.routing.service import LEASE_SLACK_SECONDS, Routing
@@ -62,6 +64,13 @@ class ListeningError(ConflictError):
     zh = "您正在旁听他人的通话，请先结束旁听。"
 
 
+class OutcomeMissingError(ConflictError):
+    """Write down what came of your last call first; then you can be ready."""
+
+    error_id = "outcome_missing"
+    zh = "请先填写上一通电话的记录，然后才能就绪。"
+
+
 class TakenOverError(ConflictError):
     """You have signed in on another page since; this one is no longer your desk."""
 
@@ -76,6 +85,7 @@ _WANTED = {
 }
 
 
+_HEARD_OF = [state for state in CallState if state is not CallState.NEW]
 _NOT_LOOKED_UP: Mapping[str, Any] = {
     **dict.fromkeys(("number", "number_e164", "caller_name", "place", "carrier", "ring_back_id")),
     "anonymous": False,
@@ -130,11 +140,12 @@ class DeskWork:
             raise TakenOverError
         await self.live.step(self._clock(), agent=Part(agent_id, set={"desk": desk_id}))
 
-    async def set_state(self, agent_id: int, wanted: AgentState, reason: str = "") -> None:
+    async def set_state(self, agent_id: int, wanted: AgentState, reason: str = "", *, freed: bool = False) -> None:
         """Make an agent ready, paused (for a reason that is set, by its code) or signed out. Already there: nothing
-        happens.
+        happens. `freed`: a supervisor lets him off the calls that he was to write down first.
 
         Raises:
+            OutcomeMissingError: he wants to be ready and must write down a call first.
             InCallError: he is on offer, ringing or talking.
             ListeningError: he wants to be ready while he listens to another's conversation.
         """
@@ -143,8 +154,12 @@ class DeskWork:
             raise ListeningError
         if agent.state is wanted and wanted is not AgentState.PAUSED:
             return
+        owed = () if freed else await self._owed(agent)
+        if wanted is AgentState.READY and owed:
+            raise OutcomeMissingError
         now = self._clock()
         settings = {"since": str(now), "reason": reason, "call": "", "offer": "", "wrapup_until": ""}
+        settings["owes"] = ",".join(owed)
         settings |= dict.fromkeys(("before", "returns_to", "returns_reason"), "")
         if wanted is AgentState.READY:
             settings |= {"idle_since": str(now), "misses": "0"}
@@ -152,6 +167,7 @@ class DeskWork:
         if agent.state is AgentState.WRAPUP and agent.call_id:
             events.append(event_at(agent.call_id, Kind.WRAPPED_UP, now, agent_id=agent_id))
         move, guard = _WANTED[wanted], {"call": agent.call_id, "extension": agent.extension}
+        guard["owes"] = agent.fields.get("owes", "")
         if wanted is AgentState.READY:
             guard["listening"] = ""
         done = await self.live.step(
@@ -199,45 +215,99 @@ class DeskWork:
         return done.applied and not signed_out
 
     async def finish(self, agent_id: int, call_id: str, outcome: dict[str, Any]) -> bool:
-        """Record what came of a call; out of wrap-up it makes the agent ready. False: it is not his call now."""
-        agent = await self._agent(agent_id)
-        if agent.call_id != call_id:
-            return False
+        """Record what came of a call that is his or that he owes; out of wrap-up it makes the agent ready, and so does
+        the last that he owed. False: it is not his now.
+
+        A save in wrap-up is one step of the live queue; one in mid-call, or of a call that he owes, two and a look.
+        """
         now = self._clock()
         fact = event_at(call_id, Kind.OUTCOME, now, by=agent_id, **outcome)
-        if agent.state is not AgentState.WRAPUP:
-            told = Part(call_id, set={"outcome": orjson.dumps(outcome).decode()})
-            await self.live.step(now, call=told, events=[fact])
-            return True
-        if not await self._finish(agent_id, call_id, now, [fact]):
-            await self.live.step(now, events=[fact])
+        told = Part(call_id, only=_HEARD_OF, set={"outcome": orjson.dumps(outcome).decode()})
+        done = await self._finish(agent_id, call_id, now, [fact], told)
+        if not done and not await self._finish_otherwise(agent_id, told, now, fact):
+            return False
         await self.routing.match()
         return True
 
-    async def _finish(self, agent_id: int, call_id: str, now: int, facts: list[CallEvent]) -> bool:
+    async def _finish(
+        self, agent_id: int, call_id: str, now: int, facts: list[CallEvent], told: Part | None = None
+    ) -> bool:
+        """End his wrap-up of this call, if he owes nothing else."""
         settings = {"since": str(now), "idle_since": str(now)}
-        settings |= dict.fromkeys(("call", "offer", "reason", "wrapup_until"), "")
+        settings |= dict.fromkeys(("call", "offer", "reason", "wrapup_until", "owes"), "")
         done = await self.live.step(
             now,
-            agent=Part(agent_id, move=AgentMove.FINISH, guard={"call": call_id}, set=settings),
+            agent=Part(agent_id, move=AgentMove.FINISH, guard={"call": call_id, "owes": ""}, set=settings),
+            call=told,
             events=[*facts, event_at(call_id, Kind.WRAPPED_UP, now, agent_id=agent_id)],
         )
         return done.applied
 
+    async def _finish_otherwise(self, agent_id: int, told: Part, now: int, fact: CallEvent) -> bool:
+        """Take the outcome of a call that he talks in, that the live queue knows no more, or that he owes."""
+        agent = await self._agent(agent_id)
+        call_id = fact.call_id
+        if agent.call_id != call_id and call_id not in agent.owed:
+            return False
+        part = Part(agent_id, guard={"call": agent.call_id, "owes": agent.fields.get("owes", "")})
+        left = [one for one in agent.owed if one != call_id]
+        part.set = {"owes": ",".join(left)}
+        if agent.state is AgentState.WRAPUP and agent.call_id == call_id:
+            part.move = AgentMove.PAUSE if left else AgentMove.FINISH
+        elif (
+            agent.state is AgentState.PAUSED and agent.fields.get("reason") == PauseReason.OUTCOME_MISSING and not left
+        ):
+            part.move = AgentMove.GO_READY
+        facts = [fact]
+        if part.move is not None:
+            part.set |= {"since": str(now), "idle_since": str(now)}
+            part.set |= dict.fromkeys(("call", "offer", "wrapup_until"), "")
+            part.set["reason"] = PauseReason.OUTCOME_MISSING if left else ""
+            if agent.state is AgentState.WRAPUP:
+                facts.append(event_at(call_id, Kind.WRAPPED_UP, now, agent_id=agent_id))
+        # The call may be known no more, and he may have moved on meanwhile; what he wrote is kept in any case.
+        for his, its, told_of in ((part, told, facts), (part, None, facts), (None, told, [fact]), (None, None, [fact])):
+            if (await self.live.step(now, agent=his, call=its, events=told_of)).applied:
+                break
+        return True
+
+    async def _owed(self, agent: LiveAgent) -> tuple[str, ...]:
+        """The calls that he must write down before he is ready, with the one that he wraps up."""
+        if agent.state is not AgentState.WRAPUP or not agent.call_id or agent.call_id in agent.owed:
+            return agent.owed
+        call = await self.live.call(agent.call_id)
+        rule = self.routing.plan.queue_of(call.queue_id).outcome_required
+        must = rule is OutcomeRule.BEFORE_READY and call.state is not CallState.NEW and not call.fields.get("outcome")
+        return (*agent.owed, agent.call_id) if must else agent.owed
+
     async def end_wrapups(self) -> None:
-        """Make those ready whose wrap-up has lasted as long as their queue allows."""
+        """End the wrap-up of those whose time is over: they are ready, or paused where they must write a call down
+        first. Where the outcome only counts, they stay.
+        """
         now = self._clock()
         ended = [int(member) for member in await self.live.due("cc:wrapups", now)]
         for agent_id in ended:
             agent = await self.live.agent(agent_id)
+            if owed := await self._owed(agent):
+                await self._pause_until_written(agent, owed, now)
+                continue
             call = await self.live.call(agent.call_id)
-            queue = self.routing.plan.queue_of(call.queue_id)
-            unsaved = queue.outcome_required and not call.fields.get("outcome") and call.state is CallState.ENDED
-            if agent.state is not AgentState.WRAPUP or not unsaved:
+            rule = self.routing.plan.queue_of(call.queue_id).outcome_required
+            unsaved = not call.fields.get("outcome") and call.state is CallState.ENDED
+            if agent.state is not AgentState.WRAPUP or rule is OutcomeRule.OFF or not unsaved:
                 await self._finish(agent_id, agent.call_id, now, [])
                 await self.live.redis.zrem("cc:wrapups", str(agent_id))
         if ended:
             await self.routing.match()
+
+    async def _pause_until_written(self, agent: LiveAgent, owed: tuple[str, ...], now: int) -> None:
+        part = Part(agent.agent_id, move=AgentMove.PAUSE, only=(AgentState.WRAPUP,))
+        part.guard = {"call": agent.call_id, "owes": agent.fields.get("owes", "")}
+        part.set = dict.fromkeys(("call", "offer", "wrapup_until"), "")
+        part.set |= {"since": str(now), "reason": PauseReason.OUTCOME_MISSING, "owes": ",".join(owed)}
+        wrapped_up = event_at(agent.call_id, Kind.WRAPPED_UP, now, agent_id=agent.agent_id)
+        if not (await self.live.step(now, agent=part, events=[wrapped_up])).applied:
+            await self.live.redis.zrem("cc:wrapups", str(agent.agent_id))
 
     async def extend_wrapup(self, agent_id: int) -> None:
         """More time for the outcome, once a call.
@@ -348,6 +418,7 @@ class DeskWork:
         agent, call, waiting = await self.live.desk(agent_id, after)
         if not agent.known:
             raise NoPhoneError
+        owed = None if call or not agent.owed else await self.live.call(agent.owed[0])
         document = {
             "agent": {
                 "user_id": agent_id,
@@ -365,6 +436,8 @@ class DeskWork:
             },
             "waiting": waiting,
             "call": self._call_document(call, agent_id) if call else None,
+            "owed": list(agent.owed),
+            "owed_call": self._call_document(owed, agent_id) if owed and owed.state is not CallState.NEW else None,
             "listener": self._listener(call, agent_id) if call else None,
             "listening": orjson.loads(agent.fields.get("listens") or b"null"),
         }
@@ -413,6 +486,7 @@ class DeskWork:
             "call_type": saved.get("call_type") or call.fields.get("call_type") or None,
             "notes": saved.get("notes"),
             "next_step": saved.get("next_step"),
+            "outcome": saved or None,
         }
 
     def _callback_document(self, call: LiveCall) -> dict[str, Any] | None:

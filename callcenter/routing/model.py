@@ -178,6 +178,8 @@ class PauseReason(StrEnum):
     DECLINED = "declined"
     PHONE_FAILED = "phone_failed"
     LISTENING = "listening"
+    OUTCOME_MISSING = "outcome_missing"
+    """The time of his wrap-up is over, and he has not written down a call of a queue that wants it first."""
 
 
 class Strategy(StrEnum):

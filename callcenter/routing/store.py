@@ -172,6 +172,11 @@ class LiveAgent:
         return self.fields.get("listening", "")
 
     @property
+    def owed(self) -> tuple[str, ...]:
+        """The calls that he must write down before he can be ready, the oldest first."""
+        return tuple(part for part in self.fields.get("owes", "").split(",") if part)
+
+    @property
     def seq(self) -> int:
         """Number of the last change of his desk."""
         return _number(self.fields.get("seq")) or 0

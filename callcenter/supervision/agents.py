@@ -34,7 +34,8 @@ class AgentActs:
         self._people = people
 
     async def set_state(self, user_id: int, wanted: AgentState, reason: str | None) -> LiveAgent:
-        """Make an agent ready, paused or signed out, as he himself could.
+        """Make an agent ready, paused or signed out, as he himself could; ready also where he has a call to write down
+        first.
 
         Raises:
             NotFoundError: there is no such agent.
@@ -46,14 +47,14 @@ class AgentActs:
         if agent.state is wanted and (wanted is not AgentState.PAUSED or agent.fields.get("reason") == code):
             return agent
         try:
-            await self._work.set_state(user_id, wanted, code)
+            await self._work.set_state(user_id, wanted, code, freed=wanted is AgentState.READY)
         except InCallError:
             raise AgentInCallError from None
         return await self._agent(user_id)
 
     async def free(self, user_id: int) -> LiveAgent:
-        """Help an agent who is stuck: out of wrap-up or a pause he is ready; out of a call that is none, or not his, he
-        is let go as the reconciler would.
+        """Help an agent who is stuck: out of wrap-up or a pause he is ready, whatever he has not written down; out of a
+        call that is none, or not his, he is let go as the reconciler would.
 
         Raises:
             NotFoundError: there is no such agent.

@@ -15,6 +15,8 @@ from callcenter.calls import api as calls_api
 from callcenter.configuration import api as configuration_api
 from callcenter.customers import api as customers_api
 from callcenter.customers import erasure_api
+from callcenter.forms import api as forms_api
+from callcenter.forms import outcome_api
 from callcenter.listening import api as listening_api
 from callcenter.routing import api as routing_api
 from callcenter.routing import node_api
@@ -41,6 +43,8 @@ ROUTES: Final[tuple[Routes, ...]] = (
     customers_api.routes,
     erasure_api.routes,
     calls_api.routes,
+    forms_api.routes,
+    outcome_api.routes,
     routing_api.routes,
     node_api.routes,
     configuration_api.routes,
