@@ -182,9 +182,9 @@ class Agent(Person):
         return answer
 
     async def save(
-        self, call_type: str = "enquiry", notes: str = "", next_step: str = "none", call_id: str = ""
+        self, call_type: str = "enquiry", notes: str = "", next_step: str = "none", call_id: str = "", **more: Any
     ) -> Document:
         """Write down what came of the call on the desk."""
-        form = {"call_type": call_type, "notes": notes, "next_step": next_step}
+        form = {"call_type": call_type, "notes": notes, "next_step": next_step} | more
         answer: Document = await self.put(f"/calls/{call_id or self.desk['call']['call_id']}/outcome", form)
         return answer

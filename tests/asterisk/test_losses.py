@@ -89,7 +89,7 @@ async def test_postgresql_is_away_for_a_while(hotline: RunningHotline) -> None:
             with Caller(hotline.sip, number="13800138107", hold_seconds=1) as caller:
                 desk = await carol.is_in("wrapup", 20)
                 assert await asyncio.to_thread(caller.finish) == 0
-            await carol.save("complaint", "电梯停运")
+            await carol.save("complaint", "电梯停运", sub_type="tech_fault", fields={"demand": "尽快修复"})
             await carol.is_in("ready")
         async with administrator(hotline) as admin:
             call = await admin.call_when(desk["call"]["call_id"], lambda call: call["outcome_at"] is not None, 40)

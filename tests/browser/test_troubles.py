@@ -116,6 +116,8 @@ async def test_the_service_dies_in_mid_call(hotline: RunningHotline, chromium: B
                 await both_hear(desk, voice)
                 assert voice.packets > before
                 await desk.click("call-type-complaint")
+                await desk.click("sub-type-quality")
+                await desk.type("field-demand", "换新")
                 await desk.type("notes", "服务中断时写下的")
                 await desk.press("Alt+x")
                 await desk.phase("ended")

@@ -90,7 +90,14 @@ _COMPLAINT: Final = _form(
 """CMP, 4.3: each subject goes to another department, so one is chosen; the closing words are TEL-21's."""
 
 _REPAIR: Final = _form(
-    _field("text", "place", "报修地点/房号", "Place or room", required=True),
+    _field(
+        "text",
+        "place",
+        "报修地点/房号",
+        "Place or room",
+        help_zh="与客户档案不同时填写",
+        help_en="Where it is not the customer's",
+    ),
     _choice(
         "urgency",
         "紧急程度",

@@ -62,6 +62,7 @@ export function makeRouter(): Router {
           { path: "general", name: "configuration-general", component: () => import("./configuration/GeneralPage.vue") },
           { path: "blocked-callers", name: "configuration-blocked-callers", component: () => import("./configuration/BlockedCallersPage.vue") },
           { path: "prompts", name: "configuration-prompts", component: () => import("./configuration/prompts/PromptsPage.vue") },
+          { path: "forms", name: "configuration-forms", component: () => import("./forms/FormsPage.vue") },
           { path: "file", name: "configuration-file", component: () => import("./configuration/FilePage.vue") },
         ],
       },

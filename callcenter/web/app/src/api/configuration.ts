@@ -1,5 +1,9 @@
 /** What an administrator sets, as the service and its YAML file have it (callcenter/configuration/model.py). */
 
+/** What becomes of a call whose outcome is not saved. */
+export const OUTCOME_RULES = ["off", "counted", "before_ready"] as const;
+export type OutcomeRule = (typeof OUTCOME_RULES)[number];
+
 export type Destination =
   | { kind: "queue"; queue_id: string }
   | { kind: "menu"; menu_id: string }
@@ -88,7 +92,7 @@ export interface QueueSetting {
   pause_after_misses: number;
   wrapup_seconds: number | null;
   wrapup_extension_seconds: number;
-  outcome_required: boolean;
+  outcome_required: OutcomeRule;
   alarms: Alarms;
   members: Member[] | null;
 }

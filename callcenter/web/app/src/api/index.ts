@@ -1,6 +1,7 @@
 /** Every verb of the browser API, one line each. */
 import type { OtherDays } from "../board/figures";
 import type * as c from "./configuration";
+import type * as f from "./forms";
 import { BASE, del, get, patch, post, put, queryString } from "./http";
 import type * as t from "./types";
 
@@ -14,6 +15,11 @@ export const api = {
     put<null>("/session/password", { old_password: oldPassword, new_password: newPassword }),
 
   callTypes: () => get<t.CallType[]>("/call-types"),
+  forms: () => get<f.FormsNow>("/forms"),
+  form: (callType: string, version: number) => get<f.CallForm>(`/forms/${id(callType)}/${version}`),
+  putCallType: (code: string, type: f.CallTypeDraft) => put<t.CallType>(`/call-types/${id(code)}`, type),
+  orderCallTypes: (codes: string[]) => put<null>("/call-types-order", { codes }),
+  putCallWords: (revision: number, words: f.CallWords) => put<null>("/call-words", { revision, words }),
   queues: () => get<t.Queue[]>("/queues"),
 
   desk: () => get<t.Desk>("/desk"),
@@ -24,7 +30,11 @@ export const api = {
   extendWrapup: () => post<t.Desk>("/desk/wrapup/extend"),
   pauseReasons: () => get<t.PauseReason[]>("/pause-reasons"),
   reconnectCall: () => post<unknown>("/desk/reconnect", {}),
-  saveOutcome: (callId: string, outcome: t.Outcome) => put<t.Call>(`/calls/${id(callId)}/outcome`, outcome),
+  saveOutcome: (callId: string, outcome: t.Outcome) => put<unknown>(`/calls/${id(callId)}/outcome`, outcome),
+  draft: (callId: string) => get<{ draft: t.Outcome | null; written_at: number | null }>(`/calls/${id(callId)}/draft`),
+  keepDraft: (callId: string, draft: t.Outcome) => put<{ written_at: number }>(`/calls/${id(callId)}/draft`, draft),
+  dropDraft: (callId: string) => del<null>(`/calls/${id(callId)}/draft`),
+  unwritten: () => get<t.UnwrittenCall[]>("/desk/unwritten"),
 
   calls: (query: Record<string, string | number | null | undefined>) => get<t.CallPage>("/calls", query),
   call: (callId: string) => get<t.CallWithEvents>(`/calls/${id(callId)}`),

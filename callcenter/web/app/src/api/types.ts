@@ -69,6 +69,12 @@ export interface CallType {
   name_zh: string;
   name_en: string;
   direction: "in" | "out";
+  /** Switched off: no new call gets it. */
+  active: boolean;
+  /** Of the handbooks. */
+  shipped: boolean;
+  /** Of its form now; 0: it has none. */
+  version: number;
 }
 export interface Queue {
   queue_id: string;
@@ -101,10 +107,34 @@ export const NEXT_STEPS: readonly NextStep[] = [
 ];
 export interface Outcome {
   call_type: string | null;
+  sub_type: string | null;
   notes: string;
   next_step: NextStep;
   /** Which of several customers with this number it was. */
-  customer_id?: number;
+  customer_id?: number | null;
+  /** The version of the type's form that it was filled in with; null: no type is chosen yet. */
+  form_version: number | null;
+  /** Field code to value. */
+  fields: Record<string, unknown>;
+  /** What was read back to the caller (TEL-17), the last of it then. */
+  read_back: string[];
+  read_back_at: number | null;
+}
+/** An outcome as the service has taken it, in the live call's document. */
+export type SavedOutcome = Partial<Outcome> & { complete?: boolean };
+/** A call of the agent's own that has no outcome. */
+export interface UnwrittenCall {
+  call_id: string;
+  arrived_at: number;
+  answered_at: number;
+  ended_at: number;
+  number_display: string;
+  talking_seconds: number;
+  hung_up_by: HungUpBy | null;
+  queue_id: string | null;
+  customer_id: number | null;
+  customer_name: string | null;
+  draft_at: number | null;
 }
 
 export type HungUpBy = "caller" | "agent" | "system";
@@ -169,6 +199,7 @@ export interface DeskCall {
   call_type: string | null;
   notes: string | null;
   next_step: NextStep | null;
+  outcome: SavedOutcome | null;
 }
 /** Who hears the supervisor: nobody, the agent alone, both. */
 export const LISTEN_MODES = ["listen", "whisper", "barge"] as const;
@@ -185,6 +216,9 @@ export interface Desk {
   state: DeskState;
   waiting: number;
   call: DeskCall | null;
+  /** Calls that he must write down before he can be ready, and the first of them as far as it is known still. */
+  owed: string[];
+  owed_call: DeskCall | null;
   /** The supervisor at this conversation, where the agent is told. */
   listener: string | null;
   /** A supervisor's own part in another's conversation. */
@@ -241,6 +275,13 @@ export interface Call {
   call_type: string | null;
   notes: string | null;
   next_step: NextStep | null;
+  sub_type: string | null;
+  form_version: number | null;
+  form_fields: Record<string, unknown> | null;
+  read_back: string[] | null;
+  read_back_at: number | null;
+  /** False: it was saved while no form was known. */
+  outcome_complete: boolean | null;
   menu_keys: string;
   priority: number;
   callback_number: string | null;

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
 import type { Outcome } from "../api/types";
+import { BLANK } from "../forms/filled";
 import { Drafts, type Shelf } from "./drafts";
 
 class MemoryShelf implements Shelf {
@@ -14,7 +15,7 @@ class MemoryShelf implements Shelf {
   removeItem = (key: string): void => void this.items.delete(key);
 }
 
-const outcome = (notes: string): Outcome => ({ call_type: "repair", notes, next_step: "none" });
+const outcome = (notes: string): Outcome => ({ ...BLANK, call_type: "repair", notes });
 
 describe("drafts", () => {
   let shelf: MemoryShelf;

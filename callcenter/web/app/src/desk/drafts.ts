@@ -5,12 +5,13 @@
  * service is back. Both survive a reload and a crash of the browser.
  */
 import type { Outcome } from "../api/types";
+import { BLANK } from "../forms/filled";
 
 const DRAFT = "callcenter.draft.";
 const OUTBOX = "callcenter.outbox.";
 const KEEP_MS = 7 * 24 * 3600 * 1000;
 
-interface Kept {
+export interface Kept {
   outcome: Outcome;
   at: number;
 }
@@ -25,7 +26,12 @@ export class Drafts {
   ) {}
 
   draft(callId: string): Outcome | null {
-    return (this.read(DRAFT + callId) ?? this.read(OUTBOX + callId))?.outcome ?? null;
+    return this.kept(callId)?.outcome ?? null;
+  }
+
+  /** The same, with the moment when it was written (by this computer's clock). */
+  kept(callId: string): Kept | null {
+    return this.read(DRAFT + callId) ?? this.read(OUTBOX + callId);
   }
 
   keep(callId: string, outcome: Outcome): void {
@@ -75,7 +81,7 @@ export class Drafts {
     try {
       const kept = JSON.parse(this.shelf.getItem(key) ?? "null") as Partial<Kept> | null;
       if (typeof kept?.outcome?.notes !== "string" || typeof kept.at !== "number") return null;
-      return { outcome: kept.outcome, at: kept.at };
+      return { outcome: { ...BLANK, ...kept.outcome }, at: kept.at };
     } catch {
       return null;
     }

@@ -12,6 +12,8 @@ const talkingDesk: Desk = {
   state: state("talking", 0),
   waiting: 0,
   call,
+  owed: [],
+  owed_call: null,
   listener: null,
   listening: null,
 };

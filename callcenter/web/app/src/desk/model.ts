@@ -122,6 +122,7 @@ export function localCard(invite: { callId: string | null; number: string; name:
     call_type: null,
     notes: null,
     next_step: null,
+    outcome: null,
   };
 }
 

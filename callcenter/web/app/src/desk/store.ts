@@ -12,6 +12,7 @@ import { serverNow } from "../api/clock";
 import { ApiError, isAway } from "../api/errors";
 import { openSocket, type LiveStatus } from "../api/live";
 import type { Desk, DeskCall, Outcome } from "../api/types";
+import { type FormCall, owedCall } from "./formCall";
 import { usePhone } from "../phone/store";
 import { useWords } from "../ui/words";
 import { Drafts } from "./drafts";
@@ -51,6 +52,10 @@ export const useDesk = defineStore("desk", () => {
   });
   /** Which of several customers with this number it is, as the agent said. */
   const chosen = ref<number | null>(null);
+  /** A call of the past that he writes down between calls, as he chose it from his list. */
+  const late = shallowRef<FormCall | null>(null);
+  /** The call whose record is open: the one on the desk, the chosen one, or one that he must write down first. */
+  const writing = computed<FormCall | null>(() => call.value ?? late.value ?? owedCall(desk.value));
   const away = computed(() => live.value === "away");
   const ringing = computed(
     () => (phone.call === "ringing" && !phone.isListening()) || desk.value?.state.name === "offered" || desk.value?.state.name === "ringing",
@@ -163,6 +168,7 @@ export const useDesk = defineStore("desk", () => {
     document.removeEventListener("visibilitychange", hurry);
     desk.value = null;
     local.value = null;
+    late.value = null;
     reconnecting.value = null;
     messages.forget();
   }
@@ -206,10 +212,12 @@ export const useDesk = defineStore("desk", () => {
       if (!mayWorkLater(callId, error)) throw error;
       drafts.post(callId, outcome);
       outboxSize.value = drafts.outbox().length;
+      if (late.value?.call_id === callId) late.value = null;
       closeLocal(callId);
       return false;
     }
     drafts.forget(callId);
+    if (late.value?.call_id === callId) late.value = null;
     closeLocal(callId);
     return true;
   }
@@ -267,6 +275,8 @@ export const useDesk = defineStore("desk", () => {
     started,
     call,
     chosen,
+    late,
+    writing,
     local,
     away,
     ringing,

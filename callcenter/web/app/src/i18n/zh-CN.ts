@@ -15,7 +15,7 @@ export const zhCN = {
     newVersion: "页面有新版本，空闲时请刷新。",
   },
   state: { signed_out: "未上线", ready: "就绪", offered: "来电", ringing: "振铃", talking: "通话中", wrapup: "话后处理", paused: "暂停", held: "保持中", unknown: "未知" },
-  reason: { missed: "未接来电", declined: "拒接来电", phone_failed: "话机故障", listening: "旁听中" },
+  reason: { missed: "未接来电", declined: "拒接来电", phone_failed: "话机故障", listening: "旁听中", outcome_missing: "待写记录" },
   desk: {
     goReady: "就绪，接听来电", ready: "就绪", pause: "暂停", signOff: "下线", finish: "完成", wrapupLeft: "剩余", wrapupOver: "已到时，请保存记录", extend: "延长", pauseOver: "已超过 {limit}", pauseLimit: "限 {limit}", productive: "计工时", pauseAfter: "选择暂停原因",
     waiting: "排队等候", waitingNone: "无人等候", waitingUnit: "人",
@@ -84,6 +84,7 @@ export const zhCN = {
   sound: { play: "播放", pause: "暂停播放", place: "播放位置", failed: "放不出来，请稍后再试。" },
   configuration: {
     pages: { queues: "队列", menus: "按键菜单", hours: "营业时间", skills: "技能", "pause-reasons": "小休原因", general: "通用设置", "blocked-callers": "黑名单", prompts: "提示音", file: "导入导出" },
+    pages: { queues: "队列", menus: "按键菜单", hours: "营业时间", skills: "技能", "pause-reasons": "小休原因", general: "来电规则", "blocked-callers": "黑名单", forms: "来电类型与表单", prompts: "提示音", file: "导入导出" },
     readOnly: "由管理员维护，您可以查看。", unsaved: "未保存", atOnce: "保存后立即生效，无需重启。", savedNow: "已保存，立即生效", removed: "已删除", remove: "删除", removeAsk: "删除“{name}”？", discard: "放弃修改", wrong: "有 {n} 处需更正：", needed: "此项必填。",
     gone: "这一项已被别人删除；保存会重新建立它。", clash: "别人同时改过：{fields}。保存会以您填写的为准。", newUnsaved: "有一个新建的还没有保存", noSuch: "没有这一项，可能已被删除",
     overtaken: "别人刚刚改过设置。", overtakenText: "您填写的内容都在；载入最新内容后再保存。", reload: "载入最新内容", unlimited: "不限", place: "次序", move: "移动", up: "上移", down: "下移", idHint: "小写字母、数字、下划线；建好后不再改", numbersHint: "多个号码用空格隔开",
@@ -105,7 +106,7 @@ export const zhCN = {
       new: "新建队列", order: "排在首位的队列接听未指定去向的号码。拖动或按 Alt+↑↓ 调整。", always: "全天营业", anyNumber: "其余号码", basics: "基本", priorityHint: "每级相当于多等 {n} 秒", who: "谁来接", whoText: "本组先接，等久了再放开给别组。", everybody: "所有有分机的人", these: "指定成员", membersN: "{n} 人", findAgent: "姓名、分机", onlyMembers: "只看成员", allFound: "全选所列座席", fromStart: "一开始就接", nobodyFound: "没有符合的座席。", moreFound: "还有 {n} 人，请用姓名或分机筛选。",
       how: "怎么派", ownerHint: "0：不优先", skill: "技能", level: "级别至少", strict: "严格要求", relax: "等久放宽", relaxAfter: "秒后放宽：", relaxTo: "级别", removeStep: "删除这一步放宽", addNeed: "添加技能要求", noSkills: "还没有建立技能。", noNeeds: "不要求技能，成员都可以接。",
       rings: "响铃与等候", ringsText: "来电者从拨入到接通或离开，会经历什么。边改边看。", greetText: "先接起问候，不让来电者听铃声", said: "播报内容", everyHint: "至少 20 秒，让他听音乐", noCallback: "不提供", retryHint: "如 10 60；都未接通则留待回电", atClosingText: "下班时来电或仍在排队的，提示回拨", overflowAfter: "等候超过", overflowTo: "转到", measure: "计量", addOverflow: "添加溢出", noOverflow: "不溢出，来电者一直等到有人接。",
-      cannot: "接不了时", cannotText: "排满、下班、没有座席上线。", after: "未接与话后", missesHint: "暂停后需座席自己点就绪", wrapupOpen: "由座席自己结束", outcomeText: "没有填写记录，到时也不自动就绪",
+      cannot: "接不了时", cannotText: "排满、下班、没有座席上线。", after: "未接与话后", missesHint: "暂停后需座席自己点就绪", wrapupOpen: "由座席自己结束",
     },
     life: { title: "来电者在队列里的经历", ring: "第几声", hears: "来电者", phones: "座席话机", greeted: "问候，音乐", music: "致歉，音乐", owner: "首接负责人", agent: "第一位座席", atRing: "第 {n} 声", late: "超过接听目标", apology: "接起致歉，座席也先致歉", response: "应答目标到时", announcement: "播报", announcements: "播报，此后每 {n} 秒", callback: "提示按 {key} 回拨", overflow: "转到：{to}" },
     menu: { new: "新建菜单", one: "菜单", none: "还没有按键菜单", noneText: "来电按号码直接进入队列。需要来电者按键选择服务时，在这里建立菜单。", key: "键", keysText: "每个键代表一项服务。", leadsTo: "转到", addKey: "添加按键", otherwise: "没有按键时", otherwiseText: "没按、或按了没有的键。", hears: "来电者听到", hearsText: "不填则按上面的按键生成。", fromKeys: "不填则按按键生成" },
@@ -192,6 +193,19 @@ export const zhCN = {
   erase: {
     title: "删除个人信息", open: "删除个人信息…", lead: "以下内容将永久删除，不可恢复。通话的次数与时长等统计保留。", onTheLine: "该客户正在通话或等候回拨，请稍后再试。", reason: "原因", reasonHint: "例如：客户书面要求", confirm: "输入客户姓名“{name}”以确认", erase: "永久删除", going: "正在删除…", done: "已删除", by: "{name} 于 {at} 提出", doneAt: "{at} 完成", nothing: "没有可删除的内容", proof: "凭证",
     count: { numbers: "电话号码", addresses: "地址", contracts: "合同", files: "文件", changes: "变更详情", calls: "通话中的个人信息", messages: "留言录音", ring_backs: "回电任务中的号码", recordings: "录音", drafts: "草稿" },
+  forms: {
+    required: "必填", yes: "是", no: "否", subType: "子类", readBack: "向客户复述", readBackAll: "全部复述", readBackDone: "已复述", keptService: "草稿已保存", otherType: "换一个…", later: "以后再写",
+    unwritten: "未写记录的来电", hasDraft: "有草稿", write: "填写", owed: "先写完这通电话的记录，保存后即恢复就绪。", agentFirst: "这通电话由您先挂断。通话结束时，请等客户先挂断。",
+    script: { title: "话术", greeting: "问候", closing: "结束" },
+    wrong: { required: "此项必填", text: "最多 200 字", long_text: "最多 4000 字", number: "请填写数字", date: "请填写日期", date_time: "请填写日期和时间", choice: "请从列表中选择", choices: "请从列表中选择", yes_no: "请选择", phone: "不是有效的电话号码", money: "请填写金额，如 12.50" },
+    call: { fields: "登记内容", readBack: "已复述", readBackNone: "未复述", subType: "子类", agentFirst: "座席先挂断", incomplete: "保存时未能核对必填项", unwritten: "未写记录", anyRecord: "记录与挂断", unwrittenOnly: "未写记录", agentFirstOnly: "座席先挂断" },
+    rule: { off: "不要求", counted: "计入未写记录，到时不自动就绪", before_ready: "写完才能就绪，到时转为暂停" },
+    page: {
+      title: "来电类型与表单", words: "问候与结束语", in: "来电", out: "去电", newType: "新建类型", off: "已停用", own: "自建", version: "第 {n} 版", nameZh: "中文名", nameEn: "英文名", active: "启用", code: "代码", subTypes: "子类", subTypesText: "如投诉事项；座席按数字键选择", subTypeRequired: "必选一个子类", fields: "登记项", fieldsText: "通话内容（备注）总有，不必另设", addField: "添加登记项", addOne: "添加", remove: "删除", up: "上移", down: "下移", kind: "种类", helpZh: "中文提示", helpEn: "英文提示", options: "选项", required: "必填",
+      readBack: "复述清单", readBackText: "通话结束前向客户复述一遍", closing: "结束语", closingText: "接在所有来电的结束语之前", preview: "预览", previewText: "座席在工作台看到的样子", saved: "已保存，新来电即按此填写；已有记录不变", discardAsk: "放弃未保存的改动？", overtaken: "已被他人更改，请重新载入后再改。", reload: "重新载入", choose: "从左侧选择一个来电类型", order: "排序",
+      kinds: { text: "单行文字", long_text: "多行文字", number: "数字", date: "日期", date_time: "日期和时间", choice: "单选", choices: "多选", yes_no: "是/否", phone: "电话号码", money: "金额" },
+      company: "公司名称", greeting: "问候语", companyHint: "留空则说队列名称", placeholders: "{'{'}company{'}'} 代表公司名称，{'{'}queue{'}'} 代表队列名称", allQueues: "所有来电", perQueue: "各队列", same: "同上", firstType: "默认来电类型", none: "不预选", zh: "中文", en: "英文",
+    },
   },
 };
 

@@ -10,7 +10,7 @@ export const useWords = defineStore("words", () => {
   const callTypes = ref<CallType[]>([]);
   const queues = ref<Queue[]>([]);
   const pauseReasons = ref<PauseReason[]>([]);
-  const inbound = computed(() => callTypes.value.filter((type) => type.direction === "in"));
+  const inbound = computed(() => callTypes.value.filter((type) => type.direction === "in" && type.active));
 
   async function load(): Promise<void> {
     const [types, lines, reasons] = await Promise.allSettled([api.callTypes(), api.queues(), api.pauseReasons()]);
