@@ -8,7 +8,7 @@ from callcenter.db.migrations.call_forms import CALL_FORMS, WORDS
 from callcenter.db.migrations.sql import run_sql
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 
 _INSERT_FORM = "insert into call_forms (call_type, version, definition) values (%s, 1, %s)"
 
