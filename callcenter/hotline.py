@@ -39,6 +39,7 @@ from callcenter.customers.service import Customers
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
 from callcenter.errors import UnavailableError
 from callcenter.forms.service import Forms
+from callcenter.knowledge.service import Knowledge
 from callcenter.listening.service import ListeningWork
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.circumstances import HotlineNow
@@ -103,6 +104,7 @@ class Hotline:
         self.shifts = Shifts(pool, redis, self.clock, self.zone, settings.country)
         self.swaps = Swaps(pool, self.shifts)
         self.hand_over = HandOver(pool)
+        self.knowledge = Knowledge(pool, self.clock, self.zone)
         self.callers = CallerLookup(pool, self.customers, self.blocking.refuses, settings.country)
         self.live = LiveQueue(redis)
         self.desks = LiveDesks(redis, self.live.replica, self._desk_now, self._heard_change, self._look_anew)

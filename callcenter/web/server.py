@@ -17,6 +17,7 @@ from callcenter.customers import api as customers_api
 from callcenter.customers import erasure_api
 from callcenter.forms import api as forms_api
 from callcenter.forms import outcome_api
+from callcenter.knowledge import api as knowledge_api
 from callcenter.listening import api as listening_api
 from callcenter.routing import api as routing_api
 from callcenter.routing import node_api
@@ -56,6 +57,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     attendance_api.routes,
     swaps_api.routes,
     hand_over_api.routes,
+    knowledge_api.routes,
     sounds_api.routes,
     supervision_api.routes,
     web_api.routes,
