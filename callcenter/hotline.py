@@ -41,6 +41,7 @@ from callcenter.errors import UnavailableError
 from callcenter.forms.service import Forms
 from callcenter.knowledge.service import Knowledge
 from callcenter.listening.service import ListeningWork
+from callcenter.numbers.service import Revealing
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.circumstances import HotlineNow
 from callcenter.routing.desk import DeskNow, DeskWork
@@ -104,6 +105,7 @@ class Hotline:
         self.shifts = Shifts(pool, redis, self.clock, self.zone, settings.country)
         self.swaps = Swaps(pool, self.shifts)
         self.hand_over = HandOver(pool)
+        self.revealing = Revealing(pool, redis)
         self.knowledge = Knowledge(pool, self.clock, self.zone)
         self.callers = CallerLookup(pool, self.customers, self.blocking.refuses, settings.country)
         self.live = LiveQueue(redis)

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from callcenter.staff import audit
 from callcenter.staff.permissions import Permission
 from callcenter.web.live import HEARTBEAT_SECONDS
-from callcenter.web.routes import Routes, actor, hotline, signed_in
+from callcenter.web.routes import Routes, actor, hotline, may, signed_in
 
 routes = Routes()
 
@@ -65,7 +65,7 @@ async def get_board(request: web.Request, /) -> BoardOut:
     """The board as it is now."""
     house = hotline(request)
     await audit.record(house.pool, actor(request), "board.read")
-    return BoardOut(**await house.boards.snapshot())
+    return BoardOut(**await house.boards.snapshot(whole_numbers=may(request, Permission.SEE_NUMBERS)))
 
 
 @routes.get("/api/v1/board/days", needs=Permission.WATCH)
@@ -81,5 +81,5 @@ async def live(request: web.Request, /) -> web.WebSocketResponse:
     await audit.record(house.pool, actor(request), "board.opened")
     socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, max_msg_size=4096, compress=False)
     await socket.prepare(request)
-    await house.boards.serve(socket)
+    await house.boards.serve(socket, lambda: may(request, Permission.SEE_NUMBERS))
     return socket

@@ -18,6 +18,7 @@ Keys are text. The socket `GET /api/v1/board/live` says `{"type": "snapshot", "s
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypedDict
 
+from callcenter.numbers.model import masked
 from callcenter.routing.model import AgentState
 
 Table = Literal["queues", "calls", "agents", "figures", "agent_days", "quarters", "nodes", "alarms", "general"]
@@ -38,6 +39,16 @@ CallPlace = Literal["menu", "waiting", "offered", "talking", "callback", "callin
 """Where a call is: in a menu or asked something, in line, on offer to agents, in talk; without a line: keeping its
 place (in line, or resting until it is tried again), being called back.
 """
+
+
+def with_hidden_numbers(tables: Mapping[str, Mapping[str, Mapping[str, Any]]], country: str) -> dict[str, Any]:
+    """Tables of rows as who may not see numbers has them (SEC-01)."""
+    if not tables.get("calls"):
+        return dict(tables)
+    calls = {
+        key: {**row, "number_display": masked(row["number_display"], country)} for key, row in tables["calls"].items()
+    }
+    return {**tables, "calls": calls}
 
 
 class QueueRow(TypedDict):

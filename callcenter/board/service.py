@@ -19,7 +19,15 @@ from aiohttp import WSMsgType, web
 from redis.exceptions import RedisError
 
 from callcenter.board.day import Day, quarter_row
-from callcenter.board.model import QUARTER_MS, AgentDayRow, AlarmRow, Board, QuarterRow, Table
+from callcenter.board.model import (
+    QUARTER_MS,
+    AgentDayRow,
+    AlarmRow,
+    Board,
+    QuarterRow,
+    Table,
+    with_hidden_numbers,
+)
 from callcenter.board.picture import Picture, agent_row, call_row, general_row, place_of, queue_row
 from callcenter.board.store import Targets, read_agent_days, read_quarters
 from callcenter.clock import milliseconds, moment
@@ -73,8 +81,9 @@ class _DirtyDay:
 class _Page:
     """One open board. What is not sent yet waits, in order."""
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(self, socket: web.WebSocketResponse, sees_numbers: Callable[[], bool]) -> None:
         self._socket = socket
+        self.sees_numbers = sees_numbers
         self._unsent: asyncio.Queue[str] = asyncio.Queue(MOST_UNSENT)
         self.too_slow = False
 
@@ -383,20 +392,25 @@ class Boards:
         if not self._pages:
             return
         event = {"type": "event", "seq": self._seq, "at": self._clock(), "put": put, "drop": drop}
-        text = orjson.dumps(event).decode()
+        said: dict[bool, str] = {}
         for page in self._pages:
-            page.say(text)
+            whole = page.sees_numbers()
+            if whole not in said:
+                shown = event if whole else event | {"put": with_hidden_numbers(put, self._country)}
+                said[whole] = orjson.dumps(shown).decode()
+            page.say(said[whole])
 
-    async def snapshot(self) -> dict[str, Any]:
-        """The board as it is now: `seq`, `at`, `board`."""
+    async def snapshot(self, *, whole_numbers: bool = True) -> dict[str, Any]:
+        """The board as it is now: `seq`, `at`, `board`; without `whole_numbers` callers' numbers are hidden."""
         await asyncio.gather(self.renew(), self.count(agents_too=True))
         self._show()  # what is on its way at this very moment is in the board: pages have it as `seq`
-        return {"seq": self._seq, "at": self._clock(), "board": self.last}
+        board = self.last if whole_numbers else with_hidden_numbers(self.last, self._country)
+        return {"seq": self._seq, "at": self._clock(), "board": board}
 
-    async def serve(self, socket: web.WebSocketResponse) -> None:
-        """Keep one page up to date until it leaves."""
-        page = _Page(socket)
-        snapshot = await self.snapshot()
+    async def serve(self, socket: web.WebSocketResponse, sees_numbers: Callable[[], bool]) -> None:
+        """Keep one page up to date until it leaves; `sees_numbers()`: whether its person may see callers' numbers."""
+        page = _Page(socket, sees_numbers)
+        snapshot = await self.snapshot(whole_numbers=sees_numbers())
         page.say(orjson.dumps({"type": "snapshot", **snapshot}).decode())
         self._pages.add(page)
         self._watched.set()

@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.calls.model import AbandonedIn, CallStatus, HungUpBy
 from callcenter.calls.store import CallFilter
+from callcenter.numbers.shown import Body, Number
 from callcenter.staff import audit
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs
-from callcenter.web.routes import Routes, actor, hotline, signed_in
+from callcenter.web.routes import Routes, actor, hotline, may, signed_in
 
 routes = Routes()
 
@@ -25,9 +26,9 @@ class CallOut(BaseModel):
     queue_name_zh: str | None
     queue_name_en: str | None
     called_number: str | None
-    caller_number: str | None
-    number_display: str
-    caller_name: str | None
+    caller_number: Number | None
+    number_display: Number
+    caller_name: Number | None
     place: Names | None
     carrier: Names | None
     customer_id: int | None
@@ -64,7 +65,7 @@ class CallOut(BaseModel):
     outcome_complete: bool | None
     menu_keys: str
     priority: int
-    callback_number: str | None
+    callback_number: Number | None
     callback_at: int | None
     callback_attempts: int
     left_at: int | None
@@ -78,7 +79,7 @@ class EventOut(BaseModel):
     event_id: str
     kind: str
     at: int
-    body: dict[str, Any]
+    body: Body
 
 
 class CallWithEvents(CallOut):
@@ -103,8 +104,8 @@ class RingBackOut(BaseModel):
     kind: Literal["abandoned", "message", "callback_failed", "node_lost"]
     queue_id: str | None
     message_seconds: float | None
-    number: str
-    number_display: str
+    number: Number
+    number_display: Number
     customer_id: int | None
     customer_name: str | None
     call_id: str
@@ -164,6 +165,7 @@ async def list_calls(  # noqa: PLR0917 (query parameters)
         unwritten=unwritten,
         since=_time(since),
         until=_time(until),
+        whole_number=None if may(request, Permission.SEE_NUMBERS) else house.callers.key(q),
     )
     calls, following = await house.calls.list_calls(wanted, before, limit)
     return CallPage(calls=[CallOut(**call) for call in calls], next=following)

@@ -179,7 +179,10 @@ left join messages m on m.call_id = r.call_id
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls to list; None or empty: any. `before` is the last row of the page before."""
+    """Which calls to list; None or empty: any. `before` is the last row of the page before.
+
+    `whole_number`: of numbers `text` finds this one only, for who may not see them (SEC-01); None: all that it is in.
+    """
 
     text: str = ""
     number: str = ""
@@ -190,17 +193,19 @@ class CallFilter:
     unwritten: bool = False
     since: datetime | None = None
     until: datetime | None = None
+    whole_number: str | None = None
     before: tuple[datetime, str] | None = None
 
 
 def _terms(wanted: CallFilter) -> list[tuple[str, tuple[Any, ...]]]:
     """The conditions of a filter, with what is bound to their places."""
+    number = "like {0}" if wanted.whole_number is None else "= {1}"
     like = "%" + wanted.text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
     asked: list[tuple[Any, str, tuple[Any, ...]]] = [
         (
             wanted.text,
-            "(k.name ilike {0} or c.notes ilike {0} or c.caller_number like {0} or u.display_name ilike {0})",
-            (like,),
+            f"(k.name ilike {{0}} or c.notes ilike {{0}} or c.caller_number {number} or u.display_name ilike {{0}})",
+            (like,) if wanted.whole_number is None else (like, wanted.whole_number),
         ),
         (wanted.number, "c.caller_number = {0}", (wanted.number,)),
         (wanted.customer_id, "c.customer_id = {0}", (wanted.customer_id,)),

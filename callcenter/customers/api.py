@@ -6,12 +6,17 @@ from typing import Annotated, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from callcenter.customers.model import Customer, CustomerNumber, Draft, facts_of
+from callcenter.customers.model import Customer, CustomerNumber, Draft, facts_of, search_digits
+from callcenter.numbers.model import may_be_found
+from callcenter.numbers.shown import Number
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs, RequiredLine
-from callcenter.web.routes import Routes, actor, hotline
+from callcenter.web.routes import Routes, actor, hotline, may
 
 routes = Routes()
+
+MOST_BY_DIGITS = 200
+"""Of so many customers whose numbers have the typed digits those are kept whom the person may find so."""
 
 
 class NumberIn(BaseModel):
@@ -49,8 +54,8 @@ class CustomerChange(CustomerIn):
 class NumberOut(BaseModel):
     """One of a customer's numbers."""
 
-    number: str
-    number_display: str
+    number: Number
+    number_display: Number
     label: str
     place: Names
     carrier: Names
@@ -93,6 +98,11 @@ def _out(customer: Customer, country: str) -> CustomerOut:
     )
 
 
+def _may_be_found(typed: str, customer: CustomerOut, country: str) -> bool:
+    numbers = [one.number for one in customer.numbers]
+    return may_be_found(typed, numbers, lambda: customer.model_dump_json(exclude={"numbers"}), country)
+
+
 def _number_out(one: CustomerNumber, country: str) -> NumberOut:
     facts = facts_of(one.number, country)
     return NumberOut(
@@ -108,12 +118,20 @@ def _number_out(one: CustomerNumber, country: str) -> NumberOut:
 async def list_customers(
     request: web.Request, /, q: Line = "", before: Id | None = None, limit: Limit = 50
 ) -> CustomerPage:
-    """Customers, newest first; `q` is a part of a name, company, unit, or a number in any form."""
+    """Customers, newest first; `q` is a part of a name, company, unit, or a number in any form.
+
+    Who may not see numbers finds a customer by a whole number, or by the digits that he is shown.
+    """
     line = hotline(request)
-    found = await line.customers.list_customers(actor(request), text=q, before=before, limit=limit)
+    hides = search_digits(q) != "" and not may(request, Permission.SEE_NUMBERS)
+    most = MOST_BY_DIGITS if hides else limit
+    found = await line.customers.list_customers(actor(request), text=q, before=before, limit=most)
     country = line.settings.country
+    customers = [_out(one, country) for one in found]
+    if hides:  # one page: a next one would tell that there are others
+        return CustomerPage(customers=[one for one in customers if _may_be_found(q, one, country)][:limit], next=None)
     return CustomerPage(
-        customers=[_out(one, country) for one in found],
+        customers=customers,
         next=found[-1].customer_id if len(found) == limit else None,
     )
 

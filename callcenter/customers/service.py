@@ -18,6 +18,7 @@ from callcenter.customers.model import (
 )
 from callcenter.db.pool import Pool
 from callcenter.errors import ConflictError, InvalidInputError, NotFoundError
+from callcenter.numbers.model import with_kept_numbers
 from callcenter.staff import audit
 from callcenter.staff.model import Actor
 
@@ -105,18 +106,21 @@ class Customers:
     ) -> Customer:
         """Replace a customer's record; `seen_at` is the `updated_at` of the record that was edited.
 
+        A number that is sent as it is shown to who may not see it (138****5678) stays what it is.
+
         Raises:
             NotFoundError: there is none with this id.
             ConflictError: somebody else changed it since `seen_at`.
             InvalidInputError: a number isn't one, or the name is empty.
         """
-        clean = self._checked(draft)
         async with self._pool.acquire() as connection, connection.transaction():
             old = await store.find(connection, customer_id, for_update=True)
             if old is None:
                 raise NotFoundError
             if seen_at is not None and _milliseconds(old.updated_at) != _milliseconds(seen_at):
                 raise ConflictError
+            kept = with_kept_numbers(draft.numbers, old.numbers, self._country)
+            clean = self._checked(dataclasses.replace(draft, numbers=kept))
             await store.update(connection, customer_id, clean)
             new = await self._found(connection, customer_id)
             await audit.record(

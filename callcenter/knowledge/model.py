@@ -134,8 +134,8 @@ def initials_of(title: str) -> str:
     return " ".join(found).strip()
 
 
-def _letters_of(other: str) -> list[str]:
-    return ["".join(c for c in other if c.isalnum())]
+def _letters_of(other: str) -> str:
+    return "".join(c for c in other if c.isalnum())
 
 
 def words_of(text: str) -> list[str]:

@@ -6,6 +6,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.errors import NotFoundError
+from callcenter.numbers.shown import Number
 from callcenter.routing.desk import TakenOverError
 from callcenter.routing.model import AgentState
 from callcenter.staff import audit
@@ -161,7 +162,7 @@ class CallbackOut(BaseModel):
     """A caller who keeps his place. `state`: in line, being called, or resting until `next_at` (ms)."""
 
     call_id: str
-    number_display: str
+    number_display: Number
     customer_name: str | None
     queue_id: str
     queue_name_zh: str | None

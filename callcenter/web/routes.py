@@ -42,6 +42,7 @@ from aiohttp_pydantic.oas import typing as oas_typing
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from callcenter.errors import InvalidInputError, NotAllowedError, NotSignedInError
+from callcenter.numbers.shown import Sight
 from callcenter.staff.model import Actor, Session
 from callcenter.staff.permissions import Permission
 from callcenter.validation import fields_of
@@ -145,14 +146,14 @@ class Routes:
             bodies = _bodies_of(handler)
             gives = bodies.pop("return", None)
             takes = next(iter(bodies.values()), None)
-            answering = _answering(handler, status)
+            answering = _answering(handler, status, needs)
             self._routes.append(Route(method, path, needs, answering, handler.__name__, takes=takes, gives=gives))
             return handler
 
         return declare
 
 
-def _answering(handler: Handler, status: int) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _answering(handler: Handler, status: int, needs: Access) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """`handler` with its arguments taken from the request and its result written as JSON."""
     hints = get_type_hints(handler, include_extras=True)
     if next(iter(signature(handler).parameters), "") != "request":
@@ -177,7 +178,8 @@ def _answering(handler: Handler, status: int) -> Callable[[web.Request], Awaitab
             return web.Response(status=204)
         if gives:
             return web.Response(body=found, status=status, content_type=gives.media_types[0])
-        return web.Response(body=adapter.dump_json(found), status=status, content_type="application/json")
+        written = adapter.dump_json(found, context=_sight(request, needs))
+        return web.Response(body=written, status=status, content_type="application/json")
 
     documented = type(None) if plain or status == 204 else result
     asked = signature(handler)
@@ -282,6 +284,12 @@ def actor(request: web.Request) -> Actor:
 def may(request: web.Request, permission: Permission) -> bool:
     """Whether the person who asks has a right beside the one that the route needs."""
     return hotline(request).roles.allows(signed_in(request), permission)
+
+
+def _sight(request: web.Request, needs: Access) -> Sight:
+    """What of numbers the answer shows (`callcenter.numbers.shown`)."""
+    whole = needs is NODE or (SESSION in request and may(request, Permission.SEE_NUMBERS))
+    return Sight(whole_numbers=whole, country=hotline(request).settings.country)
 
 
 def address_of(request: web.Request) -> str:

@@ -19,6 +19,7 @@ from callcenter.forms import api as forms_api
 from callcenter.forms import outcome_api
 from callcenter.knowledge import api as knowledge_api
 from callcenter.listening import api as listening_api
+from callcenter.numbers import api as numbers_api
 from callcenter.routing import api as routing_api
 from callcenter.routing import node_api
 from callcenter.shifts import api as shifts_api
@@ -58,6 +59,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     swaps_api.routes,
     hand_over_api.routes,
     knowledge_api.routes,
+    numbers_api.routes,
     sounds_api.routes,
     supervision_api.routes,
     web_api.routes,

@@ -32,9 +32,8 @@ async def titles(house: House, query: str = "", by: str = "alice") -> list[str]:
 
 def change_of(article: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """What is sent to change an article."""
-    names = ("kind", "category", "title", "body", "keywords", "call_types", "queues")
-    names += ("valid_from", "valid_until", "state", "version")
-    return {name: article[name] for name in names} | fields
+    kept = ("kind", "category", "title", "body", "keywords", "call_types", "queues", "state", "version")
+    return {name: article[name] for name in (*kept, "valid_from", "valid_until")} | fields
 
 
 # -- search ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from callcenter.knowledge.model import initials_of
 from callcenter.knowledge.shipped import ANSWERS, CATEGORIES, SCRIPTS
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0010"
 
 _INSERT_CATEGORY = (
     "insert into knowledge_categories (category_id, name_zh, name_en, position, shipped) values (%s, %s, %s, %s, true)"

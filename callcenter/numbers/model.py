@@ -1,0 +1,109 @@
+"""How telephone numbers of callers and customers are hidden from who may not see them (SEC-01, SEC-05). Pure.
+
+A hidden number keeps its shape and its ends: 138****5678. Staff's extensions, the hotline's own numbers and
+short service numbers are nobody's secret.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+from callcenter.customers.model import CustomerNumber, NumberKind, display_of, facts_of, search_digits
+
+MASK: Final = "*"
+HIDDEN_DIGITS: Final = 4
+SHORTEST: Final = 7
+"""Fewer digits are an extension or a service number, which is left as it is."""
+WHOLE_TAIL: Final = 11
+"""From so many digits on the last four are shown, of shorter numbers the last two."""
+
+_RUN: Final = re.compile(r"\+?\d(?:[\s()./·・\-–—]{0,3}\d){6,}")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_OF_THE_HOUSE: Final = frozenset({"called", "extension"})
+"""Names in a fact's body under which the hotline's own numbers stand."""
+
+
+def masked(text: str, country: str = "CN") -> str:
+    """`text` with four digits of each number in it hidden; numbers of fewer than seven digits and service numbers stay.
+
+    +86 138 0013 8000 is shown as +86 138 **** 8000, 010-6234 5678 as 010-**** 5678, 6234 5678 as 62** **78.
+    """
+    return _RUN.sub(lambda found: _masked_run(found[0], country), text)
+
+
+def _masked_run(run: str, country: str) -> str:
+    digits = sum(c.isdigit() for c in run)
+    if digits < SHORTEST or facts_of(run, country).kind is NumberKind.SHORT:
+        return run
+    last = digits - (4 if digits >= WHOLE_TAIL else 2)
+    hidden = range(last - HIDDEN_DIGITS, last)
+    place = -1
+    shown = []
+    for c in run:
+        place += c.isdigit()
+        shown.append(MASK if c.isdigit() and place in hidden else c)
+    return "".join(shown)
+
+
+def masked_body(body: Any, country: str = "CN", *, name: str = "") -> Any:
+    """A fact's body, or anything else made of lists and dictionaries, with each text hidden that is a number.
+
+    Text with letters in it (an id, a note) stays, but for what is called a name: a trunk may send the number as the
+    caller's name.
+    """
+    if isinstance(body, dict):
+        return {key: masked_body(value, country, name=str(key)) for key, value in body.items()}
+    if isinstance(body, list | tuple):
+        return [masked_body(one, country, name=name) for one in body]
+    if not isinstance(body, str) or name in _OF_THE_HOUSE or _DAY.fullmatch(body):
+        return body
+    has_words = any(c.isalpha() for c in body) and name not in {"name", "caller_name"}
+    return body if has_words else masked(body, country)
+
+
+def with_kept_numbers(
+    given: Sequence[CustomerNumber], stored: Sequence[CustomerNumber], country: str = "CN"
+) -> list[CustomerNumber]:
+    """`given`, where a hidden number stands for the stored one that it hides; of two that look alike, in their order.
+
+    So that who edits a record whose numbers he does not see changes none of them. A hidden number that hides none of
+    the stored ones stays as it is, and is no telephone number.
+    """
+    left = list(stored)
+    kept = []
+    for one in given:
+        hides = next((old for old in left if MASK in one.number and _is_mask_of(one.number, old.number, country)), None)
+        if hides is not None:
+            left.remove(hides)
+        kept.append(CustomerNumber(hides.number, one.label) if hides else one)
+    return kept
+
+
+def _is_mask_of(shown: str, number: str, country: str) -> bool:
+    forms = (number, display_of(number, country))
+    return _bare(shown) in {_bare(masked(form, country)) for form in forms}
+
+
+def the_one(shown: str, numbers: Iterable[str], country: str = "CN") -> str | None:
+    """Which of `numbers` a hidden one stands for; None for none, or several that look alike."""
+    alike = [number for number in numbers if _is_mask_of(shown, number, country)]
+    return alike[0] if len(alike) == 1 else None
+
+
+def _bare(shown: str) -> str:
+    return "".join(c for c in shown if c.isdigit() or c == MASK)
+
+
+def may_be_found(typed: str, numbers: Iterable[str], says: Callable[[], str], country: str = "CN") -> bool:
+    """Whether who may not see numbers may find a record by what he typed: by a whole number, by digits that are shown
+    to him anyway, or by what `says()`, the rest of the record, has. Else a hidden digit could be found out by trying.
+    """
+    digits = search_digits(typed)
+    if not digits:
+        return True
+    key = facts_of(typed, country).key
+    for number in numbers:
+        shown = masked(number, country), masked(display_of(number, country), country)
+        if number == key or any(digits in part for form in shown for part in _bare(form).split(MASK)):
+            return True
+    return "".join(typed.split()).casefold() in "".join(says().split()).casefold()

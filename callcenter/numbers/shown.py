@@ -1,0 +1,46 @@
+"""The one door through which telephone numbers leave in answers: fields of these types are hidden, unless the person
+who asks may see numbers.
+
+    class CallOut(BaseModel):
+        caller_number: Number | None
+
+`callcenter.web.routes` says who asks, at each answer. Where nobody has said it, numbers are hidden.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import PlainSerializer, SerializationInfo
+
+from callcenter.numbers.model import masked, masked_body
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the person who asks may see; `country` is where numbers without a country code belong."""
+
+    whole_numbers: bool
+    country: str = "CN"
+
+
+_HIDING = Sight(whole_numbers=False)
+
+
+def _sight(info: SerializationInfo) -> Sight:
+    return info.context if isinstance(info.context, Sight) else _HIDING
+
+
+def _number(value: str, info: SerializationInfo) -> str:
+    sight = _sight(info)
+    return value if sight.whole_numbers else masked(value, sight.country)
+
+
+def _body(value: Any, info: SerializationInfo) -> Any:
+    sight = _sight(info)
+    return value if sight.whole_numbers else masked_body(value, sight.country)
+
+
+Number = Annotated[str, PlainSerializer(_number, return_type=str, when_used="json")]
+"""A caller's or customer's number, in any form, or a text that may be one."""
+Body = Annotated[dict[str, Any], PlainSerializer(_body, return_type=dict[str, Any], when_used="json")]
+"""An object with numbers somewhere in it."""
