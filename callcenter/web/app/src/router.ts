@@ -45,6 +45,9 @@ export function makeRouter(): Router {
           { path: "audit", name: "audit", component: () => import("./audit/AuditPage.vue"), meta: { needs: "read_audit" } },
         ],
       },
+      { path: "/knowledge", name: "knowledge", component: () => import("./knowledge/KnowledgePage.vue"), meta: { section: "knowledge" } },
+      { path: "/knowledge/:id(\\d+)", name: "knowledge-article", component: () => import("./knowledge/KnowledgePage.vue"), props: (to) => ({ id: Number(to.params["id"]) }), meta: { section: "knowledge" } },
+      { path: "/agents", name: "agents", component: () => import("./agents/AgentsPage.vue"), meta: { needs: "read_staff" } },
       {
         path: "/configuration",
         component: () => import("./configuration/ConfigurationPage.vue"),

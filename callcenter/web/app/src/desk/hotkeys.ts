@@ -1,6 +1,6 @@
 /** The desk's keys. Alt and a letter: browsers leave these alone, and they work while notes are typed. Pure. */
 
-export type DeskAction = "answer" | "mute" | "hold" | "keypad" | "hangup" | "ready" | "notes" | "type" | "extend" | "save";
+export type DeskAction = "answer" | "mute" | "hold" | "keypad" | "hangup" | "ready" | "notes" | "type" | "extend" | "scripts" | "save";
 
 const BY_CODE: Readonly<Record<string, DeskAction>> = {
   KeyA: "answer",
@@ -12,6 +12,7 @@ const BY_CODE: Readonly<Record<string, DeskAction>> = {
   KeyN: "notes",
   KeyC: "type",
   KeyL: "extend",
+  KeyS: "scripts",
 };
 
 /** How a key is written on its button. */
@@ -25,6 +26,7 @@ export const KEY_LABEL: Readonly<Record<DeskAction, string>> = {
   notes: "Alt+N",
   type: "Alt+C",
   extend: "Alt+L",
+  scripts: "Alt+S",
   save: "Ctrl+Enter",
 };
 

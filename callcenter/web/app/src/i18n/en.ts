@@ -54,7 +54,7 @@ export const en: Messages = {
       pending: "Will be saved when the service is back", skip: "Skip", skipHint: "Be ready without a record", waitingForm: "The call record opens here when a call comes.",
     },
     kind: { vip: "VIP", open_case: "Open case", complaint: "Complaint caller", owned: "Has a first owner", repeat: "Calls again" },
-    keys: { title: "Keys", ready: "Ready", extend: "Extend the wrap-up", answer: "Answer", mute: "Mute / unmute", hold: "Hold / resume", keypad: "Keypad", hangup: "Hang up / decline", type: "Choose the call type", notes: "Write notes", save: "Save" },
+    keys: { title: "Keys", ready: "Ready", extend: "Extend the wrap-up", answer: "Answer", mute: "Mute / unmute", hold: "Hold / resume", keypad: "Keypad", hangup: "Hang up / decline", type: "Choose the call type", notes: "Write notes", scripts: "Scripts and answers", save: "Save" },
     next: { none: "Nothing", callback: "Call back", transfer_department: "To a department", refer_up: "Refer upwards", site_visit: "Site visit", follow_up: "Follow-up call" },
     summary: { title: "This call", hungUp: "Hung up first", rings: "Rings", waiting: "Waited", talking: "Talked", holding: "On hold" },
     hungUpBy: { caller: "Customer", agent: "Agent", system: "System" },
@@ -208,5 +208,12 @@ export const en: Messages = {
       kinds: { text: "One line", long_text: "Several lines", number: "Number", date: "Date", date_time: "Date and time", choice: "One choice", choices: "Several choices", yes_no: "Yes or no", phone: "Telephone number", money: "Amount" },
       company: "Company", greeting: "Greeting", companyHint: "Empty: the queue's name is said", placeholders: "{'{'}company{'}'} is the company's name, {'{'}queue{'}'} the queue's", allQueues: "All calls", perQueue: "By queue", same: "As above", firstType: "Begins with type", none: "None", zh: "Chinese", en: "English",
     },
+  knowledge: {
+    nav: "Knowledge", title: "Knowledge base", panel: "Scripts and answers", searchHint: "Title, text or pinyin initials", close: "Close", keys: "↑↓ choose · Enter read · Esc back to the call", fits: "Fits this call", copy: "Copy", copied: "Copied", notCopied: "It could not be copied. Select the text and copy it.", nothing: "Nothing found", nothingText: "Try another word, or pinyin initials only.", none: "Nothing here yet", noneText: "Colleagues who may write the knowledge base write it here.", choose: "Choose something to read", chooseText: "By category on the left, or search above.", all: "All",
+    new: "New article", change: "Change", history: "History", kind: "Kind", category: "Category", state: "State", anyState: "Any state", articleTitle: "Title", body: "Text", bodyHint: "An empty line begins a paragraph; “- ” or “1. ” a list; **two asterisks** make words bold.", preview: "Preview", keywords: "Keywords", keywordsHint: "Words that are searched but not in the title, by spaces", from: "From", until: "Until", valid: "Valid", callTypes: "Call types that it fits", queues: "Queues that it fits", fitsHint: "None: it fits every call. With some, it comes first in such calls.", source: "The handbooks' rules that it follows",
+    kinds: { script: "Script", answer: "Answer" }, states: { draft: "Draft", published: "Published", retired: "Retired" }, stateText: { draft: "Only its writers see it", published: "All agents see it as soon as it is saved", retired: "Agents see it no more; it is kept" },
+    versionN: "Version {n}", opensN: "Read {n} times in 90 days", shipped: "Shipped", restore: "Restore this version", restoreAsk: "Restore the text of version {n}? It becomes a new version.", restored: "The text of version {n} is back", discard: "Discard", discardAsk: "Discard what is not saved?",
+    addCategory: "Add a category", removeCategory: "Remove the category", removeCategoryAsk: "Remove the category “{name}”?", nameZh: "Chinese name", nameEn: "English name",
+    number: { show: "Show the whole number", showText: "Show the whole number for a minute; it is written to the audit log", hide: "Hide the number" },
   },
 };

@@ -52,7 +52,7 @@ export const zhCN = {
       pending: "服务恢复后自动保存", skip: "跳过", skipHint: "不填记录，直接就绪", waitingForm: "来电时，这里是通话记录。",
     },
     kind: { vip: "VIP", open_case: "有未结事项", complaint: "投诉客户", owned: "有首接负责人", repeat: "重复来电" },
-    keys: { title: "快捷键", ready: "就绪", extend: "延长话后处理", answer: "接听", mute: "静音 / 取消静音", hold: "保持 / 恢复", keypad: "拨号键", hangup: "挂断 / 拒接", type: "选择来电类型", notes: "填写通话内容", save: "保存" },
+    keys: { title: "快捷键", ready: "就绪", extend: "延长话后处理", answer: "接听", mute: "静音 / 取消静音", hold: "保持 / 恢复", keypad: "拨号键", hangup: "挂断 / 拒接", type: "选择来电类型", notes: "填写通话内容", scripts: "话术与问答", save: "保存" },
     next: { none: "无需跟进", callback: "回电", transfer_department: "转交部门", refer_up: "请示上级", site_visit: "上门", follow_up: "回访" },
     summary: { title: "本次通话", hungUp: "先挂断", rings: "振铃", waiting: "等候", talking: "通话", holding: "保持" },
     hungUpBy: { caller: "客户", agent: "座席", system: "系统" },
@@ -206,6 +206,13 @@ export const zhCN = {
       kinds: { text: "单行文字", long_text: "多行文字", number: "数字", date: "日期", date_time: "日期和时间", choice: "单选", choices: "多选", yes_no: "是/否", phone: "电话号码", money: "金额" },
       company: "公司名称", greeting: "问候语", companyHint: "留空则说队列名称", placeholders: "{'{'}company{'}'} 代表公司名称，{'{'}queue{'}'} 代表队列名称", allQueues: "所有来电", perQueue: "各队列", same: "同上", firstType: "默认来电类型", none: "不预选", zh: "中文", en: "英文",
     },
+  knowledge: {
+    nav: "知识库", title: "知识库", panel: "话术与问答", searchHint: "标题、内容或拼音首字母", close: "收起", keys: "↑↓ 选择 · Enter 查看 · Esc 返回通话", fits: "适合本次来电", copy: "复制", copied: "已复制", notCopied: "复制没有成功，请选中文字后复制。", nothing: "没有找到", nothingText: "换个词，或只输入拼音首字母。", none: "这里还没有条目", noneText: "有知识库权限的同事可以在这里编写。", choose: "选择一条查看", chooseText: "左边按分类，上面可以搜索。", all: "全部",
+    new: "新建条目", change: "修改", history: "历史", kind: "种类", category: "分类", state: "状态", anyState: "全部状态", articleTitle: "标题", body: "内容", bodyHint: "空一行分段；行首“- ”或“1. ”为列表；**两边各两个星号**为粗体。", preview: "预览", keywords: "关键词", keywordsHint: "标题里没有、但会搜索的词，用空格隔开", from: "生效日期", until: "失效日期", valid: "有效期", callTypes: "适合的来电类型", queues: "适合的队列", fitsHint: "都不选即适合所有来电；选中的类型，来电时排在最前。", source: "依据的手册条款",
+    kinds: { script: "话术", answer: "问答" }, states: { draft: "草稿", published: "已发布", retired: "已停用" }, stateText: { draft: "只有编写人员看得到", published: "保存后所有座席立即看到", retired: "座席不再看到，内容保留" },
+    versionN: "第 {n} 版", opensN: "近 90 天查看 {n} 次", shipped: "系统自带", restore: "恢复这一版", restoreAsk: "恢复第 {n} 版的内容？会存为新的一版。", restored: "已恢复第 {n} 版的内容", discard: "放弃", discardAsk: "放弃未保存的修改？",
+    addCategory: "添加分类", removeCategory: "删除分类", removeCategoryAsk: "删除分类“{name}”？", nameZh: "中文名称", nameEn: "英文名称",
+    number: { show: "显示完整号码", showText: "显示完整号码一分钟，会记入审计日志", hide: "隐藏号码" },
   },
 };
 
