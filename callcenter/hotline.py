@@ -35,7 +35,10 @@ from callcenter.clock import now_ms
 from callcenter.configuration.model import Configuration
 from callcenter.configuration.service import Administration
 from callcenter.customers.erasure import Erasures
+from callcenter.customers.files import Files as CustomerFiles
+from callcenter.customers.merging import Merging
 from callcenter.customers.service import Customers
+from callcenter.customers.timeline import Timeline
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
 from callcenter.errors import UnavailableError
 from callcenter.forms.service import Forms
@@ -83,6 +86,7 @@ PARTITIONS_SECONDS = 6 * 3600.0
 ERASURES_SECONDS = 3.0
 DAILY_WORK_SECONDS = 3600.0
 """What is counted in days and months is looked at each hour, so that no restart makes it wait for another day."""
+REMOVED_FILES_SECONDS = 24 * 3600.0
 CANCEL_AGAIN_SECONDS = 1.0
 
 
@@ -99,6 +103,9 @@ class Hotline:
         self.asterisk = Nodes([self._door(node, url) for node, url in settings.ari_urls.items()])
         self.customers = Customers(pool, country=settings.country)
         self.erasures = Erasures(pool)
+        self.timeline = Timeline(pool)
+        self.customer_files = CustomerFiles(pool)
+        self.merging = Merging(pool)
         self.calls = Calls(pool, settings.country)
         self.forms = Forms(pool, redis, self.clock, settings.country)
         self.blocking = Blocking(pool, redis, self.clock, settings.country)
@@ -204,6 +211,7 @@ class Hotline:
                 "sounds": self.sounds.listen(),
                 "speech": self.sounds.make_ahead(),
                 "prompts": _every(PROMPTS_SECONDS, self.sounds.reload),
+                "removed files": _every(REMOVED_FILES_SECONDS, self.customer_files.erase_removed),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
                 "erasures": _every(ERASURES_SECONDS, self.erasures.work),
                 "daily": _every(DAILY_WORK_SECONDS, self._daily_work),

@@ -4,7 +4,7 @@ import dataclasses
 from datetime import datetime
 from typing import Any
 
-from callcenter.customers import store
+from callcenter.customers import merging_store, store
 from callcenter.customers.model import (
     Caller,
     Candidate,
@@ -78,11 +78,12 @@ class Customers:
         return sorted(starts | ({key} if key else set()))
 
     async def get(self, actor: Actor, customer_id: int) -> Customer:
-        """One customer's record.
+        """One customer's record; of one that is part of another, that other.
 
         Raises:
             NotFoundError: there is none with this id.
         """
+        customer_id = await merging_store.leading(self._pool, customer_id)
         customer = await store.find(self._pool, customer_id)
         if customer is None:
             raise NotFoundError
