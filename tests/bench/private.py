@@ -78,6 +78,11 @@ class PrivateHotline:
         return self._box.layout.web_url
 
     @property
+    def database_url(self) -> str:
+        """Its PostgreSQL, as the service knows it."""
+        return self._box.settings.database_url
+
+    @property
     def number(self) -> str:
         """The number that callers dial."""
         return self._box.settings.hotline_number

@@ -15,9 +15,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.table import Table
 
-from tests.bench import matching
+from tests.bench import customers, matching
 from tests.bench.boards import Boards
 from tests.bench.crowd import Crowd
+from tests.bench.customers import Archive
 from tests.bench.figures import HOTLINE, PATHS, QUEUE_AMI, Phase, Spread, Verdict, ratio
 from tests.bench.plan import Plan
 from tests.bench.private import PARTS
@@ -43,6 +44,7 @@ class Run:
     """few, ready, many: how agents served a line."""
     boards: Boards | None = None
     storms: Sequence[Storm] = ()
+    archive: Archive | None = None
     pairing: matching.Run | None = None
     idle_ms_a_second: Mapping[str, float] = field(default_factory=dict)
     """What each process uses with every desk open and no call."""
@@ -60,6 +62,7 @@ class Run:
             crowds=self.crowds,
             boards=self.boards,
             storms=self.storms,
+            archive=self.archive,
             paired=self.pairing,
         )
 
@@ -75,6 +78,8 @@ def tables(run: Run) -> Group:
         shown.append(_boards(run.boards))
     if run.storms:
         shown.append(_storms(run))
+    if run.archive:
+        shown.append(customers.table(run.archive))
     if run.pairing:
         shown.append(matching.table(run.pairing))
     return Group(*shown, _verdicts(verdicts(run.measured)))

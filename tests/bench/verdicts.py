@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.bench import matching
+from tests.bench import customers, matching
 from tests.bench.boards import Boards
 from tests.bench.crowd import Crowd
+from tests.bench.customers import Archive
 from tests.bench.figures import HOTLINE, QUEUE, QUEUE_AMI, Phase, Verdict, ratio
 from tests.bench.storm import AS_SHIPPED, HARDEST, Storm
 
@@ -30,6 +31,7 @@ class Measured:
     crowds: Mapping[str, Crowd] = field(default_factory=dict)
     boards: Boards | None = None
     storms: Sequence[Storm] = ()
+    archive: Archive | None = None
     paired: matching.Run | None = None
 
 
@@ -44,6 +46,8 @@ def verdicts(measured: Measured) -> list[Verdict]:
         found.append(_on_every_board(measured.boards))
     if measured.storms:
         found += _of_storms(measured.storms)
+    if measured.archive:
+        found += customers.aims(measured.archive)
     if measured.paired:
         found += matching.aims(measured.paired)
     return found
