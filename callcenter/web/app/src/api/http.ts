@@ -76,6 +76,38 @@ export async function request<T>(method: string, path: string, body?: unknown): 
   throw error;
 }
 
+/**
+ * Sends a file as it is, telling how much of it has gone (0 to 1); `stop` breaks it off.
+ *
+ * @throws ApiError always, whatever went wrong.
+ */
+export function upload<T>(path: string, file: Blob, progress: (share: number) => void, stop?: AbortSignal): Promise<T> {
+  return new Promise((done, failed) => {
+    const sending = new XMLHttpRequest();
+    sending.open("POST", BASE + path);
+    sending.setRequestHeader("Accept", "application/json");
+    sending.setRequestHeader("Content-Type", "application/octet-stream");
+    sending.setRequestHeader("X-CSRF-Token", csrfToken);
+    sending.upload.addEventListener("progress", (event) => progress(event.lengthComputable ? event.loaded / event.total : 0));
+    sending.addEventListener("error", () => failed(SERVICE_AWAY));
+    sending.addEventListener("abort", () => failed(SERVICE_AWAY));
+    sending.addEventListener("load", () => {
+      let answer: unknown = null;
+      try {
+        answer = JSON.parse(sending.responseText);
+      } catch {
+        // an answer that is not the service's is an error below
+      }
+      if (sending.status < 300 && answer !== null) return done(answer as T);
+      const error = readError(sending.status, answer);
+      if (sending.status === 401 && error.id === "not_signed_in") onSignedOut();
+      return failed(error);
+    });
+    stop?.addEventListener("abort", () => sending.abort());
+    sending.send(file);
+  });
+}
+
 export const get = <T>(path: string, query: Query = {}): Promise<T> => request<T>("GET", path + queryString(query));
 export const post = <T>(path: string, body: unknown = {}): Promise<T> => request<T>("POST", path, body);
 export const put = <T>(path: string, body: unknown): Promise<T> => request<T>("PUT", path, body);

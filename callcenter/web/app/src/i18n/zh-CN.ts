@@ -213,6 +213,14 @@ export const zhCN = {
     versionN: "第 {n} 版", opensN: "近 90 天查看 {n} 次", shipped: "系统自带", restore: "恢复这一版", restoreAsk: "恢复第 {n} 版的内容？会存为新的一版。", restored: "已恢复第 {n} 版的内容", discard: "放弃", discardAsk: "放弃未保存的修改？",
     addCategory: "添加分类", removeCategory: "删除分类", removeCategoryAsk: "删除分类“{name}”？", nameZh: "中文名称", nameEn: "英文名称",
     number: { show: "显示完整号码", showText: "显示完整号码一分钟，会记入审计日志", hide: "隐藏号码" },
+  timeline: {
+    title: "往来记录", all: "全部", only: "只看", none: "还没有往来记录", noneText: "来电、留言、回电、档案修改和文件都会显示在这里。", noneOfKind: "没有这一类记录，换一类或看全部。", recent: "近期往来", rings: "{n} 声", tries: "共打来 {n} 次", heard: "{name} 已听", unheard: "未听", message: "留言 {time}", ofPart: "来自并入档案", merged: "并入“{name}”", split: "拆出“{name}”", splitFrom: "从“{name}”拆出",
+    kind: { call: "通话", ring_back: "回电", message: "留言", change: "档案修改", merge: "合并拆分", file: "文件" }, call: { in: "来电", out: "呼出" }, ringBack: { open: "待回电", done: "已回电" }, file: { added: "添加文件", removed: "删除文件", restored: "恢复文件" },
+    changes: { created: "建立档案", changed: "修改档案", owner: "更换负责人", imported: "导入", erased: "清除资料", merged: "合并", split: "拆分", file: "文件" },
+    field: { name: "姓名", unit_or_address: "单元或地址", company_or_project: "公司或项目", vip: "VIP", member_level: "会员等级", birthday: "生日", language: "语言", notes: "备注", owner: "负责人", owner_id: "负责人", registration: "首次登记", numbers: "电话", addresses: "地址", contracts: "项目与合同", tags: "标签", own_fields: "自设字段" },
+    files: { title: "文件", add: "添加文件", hint: "可拖放到此处；PDF、图片、Office、文本，每个不超过 20 MB", readOnly: "点击下载", none: "还没有文件。", tooBig: "文件超过 20 MB。", sending: "正在上传 {name}", drop: "移去 {name}", remove: "删除 {name}", removeText: "删除后 30 天内可恢复，之后清除内容", undo: "恢复" },
+    parts: { title: "合并档案", none: "同一位客户有两份档案时，在此合并。", merge: "与另一份合并…", merged: "{at} 由 {by} 并入", split: "拆分", splitAsk: "把“{name}”重新拆成单独的档案？它恢复为合并前的样子。", splitDone: "“{name}”已恢复为单独的档案" },
+    merge: { title: "与另一份档案合并", text: "查找同一位客户的另一份档案，它将并入本档案，随时可以拆分。", kept: "本档案", part: "并入", both: "两者都保留", holds: "以先为准", hasOwner: "有负责人", noOwner: "无负责人", same: "两份档案的内容没有差别。", united: "电话、地址、合同、标签合在一起；通话和文件保留各自的记录，都显示在往来记录里。", do: "并入“{name}”", done: "“{name}”已并入", overtaken: "其中一份刚刚被人修改，请看过后再合并。" },
   },
 };
 
