@@ -219,7 +219,7 @@ async def english_pictures(hotline: RunningHotline, browser: Browser, rest: Path
         await admin.sees("agent-form")
         await take(admin, rest / "en-new-agent.png")
         await admin.open("/customers/11")
-        await admin.sees("customer-calls")
+        await admin.sees("timeline")
         await take(admin, rest / "en-customer.png")
         await admin.open("/calls")
         await admin.at("call-row", status="answered").nth(2).click()

@@ -79,7 +79,7 @@ async def test_a_new_customer_is_known_at_his_next_call(hotline: RunningHotline,
         await desk.type("customers-search", "138 0013 8403")
         await expect(desk.at("customer-row")).to_have_count(1)
         await desk.click("customer-row")
-        await expect(desk.at("customer-calls").locator('[data-test="call-row"]')).not_to_have_count(0)
+        await expect(desk.at("timeline-entry", kind="call")).not_to_have_count(0)
 
 
 async def saved_id(hotline: RunningHotline) -> str:

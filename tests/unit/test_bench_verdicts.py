@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tests.bench import customers
 from tests.bench.crowd import Crowd
+from tests.bench.customers import Archive, Asked
 from tests.bench.figures import HOTLINE, QUEUE, QUEUE_AMI, Phase, Spread, Verdict
 from tests.bench.storm import AS_SHIPPED, HARDEST, Storm
 from tests.bench.verdicts import Measured, verdicts
@@ -108,3 +110,32 @@ def test_a_phone_that_never_rings_again_is_missed() -> None:
         one for one in verdicts(Measured(storms=[replace(STORM, recovered_ms=None)])) if AS_SHIPPED in one.aim
     ]
     assert (recovered.met, recovered.figure) == (False, "never")
+
+
+def an_archive(**p99: float) -> Archive:
+    names = {
+        "look_up": customers.LOOK_UP,
+        "timeline": customers.TIMELINE,
+        "saved": customers.SAVED,
+        "unit": "search: unit",
+    }
+    return Archive(
+        customers=5_000_000,
+        numbers=8_000_000,
+        calls=10_000_000,
+        fill_seconds=1.0,
+        database_gb=10.0,
+        asked={
+            names[name]: Asked(spread=Spread(9, 1.0, 1.0, 1.0, most, most), found=1.0) for name, most in p99.items()
+        },
+        like_ms=900.0,
+    )
+
+
+def test_look_ups_timelines_and_outcomes_among_millions_have_their_times() -> None:
+    good = verdicts(Measured(archive=an_archive(look_up=19.9, timeline=99.0, saved=49.0, unit=3.0)))
+    assert [one.met for one in good if one.met is not None] == [True, True, True, True]
+    slow = verdicts(Measured(archive=an_archive(look_up=20.1, timeline=101.0, saved=51.0, unit=30.0)))
+    assert [one.met for one in slow if one.met is not None] == [False, False, False, False]
+    assert "5,000,000 customers, 8,000,000 numbers, 10,000,000 calls" in good[0].aim
+    assert met(good, "who rings most") == [None], "what was not asked is neither"
