@@ -34,10 +34,10 @@ async def test_two_records_are_merged_and_split_again(hotline: RunningHotline, c
         await screen.click("merge-do")
         await screen.sees_no("merge-dialog")
         await expect(screen.page.locator("h1")).to_have_text("孔令晖")
-        await expect(screen.at("customer-notes").locator("xpath=descendant-or-self::textarea")).to_have_value(
+        await expect(screen.at("customer-notes")).to_have_value(
             "早上来电\n有狗"
         )
-        await expect(screen.at("customer-number").locator("input, xpath=self::input")).to_have_count(2)
+        await expect(screen.at("customer-number")).to_have_count(2)
         await screen.sees("timeline-entry", "孔令晖", kind="merge")
 
         await screen.open(f"/customers/{part}")
@@ -91,8 +91,8 @@ async def test_the_last_calls_stand_beside_the_caller_and_open(hotline: RunningH
         await desk.open("/desk")
         await desk.sees("phone-status", line="online")
         await desk.state("ready")
-        with Caller(hotline.sip, number="13800138464", hold_seconds=2):
-            await desk.sees("pop")
+        with Caller(hotline.sip, number="13800138464", hold_seconds=1):
+            await answer(desk)
             entry = desk.at("recent-calls").locator('[data-test="timeline-entry"]')
             await expect(entry.first).to_contain_text("问电梯年检")
             await expect(entry).to_have_count(1)
