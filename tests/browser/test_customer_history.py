@@ -34,9 +34,7 @@ async def test_two_records_are_merged_and_split_again(hotline: RunningHotline, c
         await screen.click("merge-do")
         await screen.sees_no("merge-dialog")
         await expect(screen.page.locator("h1")).to_have_text("孔令晖")
-        await expect(screen.at("customer-notes")).to_have_value(
-            "早上来电\n有狗"
-        )
+        await expect(screen.at("customer-notes")).to_have_value("早上来电\n有狗")
         await expect(screen.at("customer-number")).to_have_count(2)
         await screen.sees("timeline-entry", "孔令晖", kind="merge")
 

@@ -85,8 +85,7 @@ export const en: Messages = {
   },
   sound: { play: "Play", pause: "Pause", place: "Position", failed: "It cannot be played just now." },
   configuration: {
-    pages: { queues: "Queues", menus: "Menus", hours: "Opening hours", skills: "Skills", "pause-reasons": "Pause reasons", general: "General", "blocked-callers": "Blocked callers", prompts: "Prompts", file: "Import, export" },
-    pages: { queues: "Queues", menus: "Menus", hours: "Opening hours", skills: "Skills", "pause-reasons": "Pause reasons", general: "Caller rules", "blocked-callers": "Blocked callers", forms: "Call types, forms", prompts: "Prompts", file: "Import, export" },
+    pages: { queues: "Queues", menus: "Menus", hours: "Opening hours", skills: "Skills", "pause-reasons": "Pause reasons", general: "General", "blocked-callers": "Blocked callers", forms: "Call types, forms", prompts: "Prompts", file: "Import, export" },
     readOnly: "Kept by administrators; you may read it.", unsaved: "Unsaved", atOnce: "Takes effect at once when saved.", savedNow: "Saved, in effect now", removed: "Removed", remove: "Remove", removeAsk: 'Remove "{name}"?', discard: "Discard changes", wrong: "To correct ({n}):", needed: "Fill this in.",
     gone: "Somebody has removed this. Saving makes it anew.", clash: "Somebody else has changed this too: {fields}. Saving keeps what you typed.", newUnsaved: "A new one has not been saved yet", noSuch: "There is no such thing here; it may have been removed",
     overtaken: "Somebody has just changed the settings.", overtakenText: "All you typed is kept. Load the newest, then save.", reload: "Load the newest", unlimited: "No limit", place: "Place", move: "Move", up: "Move up", down: "Move down", idHint: "a-z, 0-9, underscore; fixed once it is made", numbersHint: "Several: with spaces between",
@@ -195,6 +194,7 @@ export const en: Messages = {
   erase: {
     title: "Erase personal data", open: "Erase personal data…", lead: "This goes for good and cannot be undone. Figures, such as how many calls and how long, stay.", onTheLine: "This customer is on the line or waits to be called back. Try later.", reason: "Reason", reasonHint: "For example: asked for in writing", confirm: "Type the name “{name}” to confirm", erase: "Erase for good", going: "Being erased…", done: "Erased", by: "Asked for by {name}, {at}", doneAt: "done {at}", nothing: "There is nothing to erase", proof: "Proof",
     count: { numbers: "Numbers", addresses: "Addresses", contracts: "Contracts", files: "Files", changes: "Details of changes", calls: "Who rang, in calls", messages: "Messages left", ring_backs: "Numbers in tasks to ring back", recordings: "Recordings", drafts: "Drafts" },
+  },
   forms: {
     required: "Required", yes: "Yes", no: "No", subType: "Sub-type", readBack: "Read back to the caller", readBackAll: "All read back", readBackDone: "Read back", keptService: "Draft saved", otherType: "Another…", later: "Later",
     unwritten: "Calls not written down", hasDraft: "Draft", write: "Write", owed: "Write this call down first; saving makes you ready again.", agentFirst: "You hung up first. At the end of a call, let the caller hang up first.",
@@ -208,6 +208,7 @@ export const en: Messages = {
       kinds: { text: "One line", long_text: "Several lines", number: "Number", date: "Date", date_time: "Date and time", choice: "One choice", choices: "Several choices", yes_no: "Yes or no", phone: "Telephone number", money: "Amount" },
       company: "Company", greeting: "Greeting", companyHint: "Empty: the queue's name is said", placeholders: "{'{'}company{'}'} is the company's name, {'{'}queue{'}'} the queue's", allQueues: "All calls", perQueue: "By queue", same: "As above", firstType: "Begins with type", none: "None", zh: "Chinese", en: "English",
     },
+  },
   knowledge: {
     nav: "Knowledge", title: "Knowledge base", panel: "Scripts and answers", searchHint: "Title, text or pinyin initials", close: "Close", keys: "↑↓ choose · Enter read · Esc back to the call", fits: "Fits this call", copy: "Copy", copied: "Copied", notCopied: "It could not be copied. Select the text and copy it.", nothing: "Nothing found", nothingText: "Try another word, or pinyin initials only.", none: "Nothing here yet", noneText: "Colleagues who may write the knowledge base write it here.", choose: "Choose something to read", chooseText: "By category on the left, or search above.", all: "All",
     new: "New article", change: "Change", history: "History", kind: "Kind", category: "Category", state: "State", anyState: "Any state", articleTitle: "Title", body: "Text", bodyHint: "An empty line begins a paragraph; “- ” or “1. ” a list; **two asterisks** make words bold.", preview: "Preview", keywords: "Keywords", keywordsHint: "Words that are searched but not in the title, by spaces", from: "From", until: "Until", valid: "Valid", callTypes: "Call types that it fits", queues: "Queues that it fits", fitsHint: "None: it fits every call. With some, it comes first in such calls.", source: "The handbooks' rules that it follows",
@@ -215,6 +216,7 @@ export const en: Messages = {
     versionN: "Version {n}", opensN: "Read {n} times in 90 days", shipped: "Shipped", restore: "Restore this version", restoreAsk: "Restore the text of version {n}? It becomes a new version.", restored: "The text of version {n} is back", discard: "Discard", discardAsk: "Discard what is not saved?",
     addCategory: "Add a category", removeCategory: "Remove the category", removeCategoryAsk: "Remove the category “{name}”?", nameZh: "Chinese name", nameEn: "English name",
     number: { show: "Show the whole number", showText: "Show the whole number for a minute; it is written to the audit log", hide: "Hide the number" },
+  },
   timeline: {
     title: "Timeline", all: "All", only: "Only", none: "Nothing yet", noneText: "Calls, messages, tasks to ring back, changes and files are listed here.", noneOfKind: "Nothing of this kind. Choose another, or all.", recent: "Lately", rings: "{n} rings", tries: "rang {n} times", heard: "heard by {name}", unheard: "not heard", message: "Message, {time}", ofPart: "of a merged record", merged: "“{name}” became part of this", split: "“{name}” was split off", splitFrom: "Split off from “{name}”",
     kind: { call: "Calls", ring_back: "Ring back", message: "Messages", change: "Changes", merge: "Merges", file: "Files" }, call: { in: "Call", out: "Outgoing" }, ringBack: { open: "To ring back", done: "Rung back" }, file: { added: "File added", removed: "File removed", restored: "File brought back" },

@@ -83,8 +83,7 @@ export const zhCN = {
   },
   sound: { play: "播放", pause: "暂停播放", place: "播放位置", failed: "放不出来，请稍后再试。" },
   configuration: {
-    pages: { queues: "队列", menus: "按键菜单", hours: "营业时间", skills: "技能", "pause-reasons": "小休原因", general: "通用设置", "blocked-callers": "黑名单", prompts: "提示音", file: "导入导出" },
-    pages: { queues: "队列", menus: "按键菜单", hours: "营业时间", skills: "技能", "pause-reasons": "小休原因", general: "来电规则", "blocked-callers": "黑名单", forms: "来电类型与表单", prompts: "提示音", file: "导入导出" },
+    pages: { queues: "队列", menus: "按键菜单", hours: "营业时间", skills: "技能", "pause-reasons": "小休原因", general: "通用设置", "blocked-callers": "黑名单", forms: "来电类型与表单", prompts: "提示音", file: "导入导出" },
     readOnly: "由管理员维护，您可以查看。", unsaved: "未保存", atOnce: "保存后立即生效，无需重启。", savedNow: "已保存，立即生效", removed: "已删除", remove: "删除", removeAsk: "删除“{name}”？", discard: "放弃修改", wrong: "有 {n} 处需更正：", needed: "此项必填。",
     gone: "这一项已被别人删除；保存会重新建立它。", clash: "别人同时改过：{fields}。保存会以您填写的为准。", newUnsaved: "有一个新建的还没有保存", noSuch: "没有这一项，可能已被删除",
     overtaken: "别人刚刚改过设置。", overtakenText: "您填写的内容都在；载入最新内容后再保存。", reload: "载入最新内容", unlimited: "不限", place: "次序", move: "移动", up: "上移", down: "下移", idHint: "小写字母、数字、下划线；建好后不再改", numbersHint: "多个号码用空格隔开",
@@ -193,6 +192,7 @@ export const zhCN = {
   erase: {
     title: "删除个人信息", open: "删除个人信息…", lead: "以下内容将永久删除，不可恢复。通话的次数与时长等统计保留。", onTheLine: "该客户正在通话或等候回拨，请稍后再试。", reason: "原因", reasonHint: "例如：客户书面要求", confirm: "输入客户姓名“{name}”以确认", erase: "永久删除", going: "正在删除…", done: "已删除", by: "{name} 于 {at} 提出", doneAt: "{at} 完成", nothing: "没有可删除的内容", proof: "凭证",
     count: { numbers: "电话号码", addresses: "地址", contracts: "合同", files: "文件", changes: "变更详情", calls: "通话中的个人信息", messages: "留言录音", ring_backs: "回电任务中的号码", recordings: "录音", drafts: "草稿" },
+  },
   forms: {
     required: "必填", yes: "是", no: "否", subType: "子类", readBack: "向客户复述", readBackAll: "全部复述", readBackDone: "已复述", keptService: "草稿已保存", otherType: "换一个…", later: "以后再写",
     unwritten: "未写记录的来电", hasDraft: "有草稿", write: "填写", owed: "先写完这通电话的记录，保存后即恢复就绪。", agentFirst: "这通电话由您先挂断。通话结束时，请等客户先挂断。",
@@ -206,6 +206,7 @@ export const zhCN = {
       kinds: { text: "单行文字", long_text: "多行文字", number: "数字", date: "日期", date_time: "日期和时间", choice: "单选", choices: "多选", yes_no: "是/否", phone: "电话号码", money: "金额" },
       company: "公司名称", greeting: "问候语", companyHint: "留空则说队列名称", placeholders: "{'{'}company{'}'} 代表公司名称，{'{'}queue{'}'} 代表队列名称", allQueues: "所有来电", perQueue: "各队列", same: "同上", firstType: "默认来电类型", none: "不预选", zh: "中文", en: "英文",
     },
+  },
   knowledge: {
     nav: "知识库", title: "知识库", panel: "话术与问答", searchHint: "标题、内容或拼音首字母", close: "收起", keys: "↑↓ 选择 · Enter 查看 · Esc 返回通话", fits: "适合本次来电", copy: "复制", copied: "已复制", notCopied: "复制没有成功，请选中文字后复制。", nothing: "没有找到", nothingText: "换个词，或只输入拼音首字母。", none: "这里还没有条目", noneText: "有知识库权限的同事可以在这里编写。", choose: "选择一条查看", chooseText: "左边按分类，上面可以搜索。", all: "全部",
     new: "新建条目", change: "修改", history: "历史", kind: "种类", category: "分类", state: "状态", anyState: "全部状态", articleTitle: "标题", body: "内容", bodyHint: "空一行分段；行首“- ”或“1. ”为列表；**两边各两个星号**为粗体。", preview: "预览", keywords: "关键词", keywordsHint: "标题里没有、但会搜索的词，用空格隔开", from: "生效日期", until: "失效日期", valid: "有效期", callTypes: "适合的来电类型", queues: "适合的队列", fitsHint: "都不选即适合所有来电；选中的类型，来电时排在最前。", source: "依据的手册条款",
@@ -213,6 +214,7 @@ export const zhCN = {
     versionN: "第 {n} 版", opensN: "近 90 天查看 {n} 次", shipped: "系统自带", restore: "恢复这一版", restoreAsk: "恢复第 {n} 版的内容？会存为新的一版。", restored: "已恢复第 {n} 版的内容", discard: "放弃", discardAsk: "放弃未保存的修改？",
     addCategory: "添加分类", removeCategory: "删除分类", removeCategoryAsk: "删除分类“{name}”？", nameZh: "中文名称", nameEn: "英文名称",
     number: { show: "显示完整号码", showText: "显示完整号码一分钟，会记入审计日志", hide: "隐藏号码" },
+  },
   timeline: {
     title: "往来记录", all: "全部", only: "只看", none: "还没有往来记录", noneText: "来电、留言、回电、档案修改和文件都会显示在这里。", noneOfKind: "没有这一类记录，换一类或看全部。", recent: "近期往来", rings: "{n} 声", tries: "共打来 {n} 次", heard: "{name} 已听", unheard: "未听", message: "留言 {time}", ofPart: "来自并入档案", merged: "并入“{name}”", split: "拆出“{name}”", splitFrom: "从“{name}”拆出",
     kind: { call: "通话", ring_back: "回电", message: "留言", change: "档案修改", merge: "合并拆分", file: "文件" }, call: { in: "来电", out: "呼出" }, ringBack: { open: "待回电", done: "已回电" }, file: { added: "添加文件", removed: "删除文件", restored: "恢复文件" },
