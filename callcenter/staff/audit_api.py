@@ -105,10 +105,10 @@ async def read_audit(  # noqa: PLR0917 - each is a parameter of the query
         until=moment(until) if until is not None else None,
     )
     pool = hotline(request).pool
-    if not before:
+    page = await audit_store.find(pool, wanted, before=_place(before), limit=limit)
+    if not before:  # and after the search, which would find its own line else
         asked = {name: str(value) for name, value in asdict(wanted).items() if value not in (None, "")}
         await audit.record(pool, actor(request), "audit.read", detail=asked)
-    page = await audit_store.find(pool, wanted, before=_place(before), limit=limit)
     return AuditPage(
         lines=[_out(line) for line in page.lines],
         next=f"{_microseconds(page.next.at)}-{page.next.audit_id}" if page.next else None,

@@ -1,6 +1,7 @@
 """Roles, passwords and the audit log as people meet them in a browser."""
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -188,7 +189,7 @@ async def test_an_act_is_found_in_the_audit_log(hotline: RunningHotline, chromiu
         await line.locator('[data-test="audit-only"]').click()
         await auditor.sees("audit-object", customer_id)
         await auditor.click("audit-clear")
-        await auditor.type("audit-text", "no line says this")
+        await auditor.type("audit-text", uuid.uuid4().hex)
         await auditor.sees("empty")
 
 
