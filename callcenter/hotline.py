@@ -74,6 +74,7 @@ from callcenter.supervision.calls import CallActs
 from callcenter.supervision.messages import DeskMessages
 from callcenter.web.live import LiveDesks
 from callcenter.web.server import build_app
+from callcenter.web.sockets import LiveSockets
 
 log = structlog.get_logger(__name__)
 
@@ -143,6 +144,7 @@ class Hotline:
         self.staff = Staff(pool, redis, self.asterisk, settings)
         self.roles = self.staff.roles
         self.role_work = self.staff.role_work
+        self.sockets = LiveSockets(self.roles, self.staff.sessions)
         self.safety = SafetyWork(pool, self.staff)
         self.sign_ins = SignIns(pool, self.zone)
         self.administration = Administration(pool, redis, self.live.waiting)

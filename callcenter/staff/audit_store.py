@@ -1,17 +1,20 @@
 """Reading the audit log: pages by keyset, each under 100 ms however long the log is.
 
-The most selective of what is asked for leads through an index; the rest is compared line by line, newest first, in at
-most `LOOKED_AT` lines a page. A page may so be short, or empty, and yet say where to go on.
+The most selective of what is asked for leads through an index; the rest is compared line by line, newest first, for as
+long as a page may take. A page may so be short, or empty, and yet say where to go on.
 """
 
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from callcenter.db.pool import Connection, Pool
 
-LOOKED_AT: Final = 10_000
-"""Lines that a page looks at, at most."""
+LOOKED_AT: Final = 2_000
+"""Lines that are looked at together."""
+LOOKING_SECONDS: Final = 0.04
+"""So long a page goes on to look at more of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +72,25 @@ _LEADS: Final = {
     "action": "action = $3",
     "time": "true",
 }
+_LOOKED: Final = """
+select * from audit_log
+where {lead} and (at, audit_id) < ($8, $9) and at >= $7
+order by at desc, audit_id desc limit {most}
+"""
 _PAGE: Final = """
-with looked as materialized (
-    select * from audit_log
-    where {lead} and (at, audit_id) < ($9, $10) and at >= $7 and at < $8
-    order by at desc, audit_id desc limit $11
-), found as (
-    select * from looked
+select f.*, u.display_name from (
+    select * from ({looked}) looked
     where ($1::bigint is null or user_id = $1) and ($2 = '' or lower(username) = lower($2))
         and ($3 = '' or action = $3) and ($4 = '' or object_kind = $4) and ($5 = '' or object_id = $5)
         and ($6 = '' or strpos(lower(concat_ws(' ', detail::text, object_id, username, address)), lower($6)) > 0)
-    order by at desc, audit_id desc limit $12
-)
-select f.*, u.display_name, (select count(*) from looked) as looked,
-    (select at from looked order by at, audit_id limit 1) as oldest_at,
-    (select audit_id from looked order by at, audit_id limit 1) as oldest_id
-from (select 1) one left join found f on true left join users u on u.user_id = f.user_id
+    limit $10
+) f left join users u using (user_id)
 order by f.at desc, f.audit_id desc
+"""
+_LAST_LOOKED_AT: Final = """
+select at, audit_id from ({looked}) looked
+where $1::bigint is null or $2 = $2 or $3 = $3 or $4 = $4 or $5 = $5 or $6 = $6
+offset {most} - 1
 """
 _EVER: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 _NEVER: Final = datetime.fromisoformat("3000-01-01T00:00:00+00:00")
@@ -101,39 +106,49 @@ def _lead(wanted: Wanted) -> str:
 
 async def find(pool: Pool, wanted: Wanted, *, before: Place | None, limit: int) -> Page:
     """Lines that are so, the newest first, after the place `before`."""
-    place = before or Place(_NEVER, 2**63 - 1)
-    query = _PAGE.format(lead=_LEADS[_lead(wanted)])
-    async with pool.acquire() as connection:
-        rows = await _fetch(
-            connection,
-            query,
-            wanted.user_id,
-            wanted.username,
-            wanted.action,
-            wanted.object_kind,
-            wanted.object_id,
-            wanted.text,
-            wanted.since or _EVER,
-            wanted.until or _NEVER,
-            place.at,
-            place.audit_id,
-            LOOKED_AT,
-            limit + 1,
-        )
-    lines = [_line(row) for row in rows if row["audit_id"] is not None]
-    if len(lines) > limit:
-        last = lines[limit - 1]
-        return Page(lines[:limit], Place(last.at, last.audit_id), last.at)
-    looked, oldest_at = rows[0]["looked"], rows[0]["oldest_at"]
-    further = Place(oldest_at, rows[0]["oldest_id"]) if looked == LOOKED_AT else None
-    return Page(lines, further, oldest_at if further else None)
-
-
-async def _fetch(connection: Connection, query: str, *values: Any) -> list[Any]:
-    """One statement, planned for what is asked now: a plan for any question would lead through the wrong index."""
-    async with connection.transaction(readonly=True):
+    place = before or Place(_NEVER, 0)
+    if wanted.until is not None and wanted.until <= place.at:
+        place = Place(wanted.until, 0)
+    lines: list[Line] = []
+    give_up_at = time.monotonic() + LOOKING_SECONDS
+    async with pool.acquire() as connection, connection.transaction(readonly=True):
+        # A plan for any question would lead through the wrong index.
         await connection.execute("set local plan_cache_mode = force_custom_plan")
-        return list(await connection.fetch(query, *values))
+        while True:
+            found, looked_to = await _look(connection, wanted, place, limit + 1 - len(lines))
+            lines += found
+            if len(lines) > limit:
+                last = lines[limit - 1]
+                return Page(lines[:limit], Place(last.at, last.audit_id), None)
+            if looked_to is None:
+                return Page(lines, None, None)
+            if time.monotonic() > give_up_at:
+                return Page(lines, looked_to, looked_to.at)
+            place = looked_to
+
+
+async def _look(connection: Connection, wanted: Wanted, place: Place, most: int) -> tuple[list[Line], Place | None]:
+    """At most so many lines among the next `LOOKED_AT`, and where those end; None: there are no more, or enough were
+    found before.
+    """
+    looked = _LOOKED.format(lead=_LEADS[_lead(wanted)], most=LOOKED_AT)
+    values = (
+        wanted.user_id,
+        wanted.username,
+        wanted.action,
+        wanted.object_kind,
+        wanted.object_id,
+        wanted.text,
+        wanted.since or _EVER,
+        place.at,
+        place.audit_id,
+    )
+    rows = await connection.fetch(_PAGE.format(looked=looked), *values, most)
+    lines = [_line(row) for row in rows]
+    if len(lines) == most:
+        return lines, None
+    last = await connection.fetchrow(_LAST_LOOKED_AT.format(looked=looked, most=LOOKED_AT), *values)
+    return lines, Place(last["at"], last["audit_id"]) if last else None
 
 
 def _line(row: Any) -> Line:

@@ -91,7 +91,7 @@ class Sessions:
 
     async def _put(self, session: Session) -> None:
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.set(_SESSION + session.token_id, orjson.dumps(session), ex=IDLE_SECONDS)
+            pipe.set(_SESSION + session.token_id, orjson.dumps(_kept(session)), ex=IDLE_SECONDS)
             pipe.sadd(f"{_OF_USER}{session.user_id}", session.token_id)
             pipe.expire(f"{_OF_USER}{session.user_id}", 30 * 24 * 3600)
             await pipe.execute()
@@ -160,6 +160,14 @@ class Sessions:
                 pipe.srem(f"{_OF_USER}{user_id}", *ended)
                 await pipe.execute()
         self._tell()
+
+
+def _kept(session: Session) -> dict[str, Any]:
+    """Its fields; the one that the release before does not know only where it says something."""
+    fields = dataclasses.asdict(session)
+    if not session.must_change_password:
+        del fields["must_change_password"]
+    return fields
 
 
 def _session(fields: dict[str, Any]) -> Session:

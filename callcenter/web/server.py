@@ -32,7 +32,6 @@ from callcenter.web import api as web_api
 from callcenter.web.files import Files
 from callcenter.web.middlewares import MIDDLEWARES, ROUTE_KEY, route_of
 from callcenter.web.routes import HOTLINE, SESSION, Route, Routes
-from callcenter.web.sockets import LiveSockets
 
 if TYPE_CHECKING:
     from callcenter.hotline import Hotline
@@ -93,7 +92,6 @@ _HEADERS: Final = {
 }
 
 _SOCKETS: Final[web.AppKey["weakref.WeakSet[web.WebSocketResponse]"]] = web.AppKey("sockets", weakref.WeakSet)
-_LIVE: Final[web.AppKey[LiveSockets]] = web.AppKey("live", LiveSockets)
 
 
 def declared_routes() -> Iterable[Route]:
@@ -106,7 +104,6 @@ def build_app(hotline: "Hotline", files: Files | None = None) -> web.Application
     app = web.Application(middlewares=MIDDLEWARES, client_max_size=LARGEST_BODY)
     app[HOTLINE] = hotline
     app[_SOCKETS] = weakref.WeakSet()
-    app[_LIVE] = LiveSockets(hotline.roles, hotline.staff.sessions)
     app.cleanup_ctx.append(_watch_sockets)
     for route in declared_routes():
         setattr(route.handler, ROUTE_KEY, route)
@@ -127,11 +124,11 @@ async def _secure(request: web.Request, response: web.StreamResponse) -> None:
         request.app[_SOCKETS].add(response)
         route = route_of(request)
         if route is not None and SESSION in request:
-            request.app[_LIVE].add(response, request[SESSION], route.access)
+            request.app[HOTLINE].sockets.add(response, request[SESSION], route.access)
 
 
 async def _watch_sockets(app: web.Application) -> AsyncIterator[None]:
-    watching = asyncio.create_task(app[_LIVE].run(), name="live-sockets")
+    watching = asyncio.create_task(app[HOTLINE].sockets.run(), name="live-sockets")
     yield
     watching.cancel()
     with contextlib.suppress(asyncio.CancelledError):

@@ -326,6 +326,7 @@ async def test_pages_follow_one_another_without_gap_or_repetition(house: House, 
 
 async def test_a_rare_word_is_looked_for_page_by_page(house: House, pool: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_store, "LOOKED_AT", 10)
+    monkeypatch.setattr(audit_store, "LOOKING_SECONDS", 0)
     await pool.execute("""insert into audit_log (action, detail) values ('a.b', '{"note": "针 50% _"}')""")
     await pool.execute("insert into audit_log (action) select 'a.c' from generate_series(1, 35)")
     query: dict[str, Any] = {"text": "针 50% _"}
