@@ -190,7 +190,7 @@ export const zhCN = {
     title: "审计日志", person: "人员", anybody: "全部人员", itself: "系统", action: "操作", anyAction: "全部操作", text: "内容、编号、用户名或地址", from: "开始", to: "结束", clear: "清除条件", when: "时间", object: "对象", detail: "详情", address: "地址", none: "没有符合的记录", noneText: "放宽条件或时间再看看。", lookedBack: "已找到 {at} 为止", onwards: "继续往前找", was: "原为", is: "改为", show: "查看详情", only: "只看这个对象", onlyOne: "对象：{name}", appendOnly: "日志只增不改，查看也会留下记录。", open: "打开",
   },
   erase: {
-    title: "删除个人信息", open: "删除个人信息…", lead: "以下内容将永久删除，不可恢复。通话的次数与时长等统计保留。", onTheLine: "该客户正在通话或等候回拨，请稍后再试。", reason: "原因", reasonHint: "例如：客户书面要求", confirm: "输入客户姓名“{name}”以确认", erase: "永久删除", going: "正在删除…", done: "已删除", by: "{name} 于 {at} 提出", doneAt: "{at} 完成", nothing: "没有可删除的内容", proof: "凭证",
+    title: "删除个人信息", open: "删除个人信息…", lead: "姓名、备注等全部资料和以下内容将永久删除，不可恢复。通话的次数与时长等统计保留。", onTheLine: "该客户正在通话或等候回拨，请稍后再试。", reason: "原因", reasonHint: "例如：客户书面要求", confirm: "输入客户姓名“{name}”以确认", erase: "永久删除", going: "正在删除…", done: "已删除", by: "{name} 于 {at} 提出", doneAt: "{at} 完成", nothing: "没有可删除的内容", proof: "凭证",
     count: { numbers: "电话号码", addresses: "地址", contracts: "合同", files: "文件", changes: "变更详情", calls: "通话中的个人信息", messages: "留言录音", ring_backs: "回电任务中的号码", recordings: "录音", drafts: "草稿" },
   },
   forms: {
