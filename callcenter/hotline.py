@@ -35,6 +35,7 @@ from callcenter.clock import now_ms
 from callcenter.configuration.model import Configuration
 from callcenter.configuration.service import Administration
 from callcenter.customers.erasure import Erasures
+from callcenter.customers.duplicates import Duplicates
 from callcenter.customers.files import Files as CustomerFiles
 from callcenter.customers.merging import Merging
 from callcenter.customers.service import Customers
@@ -107,6 +108,7 @@ class Hotline:
         self.timeline = Timeline(pool)
         self.customer_files = CustomerFiles(pool)
         self.merging = Merging(pool)
+        self.duplicates = Duplicates(pool)
         self.calls = Calls(pool, settings.country)
         self.forms = Forms(pool, redis, self.clock, settings.country)
         self.blocking = Blocking(pool, redis, self.clock, settings.country)

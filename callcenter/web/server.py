@@ -18,6 +18,7 @@ from callcenter.customers import erasure_api, files_api, merging_api, timeline_a
 from callcenter.forms import api as forms_api
 from callcenter.forms import outcome_api
 from callcenter.knowledge import api as knowledge_api
+from callcenter.customers import duplicates_api, files_api, merging_api, timeline_api
 from callcenter.listening import api as listening_api
 from callcenter.numbers import api as numbers_api
 from callcenter.routing import api as routing_api
@@ -46,6 +47,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     timeline_api.routes,
     files_api.routes,
     merging_api.routes,
+    duplicates_api.routes,
     calls_api.routes,
     forms_api.routes,
     outcome_api.routes,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from callcenter.clock import milliseconds, moment
+from callcenter.customers import duplicates
 from callcenter.customers import merging_store as store
 from callcenter.customers.merging import Merging, PartAlreadyError, PartOfPartError
 from callcenter.customers.merging_model import Choice
@@ -318,3 +319,24 @@ async def test_over_http(house: House, pool: Pool) -> None:
     assert page["entries"][0]["at"] <= milliseconds(datetime.now(UTC))
     assert await house.ask("POST", f"/api/v1/customers/{part}/split", by="super") == (200, {"customer_id": part})
     assert (await house.ask("GET", f"/api/v1/customers/{kept}", by="alice"))[1]["name"] == "甲"
+
+
+async def test_records_that_share_a_number_are_listed_whatever_the_pages(
+    house: House, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = RANDOM_NUMBERS[0]
+    one, two = await a_record(pool, number, name="甲"), await a_record(pool, number, RANDOM_NUMBERS[1], name="乙")
+    three = await a_record(pool, RANDOM_NUMBERS[1], RANDOM_NUMBERS[2], name="丙")
+    monkeypatch.setattr(
+        duplicates, "_GROUPS", duplicates._GROUPS.replace("limit 100000", "limit 3").replace("= 100000", "= 3")
+    )
+    found, after = [], ""
+    for _ in range(9):
+        status, page = await house.ask("GET", "/api/v1/possible-duplicates", by="super", params={"after": after})
+        assert status == 200
+        found += [(group["number"], [each["customer_id"] for each in group["customers"]]) for group in page["groups"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert found == [(number, [one, two]), (RANDOM_NUMBERS[1], [two, three])]
+    assert (await house.ask("GET", "/api/v1/possible-duplicates", by="alice"))[0] == 403
