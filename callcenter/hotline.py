@@ -34,10 +34,13 @@ from callcenter.calls.writer import CallWriter
 from callcenter.clock import now_ms
 from callcenter.configuration.model import Configuration
 from callcenter.configuration.service import Administration
-from callcenter.customers.erasure import Erasures
+from callcenter.customers.choosing import Choosing
 from callcenter.customers.duplicates import Duplicates
+from callcenter.customers.erasure import Erasures
+from callcenter.customers.fields import OwnFields
 from callcenter.customers.files import Files as CustomerFiles
 from callcenter.customers.merging import Merging
+from callcenter.customers.owners import Owners
 from callcenter.customers.service import Customers
 from callcenter.customers.timeline import Timeline
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
@@ -84,6 +87,7 @@ MATCH_SECONDS = 1.0
 PHONES_SECONDS = 20.0
 LISTENERS_SECONDS = 20.0
 PROMPTS_SECONDS = 30.0
+INITIALS_SECONDS = 600.0
 PARTITIONS_SECONDS = 6 * 3600.0
 ERASURES_SECONDS = 3.0
 DAILY_WORK_SECONDS = 3600.0
@@ -109,6 +113,8 @@ class Hotline:
         self.customer_files = CustomerFiles(pool)
         self.merging = Merging(pool)
         self.duplicates = Duplicates(pool)
+        self.own_fields = OwnFields(pool)
+        self.owners = Owners(pool)
         self.calls = Calls(pool, settings.country)
         self.forms = Forms(pool, redis, self.clock, settings.country)
         self.blocking = Blocking(pool, redis, self.clock, settings.country)
@@ -121,6 +127,7 @@ class Hotline:
         self.live = LiveQueue(redis)
         self.desks = LiveDesks(redis, self.live.replica, self._desk_now, self._heard_change, self._look_anew)
         self.live.is_shown = self.desks.is_open
+        self.choosing = Choosing(self.live, self.customers, self.clock)
         self.roster = RosterKeeper(pool, self.live, self.clock)
         self.sounds = Sounds(pool, redis, settings.sounds_dir)
         self.routing = Routing(
@@ -216,6 +223,7 @@ class Hotline:
                 "speech": self.sounds.make_ahead(),
                 "prompts": _every(PROMPTS_SECONDS, self.sounds.reload),
                 "removed files": _every(REMOVED_FILES_SECONDS, self.customer_files.erase_removed),
+                "initials": _every(INITIALS_SECONDS, self.customers.fill_initials),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
                 "erasures": _every(ERASURES_SECONDS, self.erasures.work),
                 "daily": _every(DAILY_WORK_SECONDS, self._daily_work),

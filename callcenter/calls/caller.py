@@ -5,12 +5,13 @@ Without PostgreSQL the card still has what the number says by itself; a call nev
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from callcenter.calls import store
+from callcenter.customers.choosing import pop_of
 from callcenter.customers.model import NumberFacts, facts_of, without_controls
 from callcenter.customers.service import Customers
 from callcenter.db.pool import Pool
@@ -68,6 +69,9 @@ class CallerLookup:
         candidates = await self._customers.candidates(key)
         ids = [candidate.customer_id for candidate in candidates]
         history = await store.history_of(self._pool, key, ids, RECENT_CALLS)
+        owner = candidates[0].owner if candidates else None
+        if owner is not None and owner.valid:
+            history["owner_agent"] = owner.user_id
         kinds = [
             kind
             for kind, so in {
@@ -79,4 +83,5 @@ class CallerLookup:
             }.items()
             if so
         ]
-        return {"customers": [asdict(one) for one in candidates], "kinds": kinds, **history}
+        now = datetime.now(tz=UTC)
+        return {"customers": [pop_of(one, now) for one in candidates], "kinds": kinds, **history}

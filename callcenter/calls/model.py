@@ -60,7 +60,7 @@ class NextStep(StrEnum):
 
 
 LIVE = frozenset({CallStatus.MENU, CallStatus.WAITING, CallStatus.OFFERED, CallStatus.TALKING, CallStatus.CALLBACK})
-_AFTER_THE_END = frozenset({Kind.ENDED, Kind.LEDGER, Kind.WRAPPED_UP, Kind.OUTCOME, Kind.MESSAGE})
+_AFTER_THE_END = frozenset({Kind.ENDED, Kind.LEDGER, Kind.WRAPPED_UP, Kind.OUTCOME, Kind.MESSAGE, Kind.IDENTIFIED})
 _ORDER = {kind: position for position, kind in enumerate(Kind)}
 
 

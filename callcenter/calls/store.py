@@ -277,7 +277,7 @@ select
 async def history_of(executor: Executor, number: str, customer_ids: list[int], limit: int) -> dict[str, Any]:
     """What is known of a number and these customers: `recent_calls`, newest first, the number's open `ring_back_id`,
     its `calls_in_day`, whether anything is open (`open_case`) or was a `complaint` within 30 days, and the first
-    agent who spoke with them within two months (`owner_agent`; OWN-01, OWN-02).
+    agent who spoke with them within two months (`owner_agent`; OWN-01, OWN-02), whom a record's own owner precedes.
     """
     return dict(await executor.fetchrow(_HISTORY, number, customer_ids, limit))
 

@@ -7,9 +7,9 @@ bounded. Text from the trunk is hostile: control characters never survive.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -187,8 +187,66 @@ class CustomerNumber:
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """Where a customer lives or works. Building, unit and room may be bare numbers (3, 1, 502)."""
+
+    label: str = ""
+    address: str = ""
+    building: str = ""
+    unit: str = ""
+    room: str = ""
+
+
+class ContractKind(StrEnum):
+    """What a customer has with the house."""
+
+    HOUSEHOLD = "household"
+    DECORATION = "decoration"
+    ELEVATOR = "elevator"
+    MEMBERSHIP = "membership"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A project or contract (CUS-18). Whether a repair is free hangs on `warranty_until` (CAT-30)."""
+
+    kind: ContractKind
+    name: str
+    number: str = ""
+    signed_on: date | None = None
+    starts_on: date | None = None
+    ends_on: date | None = None
+    warranty_until: date | None = None
+    notes: str = ""
+    contract_id: int | None = None
+    """None: not written yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The agent whose customer he is (OWN-01). `until`: his claim ends then, two months after his last contact as
+    shipped (OWN-02); None: it does not end.
+    """
+
+    user_id: int
+    name: str
+    since: datetime
+    until: datetime | None
+    valid: bool
+
+
+OwnValue = str | float | bool
+"""A value of an own field: text, a number, yes or no; a day is text (YYYY-MM-DD)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """What a clerk may set of a customer's record. Numbers are in any written form."""
+    """What a clerk may set of a customer's record. Numbers are in any written form.
+
+    `addresses` None: the one of `unit_or_address`, where there is one; else its first is what `unit_or_address` shows.
+    `kept`: the fields that a change leaves as they are.
+    """
 
     name: str
     company_or_project: str = ""
@@ -197,11 +255,20 @@ class Draft:
     notes: str = ""
     language: str | None = None
     numbers: Sequence[CustomerNumber] = field(default_factory=tuple)
+    addresses: Sequence[Address] | None = None
+    member_level: str = ""
+    birthday: date | None = None
+    tags: Sequence[str] = ()
+    contracts: Sequence[Contract] = ()
+    own_fields: Mapping[str, OwnValue] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """One customer's record (CUS-01, CUS-09). The first number is the one to ring."""
+    """One customer's record (CUS-01, CUS-09). The first number is the one to ring; `last_contact_at` is when he was
+    last spoken with.
+    """
 
     customer_id: int
     name: str
@@ -213,11 +280,31 @@ class Customer:
     numbers: tuple[CustomerNumber, ...]
     created_at: datetime
     updated_at: datetime
+    addresses: tuple[Address, ...] = ()
+    member_level: str = ""
+    birthday: date | None = None
+    tags: tuple[str, ...] = ()
+    contracts: tuple[Contract, ...] = ()
+    own_fields: Mapping[str, OwnValue] = field(default_factory=dict)
+    owner: Owner | None = None
+    last_contact_at: datetime | None = None
+
+
+class Reason(StrEnum):
+    """Why a candidate is likely to be the caller; the first weighs most."""
+
+    RECENT_CONTACT = "recent_contact"
+    OPEN_CASE = "open_case"
+    MAIN_NUMBER = "main_number"
+    VIP = "vip"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A customer who may be the caller, as the screen-pop shows him; the likeliest comes first."""
+    """A customer who may be the caller, as the screen-pop shows him; the likeliest comes first.
+
+    `open_case`: somebody promised him something within a month, or he is to be rung back.
+    """
 
     customer_id: int
     name: str
@@ -226,6 +313,14 @@ class Candidate:
     vip: bool
     notes: str
     label: str
+    language: str | None = None
+    member_level: str = ""
+    tags: tuple[str, ...] = ()
+    main_number: bool = False
+    open_case: bool = False
+    last_contact_at: datetime | None = None
+    warranty_until: date | None = None
+    owner: Owner | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +329,55 @@ class Caller:
 
     number: NumberFacts
     candidates: tuple[Candidate, ...]
+
+
+RECENT: Final = timedelta(days=30)
+"""A contact is recent for so long."""
+
+
+def reasons_of(candidate: Candidate, now: datetime) -> list[Reason]:
+    """Why it may be he who calls, by weight."""
+    recent = candidate.last_contact_at is not None and candidate.last_contact_at > now - RECENT
+    holds = {
+        Reason.RECENT_CONTACT: recent,
+        Reason.OPEN_CASE: candidate.open_case,
+        Reason.MAIN_NUMBER: candidate.main_number,
+        Reason.VIP: candidate.vip,
+    }
+    return [reason for reason, so in holds.items() if so]
+
+
+def ranked(candidates: Iterable[Candidate], now: datetime) -> tuple[Candidate, ...]:
+    """The likeliest first: by the reasons in the order of their weight, then by the later contact."""
+
+    def rank(one: Candidate) -> tuple[object, ...]:
+        reasons = reasons_of(one, now)
+        contact = one.last_contact_at.timestamp() if one.last_contact_at else 0.0
+        return (*(reason not in reasons for reason in Reason), -contact, one.customer_id)
+
+    return tuple(sorted(candidates, key=rank))
+
+
+def shown_address(address: Address) -> str:
+    """An address as lists and pops show it: 锦绣家园 3幢 1单元 502."""
+    building = f"{address.building}幢" if address.building.isdigit() else address.building
+    unit = f"{address.unit}单元" if address.unit.isdigit() else address.unit
+    return " ".join(part for part in (address.address, building, unit, address.room) if part)
+
+
+def addresses_of(draft: Draft) -> tuple[Address, ...]:
+    """The addresses that a draft means."""
+    if draft.addresses is None:
+        return with_first((), draft.unit_or_address)
+    return tuple(one for one in draft.addresses if shown_address(one))
+
+
+def with_first(addresses: Sequence[Address], shown: str) -> tuple[Address, ...]:
+    """`addresses` with a first one that reads as `shown`: what was written as one line wins over its parts."""
+    first, others = (addresses[0], addresses[1:]) if addresses else (Address(), ())
+    if shown == shown_address(first):
+        return tuple(addresses)
+    return (Address(label=first.label, address=shown), *others) if shown else tuple(others)
 
 
 def stored_numbers(numbers: Sequence[CustomerNumber], country: str = "CN") -> list[CustomerNumber]:

@@ -1,28 +1,38 @@
 """What the hotline does with customers: find the caller, list, read, write; all audited (SEC-04)."""
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from callcenter.customers import merging_store, store
+from callcenter.customers import merging_store, owners, search, store
+from callcenter.customers.fields import list_fields
 from callcenter.customers.model import (
     Caller,
     Candidate,
     Customer,
     Draft,
+    OwnValue,
     country_code,
     facts_of,
     search_digits,
+    shown_address,
     stored_numbers,
     warm,
+    with_first,
 )
-from callcenter.db.pool import Pool
+from callcenter.customers.own_fields import checked_values
+from callcenter.db.pool import Connection, Pool
 from callcenter.errors import ConflictError, InvalidInputError, NotFoundError
 from callcenter.numbers.model import with_kept_numbers
 from callcenter.staff import audit
 from callcenter.staff.model import Actor
 
-_LAST = 2**63 - 1
+_LAST: Final = 2**63 - 1
+LONGEST_ADDRESS: Final = 200
+"""Characters of an address as it is shown."""
+_TOO_LONG: Final = {"en": "The address is too long: at most 200 characters.", "zh": "地址太长，最多 200 字。"}
+_ENDS_EARLY: Final = {"en": "This is before its start.", "zh": "结束日期早于开始日期。"}
 
 
 class Customers:
@@ -48,12 +58,24 @@ class Customers:
         """The customers who have the number of this key, the likeliest first: one query."""
         return await store.find_by_number(self._pool, key)
 
+    async def candidate(self, customer_id: int) -> Candidate:
+        """A customer as a screen-pop shows him, whatever number he calls from.
+
+        Raises:
+            NotFoundError: there is none with this id, or he is part of another now.
+        """
+        found = await store.find_candidate(self._pool, customer_id)
+        if found is None:
+            raise NotFoundError
+        return found
+
     async def list_customers(
         self, actor: Actor, *, text: str = "", before: int | None = None, limit: int = 50
     ) -> list[Customer]:
         """Customers, newest first, below the id `before`.
 
-        `text` is a part of a name, company, project or unit, or a number in any form, its start or its end.
+        `text` is a part of a name, company, project or address, the initials of a name's pinyin, the beginning of a
+        contract's number, or a number in any form, its start, its end, or four digits of it or more.
         """
         wanted = text.strip()
         page: dict[str, int] = {"before": before or _LAST, "limit": limit}
@@ -61,11 +83,12 @@ class Customers:
             return await store.newest(self._pool, **page)
         digits = search_digits(wanted)
         if digits:
-            found = await store.search_number(
-                self._pool, wanted, starts=self._starts(wanted, digits), end=digits, **page
+            ids = await search.search_number(
+                self._pool, wanted, starts=self._starts(wanted, digits), digits=digits, **page
             )
         else:
-            found = await store.search(self._pool, wanted, **page)
+            ids = await search.search(self._pool, wanted, **page)
+        found = await store.records(self._pool, ids) if ids else []
         await audit.record(self._pool, actor, "customers.searched", detail={"text": wanted, "found": len(found)})
         return found
 
@@ -90,29 +113,40 @@ class Customers:
         await audit.record(self._pool, actor, "customer.read", of=("customer", customer_id))
         return customer
 
-    async def create(self, actor: Actor, draft: Draft) -> Customer:
-        """Keep a new customer.
+    async def create(self, actor: Actor, draft: Draft, *, call_id: str = "") -> Customer:
+        """Keep a new customer. Asked again while talking in the same call (`call_id`) with the same first number, it
+        is the one that is there already. His own fields are asked for on his page, not in the middle of a call.
 
         Raises:
-            InvalidInputError: a number isn't one, or the name is empty.
+            InvalidInputError: a number isn't one, the name is empty, or an own field is wrong.
         """
         clean = self._checked(draft)
         async with self._pool.acquire() as connection, connection.transaction():
+            if call_id and clean.numbers:
+                made = await store.made_in_call(connection, call_id, clean.numbers[0].number)
+                if made is not None:
+                    return await self._found(connection, made)
+            if draft.kept.isdisjoint({"own_fields"}):
+                clean = await self._with_own_fields(connection, clean, {})
             customer_id = await store.insert(connection, clean, actor.user_id)
+            said = {"call_id": call_id} if call_id else {}
+            await store.add_change(connection, customer_id, actor.user_id, "created", said)
+            await owners.claim(connection, customer_id, actor.user_id)
             await audit.record(connection, actor, "customer.created", of=("customer", customer_id))
             return await self._found(connection, customer_id)
 
     async def update(
         self, actor: Actor, customer_id: int, draft: Draft, *, seen_at: datetime | None = None
     ) -> Customer:
-        """Replace a customer's record; `seen_at` is the `updated_at` of the record that was edited.
+        """Replace a customer's record, but for what `draft.kept` names; `seen_at` is the `updated_at` of the record
+        that was edited.
 
         A number that is sent as it is shown to who may not see it (138****5678) stays what it is.
 
         Raises:
-            NotFoundError: there is none with this id.
+            NotFoundError: there is none with this id, or it is part of another now.
             ConflictError: somebody else changed it since `seen_at`.
-            InvalidInputError: a number isn't one, or the name is empty.
+            InvalidInputError: a number isn't one, the name is empty, or an own field is wrong.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             old = await store.find(connection, customer_id, for_update=True)
@@ -122,16 +156,28 @@ class Customers:
                 raise ConflictError
             kept = with_kept_numbers(draft.numbers, old.numbers, self._country)
             clean = self._checked(dataclasses.replace(draft, numbers=kept))
-            await store.update(connection, customer_id, clean)
+            if "own_fields" not in draft.kept:
+                clean = await self._with_own_fields(connection, clean, old.own_fields)
+            await store.update(connection, customer_id, _kept(clean, old))
             new = await self._found(connection, customer_id)
-            await audit.record(
-                connection,
-                actor,
-                "customer.changed",
-                of=("customer", customer_id),
-                detail={"changed": _changed(old, new)},
-            )
+            detail = {"changed": _changed(old, new)}
+            if detail["changed"]:
+                await store.add_change(connection, customer_id, actor.user_id, "changed", detail)
+            await audit.record(connection, actor, "customer.changed", of=("customer", customer_id), detail=detail)
             return new
+
+    async def fill_initials(self) -> None:
+        """Make the initials of all records that have none, a thousand at a time."""
+        after: int | None = 0
+        while after is not None:
+            async with self._pool.acquire() as connection, connection.transaction():
+                after = await store.fill_initials(connection, after, 1000)
+
+    async def _with_own_fields(self, connection: Connection, draft: Draft, old: Mapping[str, OwnValue]) -> Draft:
+        values, wrong = checked_values(await list_fields(connection), draft.own_fields, old)
+        if wrong:
+            raise InvalidInputError(fields={f"own_fields.{name}": said for name, said in wrong.items()})
+        return dataclasses.replace(draft, own_fields=values)
 
     async def _found(self, connection: Any, customer_id: int) -> Customer:
         customer = await store.find(connection, customer_id)
@@ -147,16 +193,42 @@ class Customers:
         except ValueError as error:
             said = {"en": "This is not a telephone number.", "zh": "不是有效的电话号码。"}
             raise InvalidInputError(fields={f"numbers.{error.args[0]}.number": said}) from None
-        return dataclasses.replace(draft, numbers=numbers)
+        wrong = {
+            f"addresses.{place}.address": _TOO_LONG
+            for place, one in enumerate(draft.addresses or ())
+            if len(shown_address(one)) > LONGEST_ADDRESS
+        } | {
+            f"contracts.{place}.ends_on": _ENDS_EARLY
+            for place, one in enumerate(draft.contracts)
+            if one.starts_on and one.ends_on and one.ends_on < one.starts_on
+        }
+        if wrong:
+            raise InvalidInputError(fields=wrong)
+        return dataclasses.replace(draft, numbers=numbers, tags=tuple(dict.fromkeys(draft.tags)))
+
+
+def _kept(draft: Draft, old: Customer) -> Draft:
+    """`draft` with what it leaves as it is. An address that came as one line takes the first one's place."""
+    fields = {name: getattr(old, name) for name in draft.kept}
+    if draft.addresses is None and "unit_or_address" not in draft.kept:
+        fields["addresses"] = with_first(old.addresses, draft.unit_or_address)
+    elif draft.addresses is None:
+        fields["addresses"] = old.addresses
+    return dataclasses.replace(draft, **fields)
 
 
 def _milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
+_NOT_CHANGED_BY_CLERKS: Final = frozenset({"updated_at", "last_contact_at", "owner"})
+
+
 def _changed(old: Customer, new: Customer) -> dict[str, list[Any]]:
     """Old and new value of each field that changed, so that the record's history can be read back."""
     before, after = dataclasses.asdict(old), dataclasses.asdict(new)
     return {
-        name: [before[name], after[name]] for name in before if name != "updated_at" and before[name] != after[name]
+        name: [before[name], after[name]]
+        for name in before
+        if name not in _NOT_CHANGED_BY_CLERKS and before[name] != after[name]
     }

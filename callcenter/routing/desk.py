@@ -90,6 +90,7 @@ _NOT_LOOKED_UP: Mapping[str, Any] = {
     **dict.fromkeys(("number", "number_e164", "caller_name", "place", "carrier", "ring_back_id")),
     "anonymous": False,
     "customers": [],
+    "chosen": None,
     "recent_calls": [],
 }
 """The caller's part of a call that was not seen to arrive: Asterisk's own queue rang the agent, or Redis lost it."""

@@ -14,11 +14,11 @@ from callcenter.board import api as board_api
 from callcenter.calls import api as calls_api
 from callcenter.configuration import api as configuration_api
 from callcenter.customers import api as customers_api
-from callcenter.customers import erasure_api, files_api, merging_api, timeline_api
+from callcenter.customers import duplicates_api, erasure_api, files_api, merging_api, timeline_api
+from callcenter.customers import settings_api as customer_settings_api
 from callcenter.forms import api as forms_api
 from callcenter.forms import outcome_api
 from callcenter.knowledge import api as knowledge_api
-from callcenter.customers import duplicates_api, files_api, merging_api, timeline_api
 from callcenter.listening import api as listening_api
 from callcenter.numbers import api as numbers_api
 from callcenter.routing import api as routing_api
@@ -48,6 +48,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     files_api.routes,
     merging_api.routes,
     duplicates_api.routes,
+    customer_settings_api.routes,
     calls_api.routes,
     forms_api.routes,
     outcome_api.routes,

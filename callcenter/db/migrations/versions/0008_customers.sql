@@ -17,7 +17,16 @@ comment on column customers.own_fields is 'Field id (customer_fields) to value: 
 comment on column customers.owner_until is 'The claim of the agent who registered him ends then (OWN-02); null: it does not end.';
 comment on column customers.merged_into is 'This record is part of another now; it is found no more, and may be split off again.';
 comment on column customers.erased_at is 'All that said who he was has been erased; his calls'' figures stay.';
-create index customers_initials on customers (initials text_pattern_ops) where initials <> '';
+
+-- Every beginning of two letters or more of each reading, so that `lx` and `lxy` find their rows by one look each.
+create function search_beginnings(initials text) returns text[]
+language sql immutable parallel safe strict as $$
+    select coalesce(array_agg(distinct left(reading, letters)), '{}')
+    from unnest(string_to_array(initials, ' ')) as reading, generate_series(2, least(length(reading), 8)) as letters
+$$;
+create index customers_initials on customers using gin (search_beginnings(initials));
+create index customers_without_initials on customers (customer_id) where initials = '';
+comment on index customers_without_initials is 'Records whose initials are still to be made.';
 create index customers_owned on customers (owner_id) where owner_id is not null;
 comment on index customers_owned is 'An agent''s customers, when he leaves (OWN-15).';
 create index customers_merged on customers (merged_into) where merged_into is not null;
@@ -38,7 +47,8 @@ create table customer_addresses (
     primary key (customer_id, position)
 );
 comment on table customer_addresses is 'The first is the one that unit_or_address shows on lists and pops.';
-create index customer_addresses_pairs on customer_addresses using gin (search_pairs(words));
+create index customer_addresses_pairs on customer_addresses using gin (search_pairs(words)) where position > 0;
+comment on index customer_addresses_pairs is 'The first address is found by its customer''s words (unit_or_address).';
 
 create table customer_contracts (
     contract_id bigint generated always as identity primary key,
@@ -55,8 +65,16 @@ create table customer_contracts (
     check (ends_on is null or starts_on is null or ends_on >= starts_on)
 );
 create index customer_contracts_customer on customer_contracts (customer_id, position);
-create index customer_contracts_number on customer_contracts (lower(number)) where number <> '';
+create index customer_contracts_number on customer_contracts (lower(number) text_pattern_ops) where number <> '';
 comment on column customer_contracts.warranty_until is 'Whether a repair is free or charged hangs on it (CAT-30).';
+
+-- Every four neighbouring digits, so that a part of a number is found wherever it stands.
+create function number_parts(number text) returns text[]
+language sql immutable parallel safe strict as $$
+    select coalesce(array_agg(distinct substr(number, place, 4)), '{}')
+    from generate_series(1, length(number) - 3) as place
+$$;
+create index customer_numbers_parts on customer_numbers using gin (number_parts(number));
 
 create table customer_fields (
     field_id text primary key check (field_id ~ '^[a-z][a-z0-9_]{0,39}$'),
