@@ -47,6 +47,7 @@ from callcenter.db.pool import AWAY, create_pool, ensure_partitions
 from callcenter.errors import UnavailableError
 from callcenter.forms.service import Forms
 from callcenter.knowledge.service import Knowledge
+from callcenter.importing.service import Imports
 from callcenter.listening.service import ListeningWork
 from callcenter.numbers.service import Revealing
 from callcenter.routing.callbacks import Callbacks
@@ -93,6 +94,7 @@ ERASURES_SECONDS = 3.0
 DAILY_WORK_SECONDS = 3600.0
 """What is counted in days and months is looked at each hour, so that no restart makes it wait for another day."""
 REMOVED_FILES_SECONDS = 24 * 3600.0
+OLD_IMPORTS_SECONDS = 3600.0
 CANCEL_AGAIN_SECONDS = 1.0
 
 
@@ -115,6 +117,7 @@ class Hotline:
         self.duplicates = Duplicates(pool)
         self.own_fields = OwnFields(pool)
         self.owners = Owners(pool)
+        self.imports = Imports(pool, settings)
         self.calls = Calls(pool, settings.country)
         self.forms = Forms(pool, redis, self.clock, settings.country)
         self.blocking = Blocking(pool, redis, self.clock, settings.country)
@@ -224,6 +227,8 @@ class Hotline:
                 "prompts": _every(PROMPTS_SECONDS, self.sounds.reload),
                 "removed files": _every(REMOVED_FILES_SECONDS, self.customer_files.erase_removed),
                 "initials": _every(INITIALS_SECONDS, self.customers.fill_initials),
+                "imports": self.imports.work(),
+                "old imports": _every(OLD_IMPORTS_SECONDS, self.imports.tidy),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
                 "erasures": _every(ERASURES_SECONDS, self.erasures.work),
                 "daily": _every(DAILY_WORK_SECONDS, self._daily_work),

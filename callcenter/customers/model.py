@@ -117,6 +117,15 @@ def facts_of(given: str | None, country: str = "CN") -> NumberFacts:
 
     Never raises: what isn't a number keeps its text, bounded to `LONGEST_NUMBER` characters.
     """
+    return _facts(given, country, placed=True)
+
+
+def bare_facts_of(given: str | None, country: str = "CN") -> NumberFacts:
+    """Like `facts_of`, without place and carrier: a third of the work, for lists of thousands."""
+    return _facts(given, country, placed=False)
+
+
+def _facts(given: str | None, country: str, *, placed: bool) -> NumberFacts:
     text = _SCHEME.sub("", without_controls(unicodedata.normalize("NFKC", (given or "")[:2000]))).split("@", 1)[0]
     if text.strip().casefold() in _NOBODY:
         return _ANONYMOUS
@@ -128,7 +137,7 @@ def facts_of(given: str | None, country: str = "CN") -> NumberFacts:
         return NumberFacts(digits, None, digits, NumberKind.SHORT, extension)
     number = _parsed(written, digits, country)
     if number is not None:
-        return _of_number(number, extension, country)
+        return _of_number(number, extension, country, placed=placed)
     if _LOCAL.fullmatch(digits) and "+" not in written:
         return NumberFacts(digits, None, f"{digits[:-4]} {digits[-4:]}", NumberKind.LOCAL, extension)
     return NumberFacts(digits, None, digits, NumberKind.UNKNOWN, extension)
@@ -159,12 +168,14 @@ def _parsed(written: str, digits: str, country: str) -> PhoneNumber | None:
     return None
 
 
-def _of_number(number: PhoneNumber, extension: str, country: str) -> NumberFacts:
+def _of_number(number: PhoneNumber, extension: str, country: str, *, placed: bool) -> NumberFacts:
     e164 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
     at_home = phonenumbers.region_code_for_number(number) == country
     shape = PhoneNumberFormat.NATIONAL if at_home else PhoneNumberFormat.INTERNATIONAL
     display = phonenumbers.format_number(number, shape)
     kind = _KINDS.get(phonenumbers.number_type(number), NumberKind.UNKNOWN) if at_home else NumberKind.FOREIGN
+    if not placed:
+        return NumberFacts(e164, e164, display, kind, extension)
     return NumberFacts(
         key=e164,
         e164=e164,

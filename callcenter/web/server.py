@@ -19,6 +19,7 @@ from callcenter.customers import settings_api as customer_settings_api
 from callcenter.forms import api as forms_api
 from callcenter.forms import outcome_api
 from callcenter.knowledge import api as knowledge_api
+from callcenter.importing import api as importing_api
 from callcenter.listening import api as listening_api
 from callcenter.numbers import api as numbers_api
 from callcenter.routing import api as routing_api
@@ -49,6 +50,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     merging_api.routes,
     duplicates_api.routes,
     customer_settings_api.routes,
+    importing_api.routes,
     calls_api.routes,
     forms_api.routes,
     outcome_api.routes,

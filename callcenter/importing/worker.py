@@ -1,0 +1,53 @@
+"""The process that works on imports: `python -m callcenter.importing.worker`, started by `callcenter serve`.
+
+Reading a table of 100,000 rows keeps a processor busy for seconds, and a broken one may ask for all memory; neither may
+reach the process that answers callers. It ends when nothing is left to do, or with the service
+that started it (its standard input is closed then). Its settings come from the environment.
+"""
+
+import asyncio
+import contextlib
+import os
+import resource
+import socket
+import sys
+import threading
+from typing import Final
+
+from callcenter import logs
+from callcenter.db.pool import create_pool
+from callcenter.importing.work import ImportWork
+from callcenter.settings import Settings
+
+MOST_MEMORY: Final = 3 * 1024**3
+"""Bytes of address space."""
+NICE: Final = 10
+
+
+def main() -> None:
+    """Work until nothing is left."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    with contextlib.suppress(OSError):
+        os.nice(NICE)
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
+    logs.set_up()
+    asyncio.run(_work(Settings()))
+
+
+def _end_with_the_service() -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    os._exit(1)
+
+
+async def _work(settings: Settings) -> None:
+    pool = await create_pool(settings)
+    try:
+        claimant = f"{socket.gethostname()}:{os.getpid()}"
+        await ImportWork(pool, claimant, country=settings.country).run_all()
+    finally:
+        await pool.close()
+
+
+if __name__ == "__main__":
+    main()
