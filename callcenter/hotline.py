@@ -45,9 +45,10 @@ from callcenter.customers.service import Customers
 from callcenter.customers.timeline import Timeline
 from callcenter.db.pool import AWAY, create_pool, ensure_partitions
 from callcenter.errors import UnavailableError
+from callcenter.exports.service import Exports
 from callcenter.forms.service import Forms
-from callcenter.knowledge.service import Knowledge
 from callcenter.importing.service import Imports
+from callcenter.knowledge.service import Knowledge
 from callcenter.listening.service import ListeningWork
 from callcenter.numbers.service import Revealing
 from callcenter.routing.callbacks import Callbacks
@@ -118,6 +119,7 @@ class Hotline:
         self.own_fields = OwnFields(pool)
         self.owners = Owners(pool)
         self.imports = Imports(pool, settings)
+        self.exports = Exports(pool, settings)
         self.calls = Calls(pool, settings.country)
         self.forms = Forms(pool, redis, self.clock, settings.country)
         self.blocking = Blocking(pool, redis, self.clock, settings.country)

@@ -45,6 +45,7 @@ class _Member:
 
 STAFF = (
     _Member("admin", "系统管理员", Role.ADMINISTRATOR),
+    _Member("manager", "吴经理", Role.MANAGER),
     _Member("super", "周主管", Role.SUPERVISOR, "1005", PhoneKind.BROWSER),
     _Member("alice", "陈晓琳", Role.AGENT, "1001", PhoneKind.BROWSER, ("service", "complaint"), 3),
     _Member("bob", "李伟", Role.AGENT, "1002", PhoneKind.BROWSER, ("service",), 7),

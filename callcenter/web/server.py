@@ -16,10 +16,11 @@ from callcenter.configuration import api as configuration_api
 from callcenter.customers import api as customers_api
 from callcenter.customers import duplicates_api, erasure_api, files_api, merging_api, timeline_api
 from callcenter.customers import settings_api as customer_settings_api
+from callcenter.exports import api as exports_api
 from callcenter.forms import api as forms_api
 from callcenter.forms import outcome_api
-from callcenter.knowledge import api as knowledge_api
 from callcenter.importing import api as importing_api
+from callcenter.knowledge import api as knowledge_api
 from callcenter.listening import api as listening_api
 from callcenter.numbers import api as numbers_api
 from callcenter.routing import api as routing_api
@@ -51,6 +52,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     duplicates_api.routes,
     customer_settings_api.routes,
     importing_api.routes,
+    exports_api.routes,
     calls_api.routes,
     forms_api.routes,
     outcome_api.routes,

@@ -1,4 +1,4 @@
-"""How long an import of customers takes: `python -m tests.bench.importing [ROWS] [csv|xlsx]`, in a PostgreSQL of its own.
+"""How long an import of customers takes: `python -m tests.bench.importing [ROWS] [csv|xlsx]`.
 
 The file has twelve columns as a property manager keeps them; every seventh row is bad, every fifth a duplicate.
 """
@@ -33,7 +33,7 @@ def rows_of(count: int) -> list[list[str]]:
     rows = []
     for n in range(count):
         name = _SURNAMES[n % 20] + _GIVEN[n // 20 % 24] + _GIVEN[n // 480 % 24]
-        mobile = f"1{('38', '39', '86', '50')[n % 4]}{(n - 2 if n % 5 == 4 else n) * 37 % 100_000_000:08d}"
+        mobile = f"1{('38', '39', '86', '50')[n % 4]}{(n - 4 if n % 5 == 4 else n) * 37 % 100_000_000:08d}"
         rows.append(
             [
                 "" if n % 7 == 3 else name,

@@ -5,7 +5,7 @@ from pathlib import Path
 from callcenter.db.migrations.sql import run_sql
 
 revision = "0012"
-down_revision = "0008"
+down_revision = "0011"
 
 
 def upgrade() -> None:

@@ -47,6 +47,18 @@ export function makeRouter(): Router {
       },
       { path: "/knowledge", name: "knowledge", component: () => import("./knowledge/KnowledgePage.vue"), meta: { section: "knowledge" } },
       { path: "/knowledge/:id(\\d+)", name: "knowledge-article", component: () => import("./knowledge/KnowledgePage.vue"), props: (to) => ({ id: Number(to.params["id"]) }), meta: { section: "knowledge" } },
+      { path: "/customers/import", name: "imports", component: () => import("./importing/ImportsPage.vue"), meta: { needs: "import_customers" } },
+      { path: "/customers/import/:id(\\d+)", name: "import", component: () => import("./importing/ImportPage.vue"), props: (to) => ({ id: Number(to.params["id"]) }), meta: { needs: "import_customers" } },
+      {
+        path: "/exports",
+        component: () => import("./exports/ExportsPage.vue"),
+        meta: { section: "exports" },
+        children: [
+          { path: "", name: "exports", component: () => import("./exports/OwnPage.vue"), meta: { needs: "export_lists" } },
+          { path: "approvals", name: "exports-approvals", component: () => import("./exports/ApprovalsPage.vue"), meta: { needs: "approve_exports" } },
+          { path: "register", name: "exports-register", component: () => import("./exports/RegisterPage.vue"), meta: { needs: "approve_exports" } },
+        ],
+      },
       { path: "/agents", name: "agents", component: () => import("./agents/AgentsPage.vue"), meta: { needs: "read_staff" } },
       {
         path: "/configuration",

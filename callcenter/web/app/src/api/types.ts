@@ -1,5 +1,6 @@
 /** The shapes of the browser API. Times are milliseconds since the epoch and end in `_at`; durations are seconds. */
 
+export type Role = "agent" | "supervisor" | "manager" | "administrator";
 /** What a person may do; decided by the service (`callcenter/staff/permissions.py`). */
 export type Permission =
   | "take_calls"

@@ -4,7 +4,7 @@ import type { Messages } from "./zh-CN";
 export const en: Messages = {
   app: { name: "Hotline", loading: "Opening…", language: "Language", retry: "Try again", loadMore: "Load more", save: "Save", cancel: "Cancel", close: "Close", edit: "Edit", copy: "Copy", copied: "Copied", none: "—", search: "Search", back: "Back", all: "All", yes: "Yes", no: "No", saved: "Saved", noMore: "That is all" },
   nav: { board: "Board", desk: "Desk", calls: "Calls", customers: "Customers", agents: "Agents", configuration: "Routing", signOut: "Sign out", skip: "Skip to content" },
-  role: { agent: "Agent", supervisor: "Supervisor", administrator: "Administrator" },
+  role: { agent: "Agent", supervisor: "Supervisor", manager: "Manager", administrator: "Administrator" },
   signIn: {
     title: "Sign in", username: "User name", password: "Password", submit: "Sign in", working: "Signing in…", show: "Show password", hide: "Hide password",
     needUsername: "Enter your user name", needPassword: "Enter your password", sessionOver: "Your session has ended. Please sign in again.", capsLock: "Caps Lock is on",
@@ -225,5 +225,24 @@ export const en: Messages = {
     files: { title: "Files", add: "Add files", hint: "Or drop them here: PDF, pictures, Office, text; 20 MB each", readOnly: "Click to save", none: "No files yet.", tooBig: "The file is over 20 MB.", sending: "Sending {name}", drop: "Dismiss {name}", remove: "Remove {name}", removeText: "Can be brought back for 30 days, then its content is erased", undo: "Undo" },
     parts: { title: "Merged records", none: "Two records of one customer? Merge them here.", merge: "Merge with…", merged: "{at} by {by}", split: "Split off", splitAsk: "Make “{name}” a record of its own again? It becomes what it was before the merge.", splitDone: "“{name}” is a record of its own again" },
     merge: { title: "Merge with another record", text: "Find the other record of this customer. It becomes part of this one, and can be split off at any time.", kept: "This record", part: "Becomes part", both: "Keep both", holds: "earlier holds", hasOwner: "has an owner", noOwner: "no owner", same: "The two records do not differ.", united: "Numbers, addresses, contracts and tags are united. Calls and files stay with their record and stand on the timeline.", do: "Merge “{name}”", done: "“{name}” is merged", overtaken: "One of the two was changed just now. Look again before you merge." },
+  },
+  importing: {
+    nav: "Import", title: "Import customers", back: "Back to customers", choose: "Choose a list of customers", chooseText: "Excel (.xlsx) or CSV (UTF-8, GB18030), at most 50 MB and 300,000 rows. It is checked first; nothing is written until you say so.", file: "Choose a file…", sending: "Uploading {n}%", empty: "This file is empty.", tooLarge: "The file is over 50 MB: split it.", none: "Nothing imported yet", noneText: "Imported files, what came of them, and undoing them stand here.", name: "File", who: "By", when: "When", rows: "Rows", counts: "Result", state: "State",
+    states: { uploading: "Uploading", reading: "Reading", read: "To be mapped", checking: "Checking", checked: "Checked", running: "Importing", done: "Imported", stopped: "Stopped", failed: "Cannot be read", undoing: "Undoing", undone: "Undone" },
+    outcome: { new: "new", filled: "filled in", overwritten: "overwritten", merged: "merged", unchanged: "unchanged", skipped: "skipped", bad: "bad", removed: "removed", restored: "put back", changed: "kept: changed since", in_use: "kept: has calls or files", gone: "no longer there" },
+    encoding: "Encoding", separator: "Separator", comma: "comma ,", semicolon: "semicolon ;", tab: "tab", sheet: "Sheet", headerRow: "Headings in row", noHeader: "no headings", readAs: "Read it again as:", column: "Column {n} is", ignored: "not imported", check: "Check", duplicates: "When somebody has the number already",
+    duplicatesBy: { skip: "Skip", fill: "Fill empty fields", overwrite: "Overwrite", merge: "Merge numbers" },
+    duplicatesHint: { skip: "Records that exist stay as they are.", fill: "Only what is empty in the record is filled in; no number is added.", overwrite: "The file wins; its empty cells change nothing, and no number is lost.", merge: "Numbers that are missing are added, and empty fields filled in." },
+    rate: "{n} rows/s", left: "{time} left", stop: "Stop", goOn: "Go on", run: "Import {n} rows", discard: "Discard", undo: "Undo import", undoAsk: "Undo this import? New customers are removed and changed ones put back; whoever was changed or used since is kept and listed.", all: "All", row: "Row", becomes: "Becomes", reason: "Reason / customer", badRows: "Download bad rows",
+  },
+  exports: {
+    nav: "Exports", title: "Exports and borrowing", pages: { own: "My requests", approvals: "Approvals", register: "Register" }, waiting: "{n} requests to approve",
+    list: "List", format: "Format", purpose: "What for", reason: "Why", ask: "Ask", asked: "Asked; somebody else decides", rule: "It can be downloaded once somebody else has approved it. The file is watermarked, each download registered.", none: "No requests", noneText: "Fill in the list, what it is for and why, and ask.", number: "No.", when: "Asked", state: "State", decision: "Decision", done: "Done", who: "By", note: "Note",
+    kind: { customers: "Customers", calls: "Calls" }, rowsN: "{n} rows",
+    filter: { text: "Name, project or address has", company_or_project: "Project or company", member_level: "Member level", tag: "Tag", vip: "VIP only", since: "From", until: "Until", queue_id: "Queue id", status: "Status", call_type: "Type code" },
+    states: { asked: "To be decided", approved: "Can be downloaded", declined: "Declined", withdrawn: "Taken back", expired: "Expired", overdue: "Overdue", used: "Downloaded", returned: "To be checked", checked: "Returned" },
+    until: "until {at}", downloads: "downloaded {n} of {most}", whole: "Whole numbers", masked: "Numbers masked", withdraw: "Take back", download: "Download", returned: "Given back", destroyed: "Destroyed",
+    days: "Days", times: "Downloads", approve: "Approve", decline: "Decline", declineNeedsNote: "Say why it is declined", notOwn: "Somebody else decides", nothingAsked: "No requests", nothingAskedText: "Requests for lists are decided here.",
+    borrower: "Borrower", taken: "Taken", due: "Due", back: "Back", check: "Confirm", checkedBy: "Checked by {name}", nothingOut: "No list is outside", nothingOutText: "Lists that were downloaded stand here until they are back and checked.",
   },
 };

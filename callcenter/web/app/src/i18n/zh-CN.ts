@@ -2,7 +2,7 @@
 export const zhCN = {
   app: { name: "客服热线", loading: "正在打开…", language: "语言", retry: "重试", loadMore: "加载更多", save: "保存", cancel: "取消", close: "关闭", edit: "修改", copy: "复制", copied: "已复制", none: "—", search: "搜索", back: "返回", all: "全部", yes: "是", no: "否", saved: "已保存", noMore: "没有更多了" },
   nav: { board: "现场", desk: "工作台", calls: "通话记录", customers: "客户", agents: "座席", configuration: "路由设置", signOut: "退出登录", skip: "跳到正文" },
-  role: { agent: "座席", supervisor: "班长", administrator: "管理员" },
+  role: { agent: "座席", supervisor: "班长", manager: "经理", administrator: "管理员" },
   signIn: {
     title: "登录", username: "用户名", password: "密码", submit: "登录", working: "正在登录…", show: "显示密码", hide: "隐藏密码",
     needUsername: "请填写用户名", needPassword: "请填写密码", sessionOver: "登录已过期，请重新登录。", capsLock: "大写锁定已打开",
@@ -223,6 +223,25 @@ export const zhCN = {
     files: { title: "文件", add: "添加文件", hint: "可拖放到此处；PDF、图片、Office、文本，每个不超过 20 MB", readOnly: "点击下载", none: "还没有文件。", tooBig: "文件超过 20 MB。", sending: "正在上传 {name}", drop: "移去 {name}", remove: "删除 {name}", removeText: "删除后 30 天内可恢复，之后清除内容", undo: "恢复" },
     parts: { title: "合并档案", none: "同一位客户有两份档案时，在此合并。", merge: "与另一份合并…", merged: "{at} 由 {by} 并入", split: "拆分", splitAsk: "把“{name}”重新拆成单独的档案？它恢复为合并前的样子。", splitDone: "“{name}”已恢复为单独的档案" },
     merge: { title: "与另一份档案合并", text: "查找同一位客户的另一份档案，它将并入本档案，随时可以拆分。", kept: "本档案", part: "并入", both: "两者都保留", holds: "以先为准", hasOwner: "有负责人", noOwner: "无负责人", same: "两份档案的内容没有差别。", united: "电话、地址、合同、标签合在一起；通话和文件保留各自的记录，都显示在往来记录里。", do: "并入“{name}”", done: "“{name}”已并入", overtaken: "其中一份刚刚被人修改，请看过后再合并。" },
+  },
+  importing: {
+    nav: "导入", title: "导入客户", back: "返回客户列表", choose: "选择客户名单", chooseText: "Excel（.xlsx）或 CSV（UTF-8、GB18030），最大 50 MB、30 万行。先检查，确认后才写入。", file: "选择文件…", sending: "上传中 {n}%", empty: "文件是空的。", tooLarge: "文件超过 50 MB，请拆分。", none: "还没有导入过", noneText: "导入的文件、结果和撤销都列在这里。", name: "文件", who: "操作人", when: "时间", rows: "行数", counts: "结果", state: "状态",
+    states: { uploading: "上传中", reading: "正在读取", read: "待核对", checking: "正在检查", checked: "已检查", running: "正在导入", done: "已导入", stopped: "已停止", failed: "无法读取", undoing: "正在撤销", undone: "已撤销" },
+    outcome: { new: "新建", filled: "补全", overwritten: "覆盖", merged: "合并", unchanged: "无变化", skipped: "跳过", bad: "有误", removed: "已移除", restored: "已恢复", changed: "之后有人改过，保留", in_use: "已有来电或文件，保留", gone: "已不存在" },
+    encoding: "编码", separator: "分隔符", comma: "逗号 ,", semicolon: "分号 ;", tab: "制表符", sheet: "工作表", headerRow: "标题所在行", noHeader: "没有标题行", readAs: "改用编码重新读取：", column: "第 {n} 列对应", ignored: "不导入", check: "检查", duplicates: "号码已有客户时",
+    duplicatesBy: { skip: "跳过", fill: "只补空项", overwrite: "覆盖", merge: "合并号码" },
+    duplicatesHint: { skip: "已有的客户不动。", fill: "只填写档案中为空的内容，不加号码。", overwrite: "以文件为准；文件中的空格不改动，已有号码保留。", merge: "加上没有的号码，并补空项。" },
+    rate: "{n} 行/秒", left: "剩余 {time}", stop: "停止", goOn: "继续导入", run: "导入 {n} 行", discard: "放弃", undo: "撤销导入", undoAsk: "撤销这次导入？新建的客户将被移除，改动的客户恢复原样；之后被人改过或用过的保留并列出。", all: "全部", row: "行", becomes: "结果", reason: "原因 / 客户", badRows: "下载有误的行",
+  },
+  exports: {
+    nav: "导出", title: "导出与借阅", pages: { own: "导出申请", approvals: "审批", register: "借阅登记" }, waiting: "{n} 个申请待审批",
+    list: "名单", format: "格式", purpose: "用途", reason: "申请理由", ask: "提交申请", asked: "已提交，等待审批", rule: "须由他人审批后才能下载；文件带有水印，每次下载都会登记。", none: "没有申请", noneText: "在上方填写名单、用途和理由，提交审批。", number: "编号", when: "申请时间", state: "状态", decision: "审批", done: "已完成", who: "申请人", note: "备注",
+    kind: { customers: "客户", calls: "通话" }, rowsN: "{n} 行",
+    filter: { text: "姓名、项目或地址含", company_or_project: "项目/公司", member_level: "会员等级", tag: "标签", vip: "仅 VIP", since: "从", until: "到", queue_id: "队列编号", status: "状态", call_type: "类型编号" },
+    states: { asked: "待审批", approved: "可下载", declined: "已拒绝", withdrawn: "已撤回", expired: "已过期", overdue: "逾期未还", used: "已下载", returned: "待核查", checked: "已归还" },
+    until: "有效至 {at}", downloads: "下载 {n}/{most} 次", whole: "完整号码", masked: "号码已隐藏", withdraw: "撤回", download: "下载", returned: "已归还", destroyed: "已销毁",
+    days: "有效天数", times: "次数", approve: "批准", decline: "拒绝", declineNeedsNote: "拒绝须写明原因", notOwn: "须由他人审批", nothingAsked: "没有申请", nothingAskedText: "有人申请导出名单时列在这里。",
+    borrower: "借阅人", taken: "下载", due: "应还", back: "归还", check: "确认归还", checkedBy: "{name} 核查", nothingOut: "没有外借的名单", nothingOutText: "下载过的名单列在这里，直到归还并核查。",
   },
 };
 
