@@ -4,8 +4,10 @@ The file has twelve columns as a property manager keeps them; every seventh row 
 """
 
 import asyncio
+import contextlib
 import io
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -67,7 +69,26 @@ def file_of(count: int, kind: str) -> bytes:
     return out.getvalue()
 
 
-async def measure(server: str, count: int, kind: str) -> dict[str, float]:
+def _used() -> float:
+    """Seconds of a processor that ended children have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _used_by_server(postmaster: int) -> float:
+    """Seconds of a processor that PostgreSQL has used, all its processes together."""
+    ticks = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            if stat.parent.name == str(postmaster):
+                ticks += sum(map(int, fields[11:15]))
+            elif fields[1] == str(postmaster):
+                ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+async def measure(server: str, postmaster: int, count: int, kind: str) -> dict[str, float]:
     """Seconds of each step, the process that works started for each as the service does it."""
     url = await empty_database(server)
     await migrate(url)
@@ -82,11 +103,12 @@ async def measure(server: str, count: int, kind: str) -> dict[str, float]:
     seconds = {"upload": time.perf_counter() - began}
 
     async def step(name: str) -> None:
-        began = time.perf_counter()
+        began, used, server_used = time.perf_counter(), _used(), _used_by_server(postmaster)
         await imports._run_worker()
         seconds[name] = time.perf_counter() - began
         now = await imports.get(found.import_id)
-        print(f"{name}: {seconds[name]:.1f} s, {now.state}, {now.counts}", flush=True)
+        own, other = _used() - used, _used_by_server(postmaster) - server_used
+        print(f"{name}: {seconds[name]:.1f} s; processor: {own:.1f} s here, {other:.1f} s PostgreSQL; {now.counts}")
 
     await imports.read(HOTLINE_ITSELF, found.import_id)
     await step("read")
@@ -120,7 +142,7 @@ def main() -> None:
     )  # fmt: skip
     try:
         wait_until_it_takes_connections(port)
-        seconds = asyncio.run(measure(f"postgresql://callcenter@127.0.0.1:{port}", count, kind))
+        seconds = asyncio.run(measure(f"postgresql://callcenter@127.0.0.1:{port}", server.pid, count, kind))
         print(f"{count:,} rows of {kind}: " + ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items()))
     finally:
         server.terminate()
