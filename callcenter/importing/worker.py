@@ -1,7 +1,7 @@
 """The process that works on imports: `python -m callcenter.importing.worker`, started by `callcenter serve`.
 
 Reading a table of 100,000 rows keeps a processor busy for seconds, and a broken one may ask for all memory; neither may
-reach the process that answers callers. It ends when nothing is left to do, or with the service
+reach the process that answers callers. It ends a while after its last work, or with the service
 that started it (its standard input is closed then). Its settings come from the environment.
 """
 
@@ -12,6 +12,7 @@ import resource
 import socket
 import sys
 import threading
+import time
 from typing import Final
 
 from callcenter import logs
@@ -22,10 +23,13 @@ from callcenter.settings import Settings
 MOST_MEMORY: Final = 3 * 1024**3
 """Bytes of address space."""
 NICE: Final = 10
+LINGER_SECONDS: Final = 60.0
+LOOK_SECONDS: Final = 0.3
+"""After its work it looks for more for a while: a file that was read is checked next, and starting takes a second."""
 
 
 def main() -> None:
-    """Work until nothing is left."""
+    """Work until nothing has come for a while."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     with contextlib.suppress(OSError):
         os.nice(NICE)
@@ -44,7 +48,12 @@ async def _work(settings: Settings) -> None:
     pool = await create_pool(settings)
     try:
         claimant = f"{socket.gethostname()}:{os.getpid()}"
-        await ImportWork(pool, claimant, country=settings.country).run_all()
+        work = ImportWork(pool, claimant, country=settings.country)
+        idle_since = time.monotonic()
+        while time.monotonic() - idle_since < LINGER_SECONDS:
+            if await work.run_all():
+                idle_since = time.monotonic()
+            await asyncio.sleep(LOOK_SECONDS)
     finally:
         await pool.close()
 

@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import io
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -19,11 +18,12 @@ import openpyxl
 
 from callcenter.db.migrate import migrate
 from callcenter.db.pool import create_pool
-from callcenter.importing.model import PART_BYTES, Duplicates
+from callcenter.importing.model import AT_WORK, PART_BYTES, Duplicates
 from callcenter.importing.service import Imports
 from callcenter.settings import Settings
 from callcenter.staff.model import HOTLINE_ITSELF
 from tests.storage.conftest import empty_database, free_port, owner, postgres_program, wait_until_it_takes_connections
+from tests.waiting import until
 
 HEAD = ["姓名", "手机", "家庭电话", "小区", "楼栋", "单元", "房号", "会员等级", "VIP", "生日", "标签", "备注"]
 _SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高"
@@ -69,21 +69,15 @@ def file_of(count: int, kind: str) -> bytes:
     return out.getvalue()
 
 
-def _used() -> float:
-    """Seconds of a processor that ended children have used."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def _used_by_server(postmaster: int) -> float:
-    """Seconds of a processor that PostgreSQL has used, all its processes together."""
+def _used_by(parent: int) -> float:
+    """Seconds of a processor that a process's children have used; of PostgreSQL's first process: all of its work."""
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             fields = stat.read_text().rpartition(")")[2].split()
-            if stat.parent.name == str(postmaster):
-                ticks += sum(map(int, fields[11:15]))
-            elif fields[1] == str(postmaster):
+            if stat.parent.name == str(parent):
+                ticks += int(fields[13]) + int(fields[14])
+            elif fields[1] == str(parent):
                 ticks += int(fields[11]) + int(fields[12])
     return ticks / os.sysconf("SC_CLK_TCK")
 
@@ -95,6 +89,7 @@ async def measure(server: str, postmaster: int, count: int, kind: str) -> dict[s
     settings = Settings(database_url=url)
     pool = await create_pool(settings)
     imports = Imports(pool, settings)
+    working = asyncio.create_task(imports.work())
     content = file_of(count, kind)
     found = await imports.begin(HOTLINE_ITSELF, f"customers.{kind}", len(content))
     began = time.perf_counter()
@@ -103,11 +98,15 @@ async def measure(server: str, postmaster: int, count: int, kind: str) -> dict[s
     seconds = {"upload": time.perf_counter() - began}
 
     async def step(name: str) -> None:
-        began, used, server_used = time.perf_counter(), _used(), _used_by_server(postmaster)
-        await imports._run_worker()
-        seconds[name] = time.perf_counter() - began
+        began, used, server_used = time.perf_counter(), _used_by(os.getpid()), _used_by(postmaster)
+
+        async def is_over() -> bool:
+            return (await imports.get(found.import_id)).state not in AT_WORK
+
+        await until(is_over, f"{name} is over", 900)
         now = await imports.get(found.import_id)
-        own, other = _used() - used, _used_by_server(postmaster) - server_used
+        seconds[name] = time.perf_counter() - began
+        own, other = _used_by(os.getpid()) - used, _used_by(postmaster) - server_used
         print(f"{name}: {seconds[name]:.1f} s; processor: {own:.1f} s here, {other:.1f} s PostgreSQL; {now.counts}")
 
     await imports.read(HOTLINE_ITSELF, found.import_id)
@@ -119,6 +118,8 @@ async def measure(server: str, postmaster: int, count: int, kind: str) -> dict[s
     await step("import")
     await imports.undo(HOTLINE_ITSELF, found.import_id)
     await step("undo")
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
     await pool.close()
     return seconds
 

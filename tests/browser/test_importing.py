@@ -22,7 +22,7 @@ ROWS = [
     "=1+1,13700139506,,云栖小镇,3,1,506,,,,@SUM(A1)",
     "秦一鸣,13700139501,0571-89990501,云栖小镇,,,,,,,",
 ]
-WAIT = 30_000
+WAIT = 90_000
 
 
 async def choose(screen: Screen, name: str, content: bytes) -> None:
