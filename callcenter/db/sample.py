@@ -51,7 +51,6 @@ STAFF = (
     _Member("bob", "李伟", Role.AGENT, "1002", PhoneKind.BROWSER, ("service",), 7),
     _Member("carol", "王芳", Role.AGENT, "1003", PhoneKind.DESK, ("service", "complaint")),
     _Member("dave", "赵强", Role.AGENT, "1004", PhoneKind.DESK, ("service",)),
-    _Member("manager", "吴经理", Role.MANAGER),
     _Member("clerk", "林静怡", Role.COMPLAINT_SPECIALIST, "1007", PhoneKind.BROWSER),
     _Member("auditor", "郑审", Role.AUDITOR),
 )

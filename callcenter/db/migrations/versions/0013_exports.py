@@ -9,5 +9,5 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
-    """New tables, and a role that may approve; the release before does not see them."""
+    """New tables; the release before does not see them."""
     run_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
