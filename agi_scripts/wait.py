@@ -3,7 +3,8 @@
 
 Arguments: called number, arrival (ms since epoch), queue, 1 when he has been answered, 1 when he comes back from the
 fallback queue, and how the last offer ended: offer id, DIALSTATUS, HANGUPCAUSE.
-Sets CC_NEXT to dial (with CC_ENDPOINTS, CC_RING_SECONDS, CC_OFFER), pass_on (with CC_NUMBER), leave or fallback.
+Sets CC_NEXT to dial (with CC_ENDPOINTS, CC_RING_SECONDS, CC_OFFER), join (with
+CC_JOIN, CC_OFFER), pass_on (with CC_NUMBER, CC_STEP), leave or fallback.
 """
 
 import sys
@@ -23,7 +24,7 @@ from callcenter.asterisk.line import Line
 from callcenter.asterisk.service_client import POLL_SECONDS, Situation
 from callcenter.asterisk.service_http import CallerGoneError, RequestRefusedError, ServiceAwayError
 from callcenter.asterisk.steps import Node
-from callcenter.routing.script import Answer, Ask, Dial, Heard, Leave, PassOn, Play, Say, TakeMessage
+from callcenter.routing.script import Answer, Ask, Dial, Heard, Join, Leave, PassOn, Play, Say, TakeMessage
 
 ABSENCE_SECONDS: Final = 20.0
 """How long a caller outlasts a service that is away before he goes to the fallback queue."""
@@ -112,10 +113,13 @@ def _way_out(answer: Answer) -> dict[str, str]:
                 "CC_ENDPOINTS": "&".join(f"PJSIP/{endpoint}" for endpoint in endpoints),
                 "CC_RING_SECONDS": str(ring_seconds),
                 "__CC_OFFER": offer_id,
+                "CC_STEP": "",
                 "CC_FALLBACK": "",
             }
-        case PassOn(number):
-            return {"CC_NEXT": "pass_on", "CC_NUMBER": number, "CC_FALLBACK": ""}
+        case Join(offer_id, channel):
+            return {"CC_NEXT": "join", "CC_JOIN": channel, "__CC_OFFER": offer_id, "CC_STEP": "", "CC_FALLBACK": ""}
+        case PassOn(number, step_id):
+            return {"CC_NEXT": "pass_on", "CC_NUMBER": number, "CC_STEP": step_id, "CC_FALLBACK": ""}
         case Leave():
             return {"CC_NEXT": "leave"}
     return {}

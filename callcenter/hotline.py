@@ -63,6 +63,7 @@ from callcenter.routing.rings import cadence_of
 from callcenter.routing.roster import RosterKeeper
 from callcenter.routing.service import Routing
 from callcenter.routing.store import Change, LiveQueue
+from callcenter.routing.talks import Talks
 from callcenter.routing.witness import Witness
 from callcenter.settings import Settings
 from callcenter.shifts.hand_over import HandOver
@@ -78,6 +79,8 @@ from callcenter.staff.sign_ins import SignIns
 from callcenter.supervision.agents import AgentActs
 from callcenter.supervision.calls import CallActs
 from callcenter.supervision.messages import DeskMessages
+from callcenter.transfers.consults import Consults
+from callcenter.transfers.service import Transfers
 from callcenter.web.live import LiveDesks
 from callcenter.web.server import build_app
 from callcenter.web.sockets import LiveSockets
@@ -170,6 +173,12 @@ class Hotline:
         self.call_acts = CallActs(
             self.routing, self.callbacks, self.asterisk, self.desks, self.clock, listening=self.listening
         )
+        talks = Talks(self.routing, self.asterisk, self.desks, self.clock)
+        self.transfers = Transfers(self.routing, talks, pool, self.clock, now.dialled_form)
+        self.consults = Consults(self.routing, self.transfers, talks, self.asterisk, self.clock)
+        self.witness.consults = self.consults
+        self.routing.part_consult = self.consults.caller_gone
+        self.reconciler.consults = self.consults
         self.agent_acts = AgentActs(self.work, self.reconciler, self.administration, self.staff)
         self.desk_messages = DeskMessages(pool, self.live)
         self.prompts = Prompts(pool, self.sounds)

@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from agi_scripts import callback_answered, callback_over, ended, identify, wait
+from agi_scripts import callback_answered, callback_over, consult_answered, consult_over, ended, identify, wait
 from callcenter.asterisk.agi import Agi, AGIError, AgiLostError
 from callcenter.asterisk.config import cdr_file
 from callcenter.asterisk.ledger import Ledger
@@ -30,6 +30,8 @@ STEPS: Final[dict[str, Step]] = {
     "wait": wait.run,
     "ended": ended.run,
     "callback_answered": callback_answered.run,
+    "consult_answered": consult_answered.run,
+    "consult_over": consult_over.run,
     "callback_over": callback_over.run,
 }
 """What Asterisk may ask for: agi://host:port/NAME. Nothing else is looked at, least of all files."""

@@ -12,6 +12,7 @@ import structlog
 from redis.exceptions import RedisError
 
 from callcenter.asterisk.ari import AWAY, Ari
+from callcenter.asterisk.consults import Consults
 from callcenter.asterisk.listeners import Listeners
 from callcenter.asterisk.model import Fact, LegReader
 from callcenter.asterisk.phones import Phone, Phones
@@ -48,6 +49,7 @@ class AsteriskDoor:
         self.node = node
         self.phones = Phones(ari, media_address=media_address)
         self.listeners = Listeners(ari)
+        self.consults = Consults(ari)
         self._ari = ari
         self._ear = ear
         self._reader = LegReader(node)

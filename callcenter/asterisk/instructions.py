@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from callcenter.routing.script import Answer, Ask, Dial, KeepWaiting, Leave, PassOn, Play, Say, TakeMessage
+from callcenter.routing.script import Answer, Ask, Dial, Join, KeepWaiting, Leave, PassOn, Play, Say, TakeMessage
 
 MOST_ENDPOINTS: Final = 50
 MOST_RING_SECONDS: Final = 600
@@ -22,6 +22,7 @@ MOST_MESSAGE_SECONDS: Final = 480
 _ENDPOINT = re.compile(r"[0-9]{3,6}(@[a-z0-9]{1,20})?")
 _NUMBER = re.compile(r"\+?[0-9]{2,20}")
 _SOUND = re.compile(r"[a-z0-9_-]{1,120}")
+_CHANNEL = re.compile(r"PJSIP/[a-z0-9-]{1,40}-[0-9a-f]{8}")
 _WORD = re.compile(r"[A-Za-z0-9_.:/-]{1,200}")
 _LANGUAGE = re.compile(r"[a-z]{2}(_[A-Z]{2})?")
 
@@ -66,11 +67,14 @@ def _message(body: Mapping[str, Any]) -> Answer:
 
 _READERS: Final[Mapping[Any, Callable[[Mapping[str, Any]], Answer]]] = {
     "dial": _dial,
+    "join": lambda body: Join(_word(body["offer_id"]), _matching(_CHANNEL, body["channel"], "channel")),
     "say": lambda body: Say(_sounds(body)),
     "ask": _ask,
     "play": lambda body: Play(_word(body["step_id"]), _sounds(body)),
     "message": _message,
-    "pass_on": lambda body: PassOn(_matching(_NUMBER, body["number"], "number")),
+    "pass_on": lambda body: PassOn(
+        _matching(_NUMBER, body["number"], "number"), _word(body.get("step_id") or "", empty=True)
+    ),
     "wait": lambda _: KeepWaiting(),
     "leave": lambda _: Leave(),
 }

@@ -121,6 +121,8 @@ class Channel:
     endpoint: str
     """Whom it leads to: a phone's extension, another node's name, or the trunk (`is_trunk`)."""
     up: bool
+    name: str = ""
+    """As Asterisk calls it (`PJSIP/1001-0000002a`)."""
 
     @property
     def node(self) -> str:
@@ -241,7 +243,8 @@ def channel_of(snapshot: Mapping[str, Any]) -> Channel | None:
     call_id = values.get("CC_CALL") or (channel_id if is_trunk(endpoint) else "")
     if not call_id:
         return None
-    return Channel(channel_id, call_id, values.get("CC_OFFER") or "", endpoint, snapshot["state"] == "Up")
+    offer_id, up = values.get("CC_OFFER") or "", snapshot["state"] == "Up"
+    return Channel(channel_id, call_id, offer_id, endpoint, up, snapshot["name"])
 
 
 def leg_of(snapshot: Mapping[str, Any], moment_ms: int) -> tuple[str, str, str, str, int] | None:

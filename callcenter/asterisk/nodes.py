@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from callcenter.asterisk.ari import AWAY
+from callcenter.asterisk.consults import ConsultRing
 from callcenter.asterisk.door import AsteriskDoor
 from callcenter.asterisk.listeners import Listener, ListenerRing
 from callcenter.asterisk.model import CallingBack, Channel, PhoneReachable, is_extension, node_of
@@ -216,6 +217,16 @@ class Nodes:
         """
         async with _answered():
             await self._door_of(channel_id).phones.listen_to(channel_id)
+
+    async def begin_consult(self, ring: ConsultRing) -> None:
+        """Keep a caller, and have his agent's leg ring somebody else.
+
+        Raises:
+            UnavailableError: the node is away or refuses; it may have been done all the same.
+            ValueError: it is nobody who could be rung.
+        """
+        async with _answered():
+            await self._door_of(ring.caller).consults.begin(ring)
 
     # -- supervisors at conversations ------------------------------------------------------------------
 

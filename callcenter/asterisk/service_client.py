@@ -85,6 +85,16 @@ class ServiceClient:
         body = {"offer_id": offer_id, "customer_answered_at_ms": at_ms}
         return self._post(_call_path(call_id, "callback-answered"), body, REPORT_SECONDS)
 
+    def consult_answered(self, call_id: str, offer_id: str, at_ms: int) -> bool:
+        """Tell that whom an agent consults over the trunk has answered; whether a service took it."""
+        body = {"offer_id": offer_id, "answered_at_ms": at_ms}
+        return self._post(_call_path(call_id, "consult-answered"), body, REPORT_SECONDS)
+
+    def consult_over(self, call_id: str, offer_id: str, dial_status: str, cause: int) -> bool:
+        """Tell that consulting somebody is over; whether a service took it."""
+        body = {"offer_id": offer_id, "dial_status": dial_status, "cause": cause}
+        return self._post(_call_path(call_id, "consult-over"), body, REPORT_SECONDS)
+
     def message(self, call_id: str, recording: bytes, *, step_id: str, seconds: float, recorded_at_ms: int) -> bool:
         """Hand in what a caller said, a WAV file; whether a service took it. Raises RequestRefusedError."""
         query = urlencode({"step_id": step_id, "seconds": round(seconds, 3), "recorded_at_ms": recorded_at_ms})

@@ -14,6 +14,7 @@ from callcenter.board.model import (
     empty,
 )
 from callcenter.configuration.model import Queue
+from callcenter.routing.consult import consult_of
 from callcenter.routing.model import CallState
 from callcenter.routing.plan import Plan
 from callcenter.routing.store import LiveAgent, LiveCall
@@ -62,6 +63,8 @@ def place_of(call: LiveCall) -> CallPlace | None:
         return None
     if call.state in (CallState.NEW, CallState.AWAY):
         return "menu" if call.at("arrived") else None
+    if call.state is CallState.CONSULTING:
+        return "talking"
     if call.is_callback:
         return {CallState.OFFERED: "calling", CallState.TALKING: "talking"}.get(call.state, "callback")  # type: ignore[return-value]
     return cast("CallPlace", call.state.value)
@@ -84,6 +87,7 @@ def call_row(call: LiveCall, place: CallPlace, number_display: str) -> CallRow:
     arrived_at = call.at("arrived") or call.at("answered_at") or 0
     rung = list(call.rung) or ([call.agent_id] if call.agent_id is not None else [])
     talking = [call.agent_id] if call.agent_id is not None else []
+    consult = consult_of(call)
     return CallRow(
         call_id=call.call_id,
         queue_id=call.queue_id,
@@ -91,7 +95,7 @@ def call_row(call: LiveCall, place: CallPlace, number_display: str) -> CallRow:
         since=call.at(_SINCE[place]) or arrived_at,
         arrived_at=arrived_at,
         answered_at=call.at("answered_at"),
-        held_at=call.at("held_at"),
+        held_at=consult.transfer.at_ms if consult else call.at("held_at"),
         priority=call.entry.get("priority", 0),
         number_display=number_display,
         customer_id=customer.get("customer_id"),

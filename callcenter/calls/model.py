@@ -290,6 +290,23 @@ class _Fold:
         self._back_in_line(at)
         self.record.status = CallStatus.OFFERED
 
+    def _transferred(self, at: int, body: Mapping[str, Any]) -> None:
+        """His agent has given him on."""
+        self._back_in_line(at)
+        if body.get("to_kind") == "number":
+            self.record.status = CallStatus.PASSED_ON
+
+    def _consulting(self, at: int, body: Mapping[str, Any]) -> None:
+        """His agent speaks with somebody else meanwhile; he is on hold."""
+        self._held(at, body)
+
+    def _consult_answered(self, at: int, body: Mapping[str, Any]) -> None:
+        pass
+
+    def _consult_over(self, at: int, body: Mapping[str, Any]) -> None:
+        """He speaks with his agent again."""
+        self._resumed(at, body)
+
     def _taken_over(self, at: int, body: Mapping[str, Any]) -> None:
         """A supervisor has taken him from whoever was offered to him, or talked with him."""
         self._back_in_line(at)

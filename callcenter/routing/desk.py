@@ -14,6 +14,7 @@ from callcenter.configuration.model import OutcomeRule
 from callcenter.customers.model import display_of
 from callcenter.errors import ConflictError, HotlineError, InvalidInputError
 from callcenter.events import CallEvent, Kind, event_at
+from callcenter.routing.consult import Consult, consult_of
 from callcenter.routing.model import (
     AgentMove,
     AgentState,
@@ -24,6 +25,7 @@ from callcenter.routing.model import (
 from callcenter.routing.rings import rings_in
 from callcenter.routing.service import LEASE_SLACK_SECONDS, Routing
 from callcenter.routing.store import LiveAgent, LiveCall, LiveQueue, Part
+from callcenter.routing.transfer import To, transfer_of
 
 RECONNECT_RING_SECONDS = 15
 
@@ -484,10 +486,49 @@ class DeskWork:
             "callback": self._callback_document(call),
             "hung_up_by": call.fields.get("hung_up_by") or None,
             "reconnecting": call.fields.get("reconnecting") == "1",
+            "transfer": self._transfer_document(call, consult_of(call)),
+            "consult": self._consult_document(call, agent_id),
             "call_type": saved.get("call_type") or call.fields.get("call_type") or None,
             "notes": saved.get("notes"),
             "next_step": saved.get("next_step"),
             "outcome": saved or None,
+        }
+
+    def _consult_document(self, call: LiveCall, agent_id: int) -> dict[str, Any] | None:
+        """With whom the caller's agent speaks while the caller is kept; `asked`: this agent is that one."""
+        consult = consult_of(call)
+        if consult is None:
+            return None
+        colleague = consult.colleague_id
+        return {
+            "by_name": self.names.get(consult.transfer.by, ""),
+            "to_name": consult.transfer.to if colleague is None else self.names.get(colleague, ""),
+            "outside": colleague is None,
+            "asked": colleague == agent_id,
+            "since": consult.transfer.at_ms,
+            "ringing_at": consult.ringing_at,
+            "answered_at": consult.answered_at,
+        }
+
+    def _transfer_document(self, call: LiveCall, consult: Consult | None) -> dict[str, Any] | None:
+        """By whom the caller was given on, to whom, and what is to be known of it (TEL-22)."""
+        one = consult.transfer if consult else transfer_of(call.fields)
+        if one is None:
+            return None
+        queue = self.routing.plan.queues.get(one.to)
+        return {
+            "kind": one.kind.value,
+            "by": one.by,
+            "by_name": self.names.get(one.by, ""),
+            "to_name": self.names.get(int(one.to), "") if one.kind is To.AGENT else one.to,
+            "to_queue_zh": queue.name_zh if queue and one.kind is To.QUEUE else None,
+            "to_queue_en": queue.name_en if queue and one.kind is To.QUEUE else None,
+            "at": one.at_ms,
+            "note": one.note,
+            "notes": one.notes,
+            "attended": one.attended,
+            "is_open": one.is_open,
+            "failed": one.failed or None,
         }
 
     def _callback_document(self, call: LiveCall) -> dict[str, Any] | None:

@@ -27,8 +27,9 @@ from callcenter.configuration.model import (
 from callcenter.events import CallEvent, Kind, event, event_at
 from callcenter.routing.model import CallMove, CallState
 from callcenter.routing.plan import Caller, Plan, entry_for, entry_to_json, placed, queued_body
-from callcenter.routing.script import Answer, Ask, CallFacts, Heard, Leave, PassOn, Play, TakeMessage
+from callcenter.routing.script import Answer, Ask, CallFacts, Heard, Join, Leave, PassOn, Play, TakeMessage
 from callcenter.routing.store import LiveCall, LiveQueue, Outcome, Part
+from callcenter.routing.transfer import FIELD, returned_entry, transfer_of
 
 LONGEST_CHAIN = 12
 """Destinations that lead to each other without a word to the caller; more is a ring."""
@@ -189,12 +190,15 @@ class Dialogue:
         same_line = back and turn.call.queue_id == queue.queue_id
         line = orjson.loads(turn.call.fields.get("line") or b"{}") if same_line else {}
         turn.move = CallMove.QUEUE
-        turn.fields |= placed(plan, entry_to_json(entry) | {"queue_priority": queue.priority}) | {
+        kept = entry_to_json(entry) | {"queue_priority": queue.priority}
+        if failed := transfer_of(turn.fields):
+            kept = returned_entry(kept, failed)
+        turn.fields |= placed(plan, kept) | {
             "line": orjson.dumps({"queued_at": now} | line).decode(),
             "channel": turn.facts.channel,
             "key": "",
         }
-        body = queued_body(plan, entry_to_json(entry))
+        body = queued_body(plan, kept)
         turn.events.append(event_at(turn.call.call_id, Kind.QUEUED, now, **body))
         return True
 
@@ -247,9 +251,21 @@ class Dialogue:
 
     # -- another number --------------------------------------------------------------------------------
 
-    def _pass_on(self, turn: Turn, number: str) -> Answer:
-        turn.events.append(event(turn.call.call_id, Kind.PASSED_ON, self._clock(), to=number))
-        return PassOn(number)
+    def _pass_on(self, turn: Turn, number: str) -> Answer | None:
+        """An agent who has sent him there has him back if nobody answers (`step`); else the call ends with it."""
+        step = turn.at.get("step", "")
+        if step and turn.answer_to(step):
+            turn.heard = None
+            turn.fields["join"] = ""
+            if given := transfer_of(turn.call.fields):
+                turn.fields[FIELD] = given.over("no_answer").to_field()
+            turn.at = {"to": ToQueue(queue_id=turn.queue_id).model_dump(), "queue": turn.queue_id, "back": True}
+            return None
+        if (channel := turn.call.fields.get("join")) and step:
+            return Join(turn.call.offer_id, channel)
+        about = f"{turn.call.call_id}/{step}" if step else ""
+        turn.events.append(event(turn.call.call_id, Kind.PASSED_ON, self._clock(), about=about, to=number))
+        return PassOn(number, step)
 
     def _duty(self, turn: Turn) -> Answer | None:
         """To the duty phone; when nobody holds it, he leaves a message (HRS-03, HRS-06)."""

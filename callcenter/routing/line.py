@@ -14,9 +14,10 @@ from callcenter.routing.course import Act, Due, Waiting, expected_wait_seconds, 
 from callcenter.routing.dialogue import Circumstances, Dialogue, Turn, Voice
 from callcenter.routing.model import CallMove, CallState
 from callcenter.routing.plan import Caller
-from callcenter.routing.script import Answer, CallFacts, Dial, Heard, KeepWaiting, Leave, OfferOver, Play, Say
+from callcenter.routing.script import Answer, CallFacts, Dial, Heard, Join, KeepWaiting, Leave, OfferOver, Play, Say
 from callcenter.routing.service import Routing, arrived, identified
 from callcenter.routing.store import LiveCall, Part
+from callcenter.routing.transfer import FIELD
 
 WAITING_SECONDS = 50.0
 """How long a waiting caller's script is kept without news: each answer costs as much as a step of his call."""
@@ -117,7 +118,9 @@ class Line:
         if call.state is CallState.ENDED:
             answer = Leave()
         elif call.state in (CallState.NEW, CallState.AWAY):
-            answer = await self._take_turn(call, facts, heard)
+            answer = await self._take_turn(call, facts, heard or _out_in_vain(call, previous))
+        elif call.state is CallState.TALKING and call.fields.get("join"):
+            answer = Join(call.offer_id, call.fields["join"])
         elif call.is_callback:
             done = heard is not None and heard.step_id == "callback/done"
             answer = Leave() if done else Play("callback/done", self._voice.prompts(spoken_to(call), "callback_done"))
@@ -152,6 +155,8 @@ class Line:
         if turn.refused:
             return None
         if answer is None:
+            if FIELD in turn.fields:
+                await self.routing.come_back(call.call_id)
             await self.routing.match()
         return answer
 
@@ -237,6 +242,15 @@ class Line:
             settings["line"] = orjson.dumps(line).decode()
         away = Part(call.call_id, move=CallMove.STEP_OUT, set=settings)
         await self.live.step(self._clock(), call=away)
+
+
+def _out_in_vain(call: LiveCall, previous: OfferOver | None) -> Heard | None:
+    """The word that nobody answered at the number to which the caller was given, or that nobody is there any more."""
+    step = orjson.loads(call.fields.get("at") or b"{}").get("step")
+    if previous is None or not step:
+        return None
+    not_joined = call.fields.get("join") and previous.dial_status != "ANSWER"
+    return Heard(step) if previous.offer_id == step or not_joined else None
 
 
 def language_of(card: dict[str, Any]) -> str:

@@ -42,6 +42,7 @@ class AgentMove(StrEnum):
     RELEASE = "release"
     CONCLUDE = "conclude"
     TAKE_OVER = "take_over"
+    RETURN = "return"
 
 
 _A, _M = AgentState, AgentMove
@@ -56,6 +57,7 @@ AGENT_TABLE: dict[tuple[AgentState, AgentMove], AgentState] = {
     (_A.READY, _M.CLAIM): _A.OFFERED,
     (_A.READY, _M.ADOPT): _A.TALKING,
     (_A.READY, _M.TAKE_OVER): _A.OFFERED,
+    (_A.READY, _M.RETURN): _A.OFFERED,
     (_A.OFFERED, _M.RING): _A.RINGING,
     (_A.OFFERED, _M.ANSWER): _A.TALKING,
     (_A.OFFERED, _M.MISS): _A.PAUSED,
@@ -73,6 +75,7 @@ AGENT_TABLE: dict[tuple[AgentState, AgentMove], AgentState] = {
     (_A.WRAPUP, _M.PAUSE): _A.PAUSED,
     (_A.WRAPUP, _M.SIGN_OUT): _A.SIGNED_OUT,
     (_A.WRAPUP, _M.ADOPT): _A.TALKING,
+    (_A.WRAPUP, _M.RETURN): _A.OFFERED,
     (_A.PAUSED, _M.GO_READY): _A.READY,
     (_A.PAUSED, _M.PAUSE): _A.PAUSED,
     (_A.PAUSED, _M.SIGN_OUT): _A.SIGNED_OUT,
@@ -85,7 +88,8 @@ was quicker): there is nothing to write down. CONCLUDE: the call's end tells of 
 WITHDRAW: the offer ended through no doing of his: he stays ready. ADOPT: his phone talks in a
 call that Asterisk's fallback queue gave him while this service was away. TAKE_OVER: a supervisor takes a caller
 himself, whatever he was; when he would be ready again, or paused for a miss, he is what he was before (his field
-`returns_to`) instead, unless he says otherwise himself."""
+`returns_to`) instead, unless he says otherwise himself. RETURN: a caller whom he has transferred in vain comes back to
+him, also out of the wrap-up of that very call."""
 
 
 class CallState(StrEnum):
@@ -95,6 +99,7 @@ class CallState(StrEnum):
     WAITING = "waiting"
     OFFERED = "offered"
     TALKING = "talking"
+    CONSULTING = "consulting"
     AWAY = "away"
     RESTING = "resting"
     ENDED = "ended"
@@ -113,6 +118,11 @@ class CallMove(StrEnum):
     RECONNECT = "reconnect"
     ADOPT = "adopt"
     TAKE_OVER = "take_over"
+    TRANSFER = "transfer"
+    SEND_OUT = "send_out"
+    CONSULT = "consult"
+    RESUME = "resume"
+    COMPLETE = "complete"
     END = "end"
 
 
@@ -144,11 +154,21 @@ CALL_TABLE: dict[tuple[CallState, CallMove], CallState] = {
     (_C.TALKING, _V.REQUEUE): _C.WAITING,
     (_C.TALKING, _V.RECONNECT): _C.OFFERED,
     (_C.TALKING, _V.TAKE_OVER): _C.OFFERED,
+    (_C.TALKING, _V.TRANSFER): _C.OFFERED,
+    (_C.TALKING, _V.SEND_OUT): _C.AWAY,
+    (_C.TALKING, _V.CONSULT): _C.CONSULTING,
     (_C.TALKING, _V.END): _C.ENDED,
+    (_C.CONSULTING, _V.RESUME): _C.TALKING,
+    (_C.CONSULTING, _V.COMPLETE): _C.TALKING,
+    (_C.CONSULTING, _V.SEND_OUT): _C.AWAY,
+    (_C.CONSULTING, _V.REQUEUE): _C.WAITING,
+    (_C.CONSULTING, _V.END): _C.ENDED,
 }
 """STEP_OUT: the caller is asked something (whether to be called back, his message) and can't be offered meanwhile.
 REST: he keeps his place without a line; until the moment to try, nobody is offered to him. TAKE_OVER: a supervisor
-takes him away from whoever is offered to him, or talks with him."""
+takes him away from whoever is offered to him, or talks with him. TRANSFER: his agent gives him to another one, SEND_OUT
+to a number over the trunk. CONSULT: his agent speaks with a colleague meanwhile, who is claimed for it; RESUME: the
+agent is with the caller again, COMPLETE: the colleague is."""
 
 
 _AGENT_MOVES = {

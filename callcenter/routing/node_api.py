@@ -18,6 +18,7 @@ from callcenter.routing.script import (
     Dial,
     Ended,
     Heard,
+    Join,
     KeepWaiting,
     Leave,
     OfferOver,
@@ -108,6 +109,21 @@ class CallbackAnsweredIn(BaseModel):
     customer_answered_at_ms: Ms
 
 
+class ConsultAnsweredIn(BaseModel):
+    """Whom an agent consults over the trunk has answered."""
+
+    offer_id: Word
+    answered_at_ms: Ms
+
+
+class ConsultOverIn(BaseModel):
+    """Consulting somebody is over: how the dialling of him ended."""
+
+    offer_id: Word
+    dial_status: Word = ""
+    cause: int = 0
+
+
 class CallbackOverIn(BaseModel):
     """Calling a customer back is over."""
 
@@ -124,7 +140,7 @@ class CallbackOverIn(BaseModel):
 class InstructionOut(BaseModel):
     """What a script shall do next (docs/node-api.md)."""
 
-    do: Literal["dial", "say", "ask", "play", "message", "pass_on", "wait", "leave"]
+    do: Literal["dial", "join", "say", "ask", "play", "message", "pass_on", "wait", "leave"]
     queue: str = ""
     language: str = ""
     offer_id: str = ""
@@ -136,6 +152,7 @@ class InstructionOut(BaseModel):
     timeout_seconds: int = 0
     most_seconds: int = 0
     number: str = ""
+    channel: str = ""
 
 
 CALLBACK_PATH = "callback"
@@ -192,6 +209,7 @@ async def wait(request: web.Request, call_id: str, /, call: WaitIn) -> Instructi
 
 _INSTRUCTIONS: dict[type, Any] = {
     Dial: "dial",
+    Join: "join",
     Say: "say",
     Ask: "ask",
     Play: "play",
@@ -206,6 +224,20 @@ _INSTRUCTIONS: dict[type, Any] = {
 async def callback_answered(request: web.Request, call_id: str, /, told: CallbackAnsweredIn) -> Empty:
     """A customer who is called back has answered."""
     await hotline(request).callbacks.customer_answered(call_id, told.offer_id, told.customer_answered_at_ms)
+    return Empty()
+
+
+@routes.post("/node/v1/calls/{call_id}/consult-answered", needs=NODE)
+async def consult_answered(request: web.Request, call_id: str, /, told: ConsultAnsweredIn) -> Empty:
+    """Whom an agent consults over the trunk has answered."""
+    await hotline(request).consults.answered(call_id, told.offer_id, told.answered_at_ms)
+    return Empty()
+
+
+@routes.post("/node/v1/calls/{call_id}/consult-over", needs=NODE)
+async def consult_over(request: web.Request, call_id: str, /, told: ConsultOverIn) -> Empty:
+    """Whom an agent has consulted is gone, or did not answer; may come twice and late."""
+    await hotline(request).consults.over(call_id, told.offer_id, told.dial_status, told.cause)
     return Empty()
 
 

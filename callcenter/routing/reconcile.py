@@ -15,6 +15,7 @@ from callcenter import metrics
 from callcenter.asterisk.model import Channel, node_of
 from callcenter.errors import UnavailableError
 from callcenter.events import Kind, event, event_at
+from callcenter.routing.consult import consult_of
 from callcenter.routing.model import (
     AgentMove,
     AgentState,
@@ -70,6 +71,13 @@ class Asterisk(Protocol):
         """End the channels between living nodes and a dead one; how many."""
 
 
+class Consultations(Protocol):
+    """Whoever keeps agents' consultations."""
+
+    async def compare(self, call: LiveCall, legs: Sequence[Channel]) -> str:
+        """Bring a call that is kept for one to what Asterisk has; what was repaired, or nothing."""
+
+
 class Reconciler:
     """Puts the live queue right."""
 
@@ -79,6 +87,8 @@ class Reconciler:
         self._witness = witness
         self._asterisk = asterisk
         self._clock = clock
+        self.consults: Consultations | None = None
+        """Whoever keeps agents' consultations."""
         self._missing: dict[str, int] = {}
         self._halves: dict[str, int] = {}
 
@@ -177,6 +187,7 @@ class Reconciler:
         # Nobody who stands in line is said to talk.
         alone = there - with_leg - self._routing.picture.floor.entries.keys()
         await self._deaf([(call_id, seen) for call_id, seen in live if call_id in alone], now)
+        await self._consults(channels, now)
         legs = {channel.call_id: channel for channel in every if channel.extension and channel.up}
         await self._conversations([leg for call_id, leg in legs.items() if call_id in there], agents, now)
 
@@ -187,6 +198,16 @@ class Reconciler:
             agent = by_id.get(self._witness.agents.get(leg.extension, 0))
             if agent is not None:
                 await self._conversation(call, leg, agent, now)
+
+    async def _consults(self, channels: Mapping[str, Sequence[Channel]], now: int) -> None:
+        """Agents who consult somebody: their legs and the others' are there for as long as it lasts."""
+        for call in await self._live.calls(await self._live.in_state(CallState.CONSULTING)):
+            consult = consult_of(call)
+            young = consult is not None and now - consult.transfer.at_ms < 2 * YOUNG_SECONDS * 1000
+            if self.consults is None or young or node_of(call.call_id) not in channels:
+                continue
+            if repaired := await self.consults.compare(call, channels[node_of(call.call_id)]):
+                self._repaired(repaired, call_id=call.call_id)
 
     async def _ways(self, channels: Mapping[str, Sequence[Channel]], dead: Sequence[str]) -> None:
         """Half a conversation between nodes whose other half is gone, with its node or since that was started again,
@@ -230,7 +251,7 @@ class Reconciler:
         """Asterisk has this conversation: the live queue shall have it too."""
         if agent.state is AgentState.TALKING and call.state is CallState.TALKING:
             return
-        if call.state is CallState.ENDED or call.fields.get("reconnecting") == "1":
+        if call.state in (CallState.ENDED, CallState.CONSULTING) or call.fields.get("reconnecting") == "1":
             return
         of_this_offer = leg.offer_id != "" and agent.offer_id == leg.offer_id
         if agent.state is AgentState.WRAPUP and of_this_offer and now - agent.since_ms < YOUNG_SECONDS * 1000:
@@ -259,6 +280,11 @@ class Reconciler:
             # Those who were rung beside the one who has the call are let go as their legs end, or here.
             theirs = {CallState.OFFERED: {call.agent_id, *call.rung}, CallState.TALKING: {call.agent_id}}
             if agent.agent_id in theirs.get(call.state, ()) and call.offer_id == agent.offer_id:
+                continue
+            if (consult := consult_of(call)) and (
+                (agent.agent_id, agent.offer_id)
+                in ((call.agent_id, call.offer_id), (consult.colleague_id, consult.offer_id))
+            ):
                 continue
             ringing = any(leg.extension == agent.extension for leg in legs.get(agent.call_id, ()))
             if agent.state is AgentState.OFFERED and not agent.offer_id and ringing:

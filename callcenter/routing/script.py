@@ -68,6 +68,15 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """Connect the caller with a leg that is there: his agent's, who has consulted somebody, or that one's."""
+
+    offer_id: str
+    channel: str
+    """Its name on Asterisk."""
+
+
+@dataclass(frozen=True, slots=True)
 class Say:
     """Answer if that has not been done, let the caller hear these sounds and then music, and ask again at once: an
     offer does not wait for the end of the sounds. No sounds: music alone.
@@ -111,9 +120,12 @@ class TakeMessage:
 
 @dataclass(frozen=True, slots=True)
 class PassOn:
-    """Connect the caller with this number over the trunk; the call ends with that."""
+    """Connect the caller with this number over the trunk; the call ends with that. With a `step_id`: where nobody
+    answers there, the caller asks again, and his script reports the step as an offer that is over.
+    """
 
     number: str
+    step_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +138,7 @@ class Leave:
     """The call is over."""
 
 
-Answer = Dial | Say | Ask | Play | TakeMessage | PassOn | KeepWaiting | Leave
+Answer = Dial | Join | Say | Ask | Play | TakeMessage | PassOn | KeepWaiting | Leave
 
 
 @dataclass(frozen=True, slots=True)

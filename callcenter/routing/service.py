@@ -14,10 +14,12 @@ import structlog
 
 from callcenter import metrics
 from callcenter.events import CallEvent, Kind, event, event_at
+from callcenter.routing.consult import consult_of
 from callcenter.routing.course import offer_seconds
 from callcenter.routing.model import (
     PAUSE_AFTER,
     AgentMove,
+    AgentState,
     CallMove,
     CallState,
     MissReason,
@@ -25,13 +27,14 @@ from callcenter.routing.model import (
     miss_reason,
 )
 from callcenter.routing.picture import Picture
-from callcenter.routing.plan import Plan
+from callcenter.routing.plan import Plan, placed
 from callcenter.routing.script import (
     CallFacts,
     Ended,
     OfferOver,
 )
 from callcenter.routing.store import Change, LiveCall, LiveQueue, Part
+from callcenter.routing.transfer import FIELD, Transfer, open_transfer, returned_entry, transfer_of
 
 log = structlog.get_logger(__name__)
 
@@ -81,6 +84,8 @@ class Routing:
         self.extensions: dict[int, str] = {}
         self.ring_for_callback: Ring | None = None
         """`ring(call, offer, agent)` rings an agent who shall call a customer back."""
+        self.part_consult: Callable[[LiveCall], Awaitable[None]] | None = None
+        """Parts an agent and the one whom he consults when the caller has hung up."""
         self.picture = Picture(live, lambda: self.plan, today)
         live.on_change = lambda change: self.picture.take(change, heard=False)
         self._identify = identify
@@ -140,7 +145,7 @@ class Routing:
             guard={name: call.fields.get(name, "") for name in ("state", "offer", "agent", "agents")},
             set={"ended_at": str(report.at_ms), "hung_up_by": report.hung_up_by},
         )
-        talked = call.state is CallState.TALKING or call.fields.get("reconnecting") == "1"
+        talked = call.state in (CallState.TALKING, CallState.CONSULTING) or call.fields.get("reconnecting") == "1"
         talked = talked or (report.answered_at_ms is not None and self._was_its(call, report))
         if call.state is CallState.OFFERED and not talked and call.offer_id:
             events += [missed_fact(call, agent_id, report.at_ms, MissReason.CALLER_LEFT) for agent_id in call.rung]
@@ -157,6 +162,8 @@ class Routing:
             return True
         for agent_id, (_, seq) in done.agents.items():
             await self._desks.push(agent_id, seq)
+        if call.state is CallState.CONSULTING and self.part_consult:
+            await self.part_consult(call)
         await self.match()
         return True
 
@@ -311,6 +318,7 @@ class Routing:
             "calling_at": "",
             "ring_seconds": str(seconds),
             "reconnecting": "",
+            "join": "",
         }
         done = await self.live.step(
             now,
@@ -376,7 +384,10 @@ class Routing:
     async def _take_back(self, call: LiveCall, over: OfferOver, *, reason: MissReason | None) -> bool:
         now = self._clock()
         guard = {name: call.fields.get(name, "") for name in ("state", "offer", "agent", "agents", "calling_at")}
-        entry = Part(call.call_id, move=CallMove.REQUEUE, guard=guard, set={"calling_at": ""})
+        entry = Part(call.call_id, move=CallMove.REQUEUE, guard=guard, set={"calling_at": "", "join": ""})
+        given = open_transfer(call.fields)
+        if given is not None and reason is not None:
+            entry.set |= self._given_back(call, given.over(reason.value))
         agents = [agent_id for agent_id in (call.agent_id,) if agent_id is not None]
         if reason is None:
             fact = event_at(call.call_id, Kind.QUEUED, now, queue_id=call.queue_id)
@@ -402,7 +413,35 @@ class Routing:
             metrics.MISSES.labels(reason.value).inc(len(agents))
         for agent_id, (_, seq) in done.agents.items():
             await self._desks.push(agent_id, seq)
+        if done.applied and given is not None and reason is not None:
+            await self.come_back(call.call_id)
         return done.applied
+
+    def _given_back(self, call: LiveCall, failed: Transfer) -> dict[str, str]:
+        """The place of a caller whom nobody has taken where he was given: before others, and first with the agent who
+        gave him on.
+        """
+        fields = {FIELD: failed.to_field()}
+        return fields | placed(self.plan, returned_entry(call.entry, failed)) if call.entry else fields
+
+    async def come_back(self, call_id: str) -> None:
+        """A caller whom nobody has taken where he was given is in line again: offer him at once to the agent who gave
+        him on, if that one is ready or still writes down this very call.
+        """
+        call = await self.live.call(call_id)
+        given = transfer_of(call.fields)
+        if call.state is not CallState.WAITING or given is None or not given.failed:
+            return
+        agent = await self.live.agent(given.by)
+        writes = agent.state is AgentState.WRAPUP and agent.call_id == call_id
+        if not writes and agent.state is not AgentState.READY:
+            return
+        his = Part(given.by, move=AgentMove.RETURN, only=(agent.state,))
+        his.guard = {"online": "1", "call": agent.call_id}
+        his.set = {"wrapup_until": "", "extended": ""}
+        queue = self.plan.queue_of(call.queue_id)
+        taken = Part(call_id, move=CallMove.CLAIM, guard={"queue": call.queue_id, FIELD: call.fields[FIELD]})
+        await self.offer_now(taken, his, offer_seconds(queue, self.plan, owner=False))
 
     async def missed(self, call: LiveCall, agent_id: int, reason: MissReason, now: int) -> Part:
         """What a missed offer does to one agent: so many in a row pause him."""
@@ -503,6 +542,11 @@ class Routing:
                 for move in (AgentMove.END, AgentMove.CONCLUDE)
             ]
         cleared = since | {"call": "", "offer": ""}
+        if (consult := consult_of(call)) and consult.colleague_id is not None:
+            agents.add(consult.colleague_id)
+            free = cleared | {"idle_since": str(self._clock())}
+            his = guard | {"offer": consult.offer_id}
+            parts.append(Part(consult.colleague_id, move=AgentMove.RELEASE, guard=his, set=free, optional=True))
         return parts + [
             Part(agent_id, move=AgentMove.WITHDRAW, guard=guard, set=cleared, optional=True)
             for agent_id in sorted(agents)

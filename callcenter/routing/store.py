@@ -394,13 +394,21 @@ class LiveQueue:
 
     async def talking(self, call_ids: Sequence[str]) -> list[str]:
         """Which of these calls are talks, in one round trip."""
+        return await self._in_state(call_ids, CallState.TALKING)
+
+    async def _in_state(self, call_ids: Sequence[str], wanted: CallState) -> list[str]:
         if not call_ids:
             return []
         async with self.redis.pipeline(transaction=False) as pipe:
             for call_id in call_ids:
                 pipe.hget(f"cc:call:{call_id}", "state")
             states = await pipe.execute()
-        return [call_id for call_id, state in zip(call_ids, states, strict=True) if state == CallState.TALKING]
+        return [call_id for call_id, state in zip(call_ids, states, strict=True) if state == wanted]
+
+    async def in_state(self, state: CallState) -> list[str]:
+        """Every live call in this state."""
+        call_ids = [call_id for call_id, _ in await self.live_calls()]
+        return await self._in_state(call_ids, state)
 
     async def agent(self, agent_id: int) -> LiveAgent:
         """An agent; one that nobody has heard of is signed out and has no phone."""

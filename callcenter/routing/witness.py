@@ -6,6 +6,7 @@ without an offer is one that Asterisk's fallback queue rang while no service was
 
 import contextlib
 from collections.abc import Sequence
+from typing import Protocol
 
 from callcenter import metrics
 from callcenter.asterisk.model import (
@@ -24,6 +25,7 @@ from callcenter.asterisk.model import (
 from callcenter.errors import UnavailableError
 from callcenter.events import CallEvent, Kind, event, event_at
 from callcenter.routing.callbacks import Callbacks
+from callcenter.routing.consult import is_consult
 from callcenter.routing.desk import DeskWork
 from callcenter.routing.model import (
     AgentMove,
@@ -36,6 +38,7 @@ from callcenter.routing.model import (
 from callcenter.routing.script import OfferOver
 from callcenter.routing.service import Desks, missed_fact
 from callcenter.routing.store import LiveAgent, LiveCall, Part
+from callcenter.routing.transfer import FIELD, open_transfer
 
 _DIAL_STATUS = {17: "BUSY", 21: "BUSY", 3: "CHANUNAVAIL", 20: "CHANUNAVAIL"}
 """Q.850 causes of a leg that was not answered, as Asterisk's Dial names them; others: it rang in vain."""
@@ -52,6 +55,13 @@ def _as_it_was(call: LiveCall) -> dict[str, str]:
     return {name: call.fields.get(name, "") for name in ("state", "offer", "agent", "second")}
 
 
+class ConsultLegs(Protocol):
+    """Whoever keeps agents' consultations."""
+
+    async def leg(self, agent_id: int, fact: Leg) -> bool:
+        """A fact of a leg; False: it is of no consultation."""
+
+
 class Witness:
     """Turns facts about legs into steps of the live queue."""
 
@@ -63,6 +73,8 @@ class Witness:
         self._desks = desks
         self.agents: dict[str, int] = {}
         """Extension -> agent; kept by whoever keeps the agents."""
+        self.consults: ConsultLegs | None = None
+        """Whoever keeps agents' consultations."""
 
     async def take(self, fact: Fact) -> None:
         """Act on one fact."""
@@ -81,6 +93,8 @@ class Witness:
             await self._offered(agent_id, fact)
 
     async def _offered(self, agent_id: int, fact: Leg) -> None:
+        if self.consults and is_consult(fact.offer_id) and await self.consults.leg(agent_id, fact):
+            return
         agent = Part(agent_id, guard={"offer": fact.offer_id}, set={"since": str(fact.at_ms)})
         call = Part(fact.call_id, guard={"offer": fact.offer_id})
         at = fact.at_ms
@@ -95,10 +109,12 @@ class Witness:
                 return
             case LegHeld():
                 agent.set = {}
+                call.guard["state"] = CallState.TALKING.value
                 call.set = {"held_at": str(at)}
                 facts = [event_at(fact.call_id, Kind.HELD, at, about=fact.offer_id)]
             case LegResumed():
                 agent.set = {}
+                call.guard["state"] = CallState.TALKING.value
                 call.set = {"held_at": ""}
                 facts = [event_at(fact.call_id, Kind.RESUMED, at, about=fact.offer_id)]
             case LegEnded():
@@ -139,6 +155,8 @@ class Witness:
             call.set["answered_at"] = str(at)
             waited = max(0, at - (before.at("arrived") or at)) / 1000
             metrics.WAITED.labels(before.queue_id).observe(waited)
+        if given := open_transfer(before.fields):
+            call.set[FIELD] = given.over().to_field()
         others = [other for other in before.rung if other != agent_id]
         facts = [event(fact.call_id, Kind.ANSWERED, at, about=fact.offer_id, agent_id=agent_id)]
         facts += [missed_fact(before, other, at, MissReason.OTHER_ANSWERED) for other in others]
@@ -180,6 +198,8 @@ class Witness:
     async def _ended(self, agent_id: int, fact: LegEnded) -> None:
         while True:  # until nothing has come between looking and writing
             call = await self._live.call(fact.call_id)
+            if call.state is CallState.CONSULTING and self.consults and await self.consults.leg(agent_id, fact):
+                return
             if call.offer_id == fact.offer_id:
                 if call.state is CallState.OFFERED and call.is_callback:
                     if await self._callback_leg_ended(call, fact):

@@ -6,23 +6,21 @@ or acts on what the first has made of it.
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import orjson
-
-from callcenter.asterisk.model import Channel
 from callcenter.calls.model import HungUpBy
-from callcenter.configuration.model import ToQueue
 from callcenter.errors import HotlineError, InvalidInputError, NotFoundError, UnavailableError
-from callcenter.events import CallEvent, Kind, event, event_at
+from callcenter.events import Kind, event, event_at
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.course import offer_seconds
 from callcenter.routing.desk import InCallError, NoPhoneError
 from callcenter.routing.model import IN_CALL, AgentMove, AgentState, CallMove, CallState, MissReason
-from callcenter.routing.plan import needs_of, placed, queued_body
+from callcenter.routing.plan import placed
 from callcenter.routing.service import Desks, Routing, missed_fact
 from callcenter.routing.store import LiveAgent, LiveCall, Part
+from callcenter.routing.talks import Asterisk as TalkingLegs
+from callcenter.routing.talks import Talks, as_seen, entry_of
 from callcenter.supervision.errors import (
     AgentNotInQueueError,
     AgentSignedOutError,
@@ -37,18 +35,10 @@ from callcenter.supervision.errors import (
 )
 
 _IN_LINE = (CallState.WAITING, CallState.RESTING)
-_SEEN = ("state", "offer", "agent", "agents", "second", "queue", "entry", "calling_at", "answered_at", "left_at")
-"""Fields of a call on which an act is decided."""
 
 
-class Asterisk(Protocol):
+class Asterisk(TalkingLegs, Protocol):
     """What is asked of the Asterisk nodes. All raise UnavailableError."""
-
-    async def channels(self) -> Mapping[str, Sequence[Channel]]:
-        """The channels of the hotline's calls, by node; a node that does not answer is left out."""
-
-    async def end_leg(self, channel_id: str) -> None:
-        """End an agent's leg and keep the caller."""
 
     async def end_call(self, channel_id: str) -> None:
         """End a channel and with it the call."""
@@ -81,6 +71,7 @@ class CallActs:
         self._desks = desks
         self._clock = clock
         self._listening = listening
+        self._talks = Talks(routing, asterisk, desks, clock)
 
     # -- his place in line -----------------------------------------------------------------------------
 
@@ -101,11 +92,13 @@ class CallActs:
         while True:
             call = await self._call(call_id)
             if call.state is CallState.TALKING:
-                if await self._out_of_the_talk(call, queue_id):
+                if call.is_callback:
+                    raise CalledBackError
+                if await self._talks.to_queue(call, queue_id):
                     return
                 continue
             _refuse_unless_in_line(call)
-            if call.queue_id == queue_id or await self._place(call, self._moved(call, queue_id), anew=True):
+            if call.queue_id == queue_id or await self._place(call, self._talks.moved(call, queue_id), anew=True):
                 break
         await self._routing.match()
 
@@ -133,7 +126,7 @@ class CallActs:
             person, line = plan.people.get(agent_id), plan.queue_of(call.queue_id).queue_id
             if not person or line not in {one.queue_id for one in person.memberships}:
                 raise AgentNotInQueueError
-            if await self._place(call, _entry(call) | {"preferred": [agent_id]}):
+            if await self._place(call, entry_of(call) | {"preferred": [agent_id]}):
                 break
         await self._routing.match()
 
@@ -150,7 +143,7 @@ class CallActs:
             if call.state is CallState.TALKING:
                 raise CallInTalkError
             _refuse_unless_in_line(call)
-            if await self._place(call, _entry(call) | {"priority": priority}, by_hand=priority):
+            if await self._place(call, entry_of(call) | {"priority": priority}, by_hand=priority):
                 break
         await self._routing.match()
 
@@ -162,67 +155,22 @@ class CallActs:
         moved = [call_id for call_id, entry in self._routing.picture.waiting.items() if self._is_of_before(entry)]
         for call in await self._live.calls(moved):
             if call.state is CallState.WAITING and self._is_of_before(call.entry):
-                await self._place(call, self._moved(call, call.queue_id))
+                await self._place(call, self._talks.moved(call, call.queue_id))
 
     def _is_of_before(self, entry: Mapping[str, Any]) -> bool:
         """Whether an entry was made with another priority of its queue than is set now."""
         queue = self._routing.plan.queues.get(entry.get("queue", ""))
         return queue is not None and entry.get("queue_priority", queue.priority) != queue.priority
 
-    def _moved(self, call: LiveCall, queue_id: str) -> dict[str, Any]:
-        """His entry in the line of a queue: what the queues add to his priority is the new one's, and so are the
-        skills.
-        """
-        queue, entry = self._routing.plan.queue_of(queue_id), _entry(call)
-        priority = entry["priority"] - entry.get("queue_priority", 0) + queue.priority
-        given = call.fields.get("priority")
-        entry |= {"queue": queue_id, "priority": int(given) if given else priority, "queue_priority": queue.priority}
-        if queue_id != call.queue_id:
-            needs = [[need.skill_id, need.level, [list(one) for one in need.relaxes]] for need in needs_of(queue)]
-            entry |= {"needs": needs, "preferred": []}
-        return entry
-
     async def _place(
         self, call: LiveCall, entry: dict[str, Any], *, anew: bool = False, by_hand: int | None = None
     ) -> bool:
         """Give a caller in line another place. `anew`: his life in this queue begins now. False: he has changed."""
-        place = self._line(entry) if anew else placed(self._routing.plan, entry)
+        place = self._talks.line(entry) if anew else placed(self._routing.plan, entry)
         if by_hand is not None:
             place["priority"] = str(by_hand)
-        part = Part(call.call_id, only=(call.state,), guard=_as_seen(call), set=place)
-        return (await self._live.step(self._clock(), call=part, events=[self._queued(call, entry)])).applied
-
-    def _line(self, entry: dict[str, Any]) -> dict[str, str]:
-        """The fields of a caller who comes into a queue now."""
-        queue_id = entry["queue"]
-        at = {"to": ToQueue(queue_id=queue_id).model_dump(), "queue": queue_id}
-        line = {"queued_at": self._clock()}
-        return placed(self._routing.plan, entry) | {
-            "at": orjson.dumps(at).decode(),
-            "line": orjson.dumps(line).decode(),
-        }
-
-    def _queued(self, call: LiveCall, entry: dict[str, Any]) -> CallEvent:
-        return event_at(call.call_id, Kind.QUEUED, self._clock(), **queued_body(self._routing.plan, entry))
-
-    async def _out_of_the_talk(self, call: LiveCall, queue_id: str) -> bool:
-        """The agent goes to wrap-up, the caller into the line. False: the talk has changed since it was looked at."""
-        if call.is_callback:
-            raise CalledBackError
-        now = self._clock()
-        entry = self._moved(call, queue_id)
-        back = Part(call.call_id, move=CallMove.REQUEUE, guard=_as_seen(call))
-        back.set = self._line(entry) | {"held_at": "", "calling_at": ""}
-        done = await self._live.step(
-            now, agents=self._without_talk(call, now), call=back, events=[self._queued(call, entry)]
-        )
-        if not done.applied:
-            return False
-        for agent_id, (_, seq) in done.agents.items():
-            await self._desks.push(agent_id, seq)
-        await self._end_talking_leg(call, lambda: self._still_talking(call, CallMove.ADOPT, call.offer_id))
-        await self._routing.match()
-        return True
+        part = Part(call.call_id, only=(call.state,), guard=as_seen(call), set=place)
+        return (await self._live.step(self._clock(), call=part, events=[self._talks.queued(call, entry)])).applied
 
     # -- taking over -----------------------------------------------------------------------------------
 
@@ -248,24 +196,24 @@ class CallActs:
             _refuse_unless_takable(call)
             if await self._listening.leave(supervisor):
                 continue
-            if call.is_callback and call.state is CallState.OFFERED and not await self._end_legs(call):
+            if call.is_callback and call.state is CallState.OFFERED and not await self._talks.end_legs(call):
                 raise CallOnOfferError  # a phone is about to ring, whose agent would call the customer too
             offer_id = await self._take(call, supervisor)
             if offer_id is not None:
                 break
         if call.state is CallState.OFFERED:
             with contextlib.suppress(UnavailableError):  # then they ring on, and stop when they are answered
-                await self._end_legs(call)
+                await self._talks.end_legs(call)
         elif call.state is CallState.TALKING:
-            spared = self._spare(supervisor, offer_id)
-            await self._end_talking_leg(
-                call, lambda: self._still_talking(call, CallMove.ANSWER, offer_id, others=[spared])
+            spared = self._talks.spare(supervisor.agent_id, offer_id)
+            await self._talks.end_talking_leg(
+                call, lambda: self._talks.still_talking(call, CallMove.ANSWER, offer_id, others=[spared])
             )
 
     async def _take(self, call: LiveCall, supervisor: LiveAgent) -> str | None:
         """The step; the offer's id, None: the call or the supervisor has changed since it was looked at."""
         now = self._clock()
-        taken = Part(call.call_id, move=CallMove.TAKE_OVER, guard=_as_seen(call))
+        taken = Part(call.call_id, move=CallMove.TAKE_OVER, guard=as_seen(call))
         taken.set = {"taken_from": call.offer_id, "taken_by": str(supervisor.agent_id), "held_at": "", "next_at": ""}
         his = Part(supervisor.agent_id, move=AgentMove.TAKE_OVER, only=(supervisor.state,))
         his.guard = {"online": "1"} | {name: supervisor.fields.get(name, "") for name in ("reason", "listening")}
@@ -277,65 +225,13 @@ class CallActs:
             others = [self._routing.let_go(call, agent_id, now) for agent_id in call.rung]
             facts = [missed_fact(call, agent_id, now, MissReason.TAKEN_OVER) for agent_id in call.rung]
         elif call.state is CallState.TALKING:
-            others = self._without_talk(call, now)
+            others = self._talks.without_talk(call, now)
         facts.append(event_at(call.call_id, Kind.TAKEN_OVER, now, agent_id=supervisor.agent_id))
         plan = self._routing.plan
         seconds = offer_seconds(plan.queue_of(call.queue_id), plan, owner=False)
         return await self._routing.offer_now(
             taken, his, seconds, others=others, facts=facts, is_callback=call.is_callback
         )
-
-    def _without_talk(self, call: LiveCall, now: int) -> list[Part]:
-        """What it does to the agents of a talk that the caller is taken out of it."""
-        parts = self._routing.let_others_go(call, now)
-        if call.agent_id is not None:
-            ending = {"since": str(now)} | self._routing.wrapup(call, now)
-            guard = {"offer": call.offer_id}
-            parts.append(Part(call.agent_id, move=AgentMove.END, guard=guard, set=ending, optional=True))
-        return parts
-
-    @staticmethod
-    def _spare(supervisor: LiveAgent, offer_id: str) -> Part:
-        cleared = {"call": "", "offer": ""}
-        guard = {"offer": offer_id}
-        return Part(supervisor.agent_id, move=AgentMove.WITHDRAW, guard=guard, set=cleared, optional=True)
-
-    async def _end_talking_leg(self, call: LiveCall, undo: Callable[[], Awaitable[None]]) -> None:
-        """The agent's phone ends, and the caller's script asks what to do with him. Raises UnavailableError."""
-        try:
-            if leg := call.fields.get("leg"):
-                await self._asterisk.end_leg(leg)
-            else:
-                await self._end_legs(call)
-        except HotlineError:
-            await undo()
-            raise
-
-    async def _still_talking(self, call: LiveCall, back: CallMove, offer_id: str, others: Sequence[Part] = ()) -> None:
-        """The leg could not be ended: the talk is what it was, unless the call has gone on from `offer_id` since."""
-        names = ("offer", "agent", "agents", "queue", "entry", "order", "waiting_since", "line", "at", "taken_by")
-        was = {name: call.fields.get(name, "") for name in names}
-        agents = list(others)
-        if call.agent_id is not None:
-            theirs = Part(call.agent_id, move=AgentMove.ADOPT, only=(AgentState.WRAPUP,), optional=True)
-            theirs.guard = {"call": call.call_id, "offer": call.offer_id}
-            theirs.set = {"since": call.fields.get("answered_at") or str(self._clock()), "wrapup_until": ""}
-            agents.append(theirs)
-        talk = Part(call.call_id, move=back, guard={"offer": offer_id}, set=was)
-        fact = event_at(call.call_id, Kind.ANSWERED, self._clock(), agent_id=call.agent_id)
-        done = await self._live.step(self._clock(), agents=agents, call=talk, events=[fact])
-        for agent_id, (_, seq) in done.agents.items():
-            await self._desks.push(agent_id, seq)
-
-    async def _end_legs(self, call: LiveCall) -> int:
-        """End the phones' legs of the offer that was open; how many. Raises UnavailableError."""
-        ended = 0
-        for channels in (await self._asterisk.channels()).values():
-            for leg in channels:
-                if leg.extension and leg.call_id == call.call_id and leg.offer_id == call.offer_id:
-                    await self._asterisk.end_leg(leg.channel_id)
-                    ended += 1
-        return ended
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -396,7 +292,7 @@ class CallActs:
         every = await self._asterisk.channels()
         legs = [leg for channels in every.values() for leg in channels if leg.call_id == call.call_id]
         free = [part(call, agent, now) for agent in agents for part in (self._routing.spared, self._routing.let_go)]
-        gone = Part(call.call_id, move=CallMove.END, guard=_as_seen(call))
+        gone = Part(call.call_id, move=CallMove.END, guard=as_seen(call))
         gone.set = {"ended_at": str(now), "hung_up_by": "system", "calling_at": ""}
         fact = event(call.call_id, Kind.ENDED, now, hung_up_by="system", where="cancelled")
         done = await self._live.step(now, agents=free, call=gone, events=[fact])
@@ -415,21 +311,13 @@ class CallActs:
         return call
 
 
-def _as_seen(call: LiveCall) -> dict[str, str]:
-    return {name: call.fields.get(name, "") for name in _SEEN}
-
-
-def _entry(call: LiveCall) -> dict[str, Any]:
-    """His entry; one out of a talk that was found on Asterisk has none yet."""
-    new = {"queue": call.queue_id, "since": call.waiting_since_ms, "priority": 0, "needs": [], "preferred": []}
-    return call.entry or new
-
-
 def _refuse_unless_in_line(call: LiveCall) -> None:
     if call.state is CallState.ENDED:
         raise CallOverError
     if call.state is CallState.OFFERED:
         raise CallOnOfferError
+    if call.state is CallState.CONSULTING:
+        raise CallInTalkError
     if call.state not in _IN_LINE:
         raise CallInMenuError
 
@@ -437,6 +325,8 @@ def _refuse_unless_in_line(call: LiveCall) -> None:
 def _refuse_unless_takable(call: LiveCall) -> None:
     if call.state is CallState.ENDED:
         raise CallOverError
+    if call.state is CallState.CONSULTING:
+        raise CallInTalkError
     is_somebodys = call.state in (CallState.OFFERED, CallState.TALKING)
     if is_somebodys and call.fields.get("taken_by") == call.fields.get("agent"):
         raise TakenOverAlreadyError

@@ -31,6 +31,7 @@ from callcenter.sounds import api as sounds_api
 from callcenter.staff import api as staff_api
 from callcenter.staff import audit_api, roles_api, safety_api
 from callcenter.supervision import api as supervision_api
+from callcenter.transfers import api as transfers_api
 from callcenter.web import api as web_api
 from callcenter.web.files import Files
 from callcenter.web.middlewares import MIDDLEWARES, ROUTE_KEY, route_of
@@ -71,6 +72,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     numbers_api.routes,
     sounds_api.routes,
     supervision_api.routes,
+    transfers_api.routes,
     web_api.routes,
 )
 

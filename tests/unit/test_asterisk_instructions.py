@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from callcenter.asterisk.instructions import read_told
-from callcenter.routing.script import Ask, Dial, KeepWaiting, Leave, PassOn, Play, Say, TakeMessage
+from callcenter.routing.script import Ask, Dial, Join, KeepWaiting, Leave, PassOn, Play, Say, TakeMessage
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,8 @@ from callcenter.routing.script import Ask, Dial, KeepWaiting, Leave, PassOn, Pla
         ({"do": "play", "step_id": "p", "sounds": ["a"]}, Play("p", ("a",))),
         ({"do": "message", "step_id": "m", "sounds": ["a"], "most_seconds": 90}, TakeMessage("m", ("a",), 90)),
         ({"do": "pass_on", "number": "+8613800138000"}, PassOn("+8613800138000")),
+        ({"do": "pass_on", "number": "13800138000", "step_id": "out/12"}, PassOn("13800138000", "out/12")),
+        ({"do": "join", "offer_id": "o/1c", "channel": "PJSIP/1001-0000002a"}, Join("o/1c", "PJSIP/1001-0000002a")),
         ({"do": "wait"}, KeepWaiting()),
         ({"do": "leave"}, Leave()),
     ],
@@ -54,6 +56,9 @@ DIAL = {"do": "dial", "offer_id": "o/1", "endpoints": ["1001"], "ring_seconds": 
         {"do": "ask", "step_id": "m"},
         {"do": "play", "step_id": "m", "sounds": "abc"},
         {"do": "pass_on"},
+        {"do": "join", "offer_id": "o/1c", "channel": "PJSIP/1001-0000002a,x"},
+        {"do": "join", "offer_id": "o/1c", "channel": "Local/1@agents-00000001;1"},
+        {"do": "join", "channel": "PJSIP/1001-0000002a"},
         {"do": "pass_on", "number": "110@trunk"},
         {"do": "pass_on", "number": "１１０"},
     ],
