@@ -35,6 +35,11 @@ export const api = {
   keepDraft: (callId: string, draft: t.Outcome) => put<{ written_at: number }>(`/calls/${id(callId)}/draft`, draft),
   dropDraft: (callId: string) => del<null>(`/calls/${id(callId)}/draft`),
   unwritten: () => get<t.UnwrittenCall[]>("/desk/unwritten"),
+  transferTargets: () => get<t.TransferTargets>("/desk/transfer/targets"),
+  transfer: (to: t.TransferTo) => post<unknown>("/desk/transfer", to),
+  consult: (to: t.TransferTo) => post<unknown>("/desk/consult", to),
+  completeConsult: () => post<unknown>("/desk/consult/complete", {}),
+  endConsult: () => post<unknown>("/desk/consult/back", {}),
 
   calls: (query: Record<string, string | number | null | undefined>) => get<t.CallPage>("/calls", query),
   call: (callId: string) => get<t.CallWithEvents>(`/calls/${id(callId)}`),

@@ -196,11 +196,49 @@ export interface DeskCall {
   others: string[];
   hung_up_by: HungUpBy | null;
   reconnecting: boolean;
+  transfer: TransferTold | null;
+  consult: ConsultTold | null;
   recent_calls: RecentCall[];
   call_type: string | null;
   notes: string | null;
   next_step: NextStep | null;
   outcome: SavedOutcome | null;
+}
+/** By whom the caller was given on, and what is to be known of it. `failed`: why nobody took him; null: not so. */
+export interface TransferTold {
+  kind: "agent" | "queue" | "number";
+  by: number;
+  by_name: string;
+  to_name: string;
+  to_queue_zh: string | null;
+  to_queue_en: string | null;
+  at: number;
+  note: string;
+  notes: string;
+  attended: boolean;
+  is_open: boolean;
+  failed: string | null;
+}
+/** With whom the caller's agent speaks while the caller hears music. `asked`: it is the agent of this desk. */
+export interface ConsultTold {
+  by_name: string;
+  to_name: string;
+  outside: boolean;
+  asked: boolean;
+  since: number;
+  ringing_at: number | null;
+  answered_at: number | null;
+}
+export interface TransferTo {
+  user_id?: number;
+  queue_id?: string;
+  number?: string;
+  note: string;
+  notes: string;
+}
+export interface TransferTargets {
+  agents: { user_id: number; display_name: string; extension: string; state: AgentStateName; online: boolean }[];
+  queues: { queue_id: string; name_zh: string; name_en: string; waiting: number; ready: number }[];
 }
 /** Who hears the supervisor: nobody, the agent alone, both. */
 export const LISTEN_MODES = ["listen", "whisper", "barge"] as const;

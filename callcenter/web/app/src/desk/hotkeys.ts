@@ -1,6 +1,6 @@
 /** The desk's keys. Alt and a letter: browsers leave these alone, and they work while notes are typed. Pure. */
 
-export type DeskAction = "answer" | "mute" | "hold" | "keypad" | "hangup" | "ready" | "notes" | "type" | "extend" | "scripts" | "save";
+export type DeskAction = "answer" | "mute" | "hold" | "keypad" | "hangup" | "ready" | "notes" | "type" | "extend" | "scripts" | "transfer" | "back" | "save";
 
 const BY_CODE: Readonly<Record<string, DeskAction>> = {
   KeyA: "answer",
@@ -13,6 +13,8 @@ const BY_CODE: Readonly<Record<string, DeskAction>> = {
   KeyC: "type",
   KeyL: "extend",
   KeyS: "scripts",
+  KeyT: "transfer",
+  KeyB: "back",
 };
 
 /** How a key is written on its button. */
@@ -27,6 +29,8 @@ export const KEY_LABEL: Readonly<Record<DeskAction, string>> = {
   type: "Alt+C",
   extend: "Alt+L",
   scripts: "Alt+S",
+  transfer: "Alt+T",
+  back: "Alt+B",
   save: "Ctrl+Enter",
 };
 

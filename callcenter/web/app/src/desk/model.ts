@@ -118,6 +118,8 @@ export function localCard(invite: { callId: string | null; number: string; name:
     others: [],
     hung_up_by: null,
     reconnecting: false,
+    transfer: null,
+    consult: null,
     recent_calls: [],
     call_type: null,
     notes: null,

@@ -71,7 +71,7 @@ export const zhCN = {
     why: { title: "为什么没有振铃", moment: "时刻", after: "来电后 {time}", priority: "优先 {n}", needs: "需要 {skills}", rung: "已振铃", people: "{n} 人", opensIn: "还差 {n} 秒", more: "还有 {n} 人", atLevel: "{skill} {level} 级以上",
       reason: { missed: "振铃未接", declined: "拒接", unreachable: "话机联系不上", failed: "话机故障", other_agent_chosen: "已派给别的座席", caller_behind_others: "前面还有来电者", lacks_skill: "技能不够", opens_later: "等候更久才轮到", wrapup: "话后处理", with_another_call: "在接另一通电话", phone_away: "话机离线", paused: "暂停", signed_out: "未上线", not_member: "不是队列成员" } },
     segment: { waiting: "等候", ringing: "振铃", talking: "通话", holding: "保持", wrapup: "话后处理" },
-    event: { arrived: "来电", identified: "识别号码", key: "按键", apology: "接起致歉", passed_on: "转出", callback_asked: "登记回拨", line_over: "客户挂机，保留排位", calling: "回拨客户", called_in_vain: "回拨未接通", blocked: "黑名单拦截", message: "留言", queued: "进入队列", music: "听音乐等候", offered: "派给座席", ringing: "座席话机振铃", answered: "接听", held: "保持", resumed: "恢复通话", ended: "结束", outcome: "填写记录", wrapped_up: "话后处理结束", missed: "座席未接", ledger: "话单核对", lost: "补记结束", reconnecting: "座席刷新页面，接回通话", taken_over: "班长接管" },
+    event: { arrived: "来电", identified: "识别号码", key: "按键", apology: "接起致歉", passed_on: "转出", callback_asked: "登记回拨", line_over: "客户挂机，保留排位", calling: "回拨客户", called_in_vain: "回拨未接通", blocked: "黑名单拦截", message: "留言", queued: "进入队列", music: "听音乐等候", offered: "派给座席", ringing: "座席话机振铃", answered: "接听", held: "保持", resumed: "恢复通话", ended: "结束", outcome: "填写记录", wrapped_up: "话后处理结束", missed: "座席未接", ledger: "话单核对", lost: "补记结束", reconnecting: "座席刷新页面，接回通话", taken_over: "班长接管", transferred: "转接", consulting: "座席咨询他人，来电者听音乐", consult_answered: "被咨询者接听", consult_over: "座席回到来电者" },
     miss: { no_answer: "无人接听", declined: "拒接", unreachable: "话机离线", failed: "话机故障", caller_left: "客户已挂断", lease_ended: "没有回音", other_answered: "别的座席先接了", taken_over: "班长接管" },
   },
   customers: {
@@ -242,6 +242,11 @@ export const zhCN = {
     until: "有效至 {at}", downloads: "下载 {n}/{most} 次", whole: "完整号码", masked: "号码已隐藏", withdraw: "撤回", download: "下载", returned: "已归还", destroyed: "已销毁",
     days: "有效天数", times: "次数", approve: "批准", decline: "拒绝", declineNeedsNote: "拒绝须写明原因", notOwn: "须由他人审批", nothingAsked: "没有申请", nothingAskedText: "有人申请导出名单时列在这里。",
     borrower: "借阅人", taken: "下载", due: "应还", back: "归还", check: "确认归还", checkedBy: "{name} 核查", nothingOut: "没有外借的名单", nothingOutText: "下载过的名单列在这里，直到归还并核查。",
+  },
+  transfer: {
+    open: "转接", find: "同事姓名、分机、队列或号码", note: "告诉对方：客户是谁、什么事", give: "直接转接", ask: "先咨询", close: "关闭", none: "没有匹配的同事或队列", phoneAway: "话机不在线", queueNow: "等待 {waiting} · 就绪 {ready}", outside: "外部号码",
+    ringing: "正在呼叫 {name}", with: "正在与 {name} 通话", asked: "{name} 正在向您咨询", kept: "来电者在听音乐，听不到你们", complete: "完成转接", back: "回到来电者", from: "{name} 转来", fromAttended: "{name} 咨询后转来", failedNote: "{name} 转接未成功，来电者已退回", notes: "已记录：",
+    fact: { agent: "转接给同事", queue: "转接到队列", number: "转接到外部号码" },
   },
 };
 
