@@ -22,6 +22,7 @@ def run(agi: Agi, node: Node) -> None:
     """Build the report, let Asterisk go, send."""
     call_id, report = callback_report(agi, node.name)
     agi.finish()
+    node.recordings.call_over(call_id)
     node.service.report("callback-over", call_id, report)
 
 

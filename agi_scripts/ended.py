@@ -23,6 +23,7 @@ def run(agi: Agi, node: Node) -> None:
     facts = call_facts(agi, node.name)
     report = ended_report(agi, facts)
     agi.finish()
+    node.recordings.call_over(facts.call_id)
     node.service.report("ended", facts.call_id, report)
 
 

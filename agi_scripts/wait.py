@@ -60,7 +60,7 @@ def stay(agi: Agi, node: Node, situation: Situation, patience_seconds: float) ->
             return
         patience_seconds = ABSENCE_SECONDS
         line.learn(queue=told.queue, language=told.language)
-        way_out = _way_out(told.answer)
+        way_out = _way_out(told.answer, line)
         if way_out:
             line.leave(way_out)
             return
@@ -104,17 +104,18 @@ def _do(answer: Answer, line: Line) -> Heard | None:
     return None
 
 
-def _way_out(answer: Answer) -> dict[str, str]:
+def _way_out(answer: Answer, line: Line) -> dict[str, str]:
     """Where the dialplan goes on, as channel variables; none when the caller stays in this step."""
     match answer:
-        case Dial(offer_id, endpoints, ring_seconds):
+        case Dial():
             return {
                 "CC_NEXT": "dial",
-                "CC_ENDPOINTS": "&".join(f"PJSIP/{endpoint}" for endpoint in endpoints),
-                "CC_RING_SECONDS": str(ring_seconds),
-                "__CC_OFFER": offer_id,
+                "CC_ENDPOINTS": "&".join(f"PJSIP/{endpoint}" for endpoint in answer.endpoints),
+                "CC_RING_SECONDS": str(answer.ring_seconds),
+                "__CC_OFFER": answer.offer_id,
                 "CC_STEP": "",
                 "CC_FALLBACK": "",
+                **line.recording(answer),
             }
         case Join(offer_id, channel):
             return {"CC_NEXT": "join", "CC_JOIN": channel, "__CC_OFFER": offer_id, "CC_STEP": "", "CC_FALLBACK": ""}

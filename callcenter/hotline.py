@@ -51,6 +51,8 @@ from callcenter.importing.service import Imports
 from callcenter.knowledge.service import Knowledge
 from callcenter.listening.service import ListeningWork
 from callcenter.numbers.service import Revealing
+from callcenter.recordings.acts import RecordingActs
+from callcenter.recordings.service import Recordings
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.circumstances import HotlineNow
 from callcenter.routing.desk import DeskNow, DeskWork
@@ -93,6 +95,7 @@ PHONES_SECONDS = 20.0
 LISTENERS_SECONDS = 20.0
 PROMPTS_SECONDS = 30.0
 INITIALS_SECONDS = 600.0
+RETENTION_SECONDS = 3600.0
 PARTITIONS_SECONDS = 6 * 3600.0
 ERASURES_SECONDS = 3.0
 DAILY_WORK_SECONDS = 3600.0
@@ -113,6 +116,13 @@ class Hotline:
         self.cadence = cadence_of(settings.country)
         self.zone = ZoneInfo(settings.zone)
         self.asterisk = Nodes([self._door(node, url) for node, url in settings.ari_urls.items()])
+        self._make_records()
+        self._make_routing()
+        self._make_acts()
+
+    def _make_records(self) -> None:
+        """What is kept in PostgreSQL, and who may do what."""
+        settings, pool, redis = self.settings, self.pool, self.redis
         self.customers = Customers(pool, country=settings.country)
         self.erasures = Erasures(pool)
         self.timeline = Timeline(pool)
@@ -132,6 +142,16 @@ class Hotline:
         self.revealing = Revealing(pool, redis)
         self.knowledge = Knowledge(pool, self.clock, self.zone)
         self.callers = CallerLookup(pool, self.customers, self.blocking.refuses, settings.country)
+        self.staff = Staff(pool, redis, self.asterisk, settings)
+        self.roles = self.staff.roles
+        self.role_work = self.staff.role_work
+        self.sockets = LiveSockets(self.roles, self.staff.sessions)
+        self.safety = SafetyWork(pool, self.staff)
+        self.sign_ins = SignIns(pool, self.zone)
+
+    def _make_routing(self) -> None:
+        """The live queue, desks, callers' ways, what happens at the phones."""
+        settings, pool, redis = self.settings, self.pool, self.redis
         self.live = LiveQueue(redis)
         self.desks = LiveDesks(redis, self.live.replica, self._desk_now, self._heard_change, self._look_anew)
         self.live.is_shown = self.desks.is_open
@@ -141,7 +161,7 @@ class Hotline:
         self.routing = Routing(
             self.live, self.callers.card, self.desks, self.clock, plan=self._plan(), today=self._today
         )
-        now = HotlineNow(
+        self.now = HotlineNow(
             self.live,
             self._current_plan,
             self.clock,
@@ -150,31 +170,33 @@ class Hotline:
             zone=self.zone,
             country=settings.country,
         )
-        self.line = Line(self.routing, SoundVoice(self.sounds, settings.country), now, self.clock)
+        voice = SoundVoice(self.sounds, settings.country)
+        self.line = Line(self.routing, voice, self.now, self.clock)
         self.work = DeskWork(
             self.routing, self.clock, self.asterisk.end_leg, self.asterisk.set_signed_in, settings.country
         )
         self.callbacks = Callbacks(self.routing, self.asterisk, self.desks, self.clock, settings.country)
+        self.callbacks.recording_notice = lambda language: voice.prompts(language, "recording_notice")
+        self.recordings = Recordings(pool, redis, settings.recordings_dir, self.clock, self._configuration)
+        self.recording_acts = RecordingActs(self.routing, self.asterisk, self.desks, self.clock)
         self.witness = Witness(self.work, self.callbacks, self.desks)
         self.listening = ListeningWork(pool, self.routing, self.asterisk, self.desks, self.clock)
+
+    def _make_acts(self) -> None:
+        """What supervisors and agents do to calls; the board, its alarms, the writer."""
+        settings, pool, redis = self.settings, self.pool, self.redis
         self.history = History(pool, self._current_plan, self.clock)
-        self.staff = Staff(pool, redis, self.asterisk, settings)
-        self.roles = self.staff.roles
-        self.role_work = self.staff.role_work
-        self.sockets = LiveSockets(self.roles, self.staff.sessions)
-        self.safety = SafetyWork(pool, self.staff)
-        self.sign_ins = SignIns(pool, self.zone)
         self.administration = Administration(pool, redis, self.live.waiting)
         webhook = Webhook(pool, self.clock, self._configuration, hotline=settings.hotline_number, zone=self.zone)
         self.alarms = Alarms(
-            pool, redis, self.clock, configuration=self._configuration, is_open=now.is_open, webhook=webhook
+            pool, redis, self.clock, configuration=self._configuration, is_open=self.now.is_open, webhook=webhook
         )
         self.reconciler = Reconciler(self.routing, self.witness, self.asterisk, self.clock)
         self.call_acts = CallActs(
             self.routing, self.callbacks, self.asterisk, self.desks, self.clock, listening=self.listening
         )
         talks = Talks(self.routing, self.asterisk, self.desks, self.clock)
-        self.transfers = Transfers(self.routing, talks, pool, self.clock, now.dialled_form)
+        self.transfers = Transfers(self.routing, talks, pool, self.clock, self.now.dialled_form)
         self.consults = Consults(self.routing, self.transfers, talks, self.asterisk, self.clock)
         self.witness.consults = self.consults
         self.routing.part_consult = self.consults.caller_gone
@@ -240,6 +262,8 @@ class Hotline:
                 "initials": _every(INITIALS_SECONDS, self.customers.fill_initials),
                 "imports": self.imports.work(),
                 "old imports": _every(OLD_IMPORTS_SECONDS, self.imports.tidy),
+                "retention": _every(RETENTION_SECONDS, self._retain),
+                "recordings": _every(PROMPTS_SECONDS, self.recordings.watch),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
                 "erasures": _every(ERASURES_SECONDS, self.erasures.work),
                 "daily": _every(DAILY_WORK_SECONDS, self._daily_work),
@@ -352,6 +376,10 @@ class Hotline:
         await self.safety.close_unused()
         await self.erasures.sweep()
         await self.erasures.erase_old_calls()
+
+    async def _retain(self) -> None:
+        """Delete what has been kept long enough."""
+        await self.recordings.retain()
 
     async def _make_partitions(self) -> None:
         await ensure_partitions(self.pool)

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     sounds_dir: Path = Path("/var/lib/callcenter/sounds")
     """Where `callcenter serve` keeps the speech it has made; what is missing there is made again."""
 
+    recordings_dir: Path = Path("/var/lib/callcenter/recordings")
+    """Where `callcenter serve` keeps recordings of talks; one folder for all replicas, on the machines of all."""
+
     hotline_number: str = "4008001234"
     trunk_contact: str = Field("", pattern=r"^(sips?:[A-Za-z0-9_.:@\[\]-]+)?$")
     """SIP URI that outgoing calls are sent to, such as sip:trunk.example:5060; empty: nobody can be called back."""

@@ -15,10 +15,20 @@ from typing import Final
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from agi_scripts import callback_answered, callback_over, consult_answered, consult_over, ended, identify, wait
+from agi_scripts import (
+    callback_answered,
+    callback_over,
+    consult_answered,
+    consult_over,
+    ended,
+    identify,
+    recording_notice,
+    wait,
+)
 from callcenter.asterisk.agi import Agi, AGIError, AgiLostError
 from callcenter.asterisk.config import cdr_file
 from callcenter.asterisk.ledger import Ledger
+from callcenter.asterisk.recordings_shipper import RecordingShipper
 from callcenter.asterisk.service_http import RequestRefusedError
 from callcenter.asterisk.steps import Node, Step
 from callcenter.settings import Settings
@@ -33,6 +43,7 @@ STEPS: Final[dict[str, Step]] = {
     "consult_answered": consult_answered.run,
     "consult_over": consult_over.run,
     "callback_over": callback_over.run,
+    "recording_notice": recording_notice.run,
 }
 """What Asterisk may ask for: agi://host:port/NAME. Nothing else is looked at, least of all files."""
 MAX_CALLS: Final = 2000
@@ -144,6 +155,7 @@ class Shipper(threading.Thread):
         super().__init__(name="shipper", daemon=True)
         self._node = node
         self._ledger = ledger
+        self._recordings = RecordingShipper(node.recordings, node.service)
         self._stop_asked = threading.Event()
 
     def run(self) -> None:
@@ -153,6 +165,7 @@ class Shipper(threading.Thread):
                 self.send_spooled()
                 self._node.hand_in_messages()
                 self._ledger.ship(self._node.service)
+                self._recordings.begin()
             except Exception:
                 log.exception("shipping failed; it is tried again")
 
@@ -173,6 +186,7 @@ class Shipper(threading.Thread):
         """End the thread after what it is sending now."""
         self._stop_asked.set()
         self.join(DRAIN_SECONDS)
+        self._recordings.stop()
 
 
 def run_node(settings: Settings) -> None:

@@ -14,6 +14,7 @@ from string import Template
 from callcenter.asterisk.announcements import SLOTS, class_lines
 from callcenter.asterisk.model import NODE_NAME, TRUNK
 from callcenter.asterisk.modules import module_lines
+from callcenter.asterisk.recordings import recordings_folder
 
 PROJECT = Path(__file__).resolve().parents[2]
 TEMPLATES = PROJECT / "deploy" / "asterisk"
@@ -214,6 +215,7 @@ def _values(options: AsteriskOptions) -> Mapping[str, str]:
         "trunk_leads_out": 1 if options.trunk_contact else 0,
         "slot_count": SLOTS,
         "fallback_ring_seconds": options.fallback_ring_seconds,
+        "recordings_dir": recordings_folder(options.node_spool_dir),
     }
     values = {name: _checked(value) for name, value in plain.items()}
     return values | {

@@ -16,6 +16,7 @@ from callcenter.asterisk.consults import Consults
 from callcenter.asterisk.listeners import Listeners
 from callcenter.asterisk.model import Fact, LegReader
 from callcenter.asterisk.phones import Phone, Phones
+from callcenter.asterisk.recorders import Recorders
 from callcenter.asterisk.store import RENEW_SECONDS, Ear
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class AsteriskDoor:
         self.phones = Phones(ari, media_address=media_address)
         self.listeners = Listeners(ari)
         self.consults = Consults(ari)
+        self.recorders = Recorders(ari)
         self._ari = ari
         self._ear = ear
         self._reader = LegReader(node)

@@ -9,7 +9,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from callcenter.routing.script import Answer, Ask, Dial, Join, KeepWaiting, Leave, PassOn, Play, Say, TakeMessage
+from callcenter.routing.script import (
+    Answer,
+    Ask,
+    Dial,
+    Join,
+    KeepWaiting,
+    Leave,
+    PassOn,
+    Play,
+    RecordingStart,
+    Say,
+    TakeMessage,
+)
 
 MOST_ENDPOINTS: Final = 50
 MOST_RING_SECONDS: Final = 600
@@ -52,8 +64,15 @@ def read_told(body: Mapping[str, Any]) -> Told:
 
 def _dial(body: Mapping[str, Any]) -> Answer:
     return Dial(
-        _word(body["offer_id"]), _endpoints(body["endpoints"]), _within(body["ring_seconds"], MOST_RING_SECONDS)
+        _word(body["offer_id"]),
+        _endpoints(body["endpoints"]),
+        _within(body["ring_seconds"], MOST_RING_SECONDS),
+        _RECORDING.get(body.get("recording"), "never"),
+        _sounds({"sounds": body.get("notice")}),
     )
+
+
+_RECORDING: Final[Mapping[Any, RecordingStart]] = {"later": "later", "now": "now"}
 
 
 def _ask(body: Mapping[str, Any]) -> Answer:

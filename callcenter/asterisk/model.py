@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from callcenter.routing.script import RecordingStart
+
 NODE_NAME: Final = r"[a-z][a-z0-9]{0,19}"
 """Shape of a node's name: the first part of its channels' ids, and an endpoint's name beside phones' numbers."""
 EXTENSION: Final = r"[0-9]{3,6}"
@@ -217,6 +219,9 @@ class CallingBack:
     """How long the agent's phone rings at most."""
     ring_seconds: int
     """How long the customer's does after it."""
+    recording: RecordingStart = "never"
+    notice: tuple[str, ...] = ()
+    """The sounds that the customer hears before he is connected: that he may be recorded."""
 
 
 def _key(event: Mapping[str, Any]) -> KeyPressed | None:

@@ -271,6 +271,18 @@ class Nodes:
                 found += await door.listeners.list()
         return found
 
+    # -- recording in mid-talk -------------------------------------------------------------------------
+
+    async def begin_recording(self, call_id: str, dialler: str, at_ms: int) -> None:
+        """Record the talk that a channel has dialled. Raises UnavailableError."""
+        async with _answered():
+            await self._door_of(dialler).recorders.begin(call_id, dialler, at_ms)
+
+    async def stop_recording(self, call_id: str, dialler: str) -> None:
+        """Record no more of a talk; already so is success. Raises UnavailableError."""
+        async with _answered():
+            await self._door_of(dialler).recorders.stop(call_id)
+
     def _door_of(self, channel_id: str) -> AsteriskDoor:
         door = self._doors.get(node_of(channel_id))
         if door is None:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from callcenter.asterisk.ari import Ari, AriError
+from callcenter.asterisk.instructions import is_sound
 from callcenter.asterisk.model import EXTENSION, CallingBack, Channel, channel_of, is_extension
 
 PhoneKind = Literal["browser", "desk"]
@@ -140,6 +141,8 @@ class Phones:
             "CC_RING_SECONDS": str(ring.ring_seconds),
             "PJSIP_HEADER(add,X-Call-Id)": ring.call_id,
         }
+        if ring.recording != "never":
+            variables |= {"CC_RECORDING": ring.recording, "CC_SOUNDS": "&".join(filter(is_sound, ring.notice))}
         await self._ari.request("POST", f"channels/{ring.channel_id}", query=query, body={"variables": variables})
 
     async def _push(self, phone: Phone, room: asyncio.Semaphore) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from callcenter.asterisk.instructions import Told, read_told
+from callcenter.asterisk.recordings import Recording
 from callcenter.asterisk.service_http import Request, RequestRefusedError, ServiceAwayError, ServiceHttp
 from callcenter.routing.script import CallFacts, Heard, OfferOver
 
@@ -17,6 +18,7 @@ POLL_SECONDS: Final = 55.0
 POLL_GRACE_SECONDS: Final = 2.0
 REPORT_SECONDS: Final = 3.0
 MESSAGE_SECONDS: Final = 30.0
+RECORDING_SECONDS: Final = 120.0
 
 ReportVerb = Literal["ended", "callback-over"]
 """Reports that are kept on disk until a service takes them."""
@@ -100,6 +102,26 @@ class ServiceClient:
         query = urlencode({"step_id": step_id, "seconds": round(seconds, 3), "recorded_at_ms": recorded_at_ms})
         request = Request("POST", f"{_call_path(call_id, 'message')}?{query}", recording, "audio/wav")
         return self._taken(request, MESSAGE_SECONDS)
+
+    def recording(self, recording: Recording, sound: bytes) -> bool:
+        """Hand in what was recorded of a call's talks; whether a service took it. Raises RequestRefusedError."""
+        query = urlencode(
+            {
+                "node": recording.node,
+                "started_at_ms": recording.started_at_ms,
+                "seconds": recording.seconds,
+                "sha256": recording.sha256,
+                "parts": ",".join(f"{part.started_at_ms}:{part.seconds}" for part in recording.parts),
+                "peaks": recording.peaks,
+            }
+        )
+        request = Request("POST", f"{_call_path(recording.call_id, 'recording')}?{query}", sound, "audio/mpeg")
+        return self._taken(request, RECORDING_SECONDS)
+
+    def recordings_waiting(self, node: str, waiting: int, put_aside: int, has_room: bool) -> bool:
+        """Tell how many recordings wait on this node; whether a service took it. Raises RequestRefusedError."""
+        body = {"node": node, "waiting": waiting, "put_aside": put_aside, "has_room": has_room}
+        return self._post("/node/v1/recordings-waiting", body, REPORT_SECONDS)
 
     def ledger(self, node: str, rows: Sequence[Mapping[str, Any]]) -> bool:
         """Ship ledger rows; whether a service took them. Raises RequestRefusedError."""

@@ -2,6 +2,7 @@
 
 import array
 import contextlib
+import hashlib
 import io
 import math
 import os
@@ -46,6 +47,23 @@ class Sounds:
         """The files of those sounds that can be had within FETCH_SECONDS, in order; others are left out."""
         deadline = time.monotonic() + FETCH_SECONDS
         return [file for name in names if (file := self._file(name, deadline))]
+
+    def joined(self, names: Sequence[str]) -> Path | None:
+        """One file of all of these, where Asterisk takes only one; None when one can't be had or kept."""
+        files = self.files(names)
+        if len(files) < len(names):
+            return None
+        if len(files) == 1:
+            return files[0]
+        digest = hashlib.sha256("\n".join(names).encode()).hexdigest()[:32]
+        whole = self._folder / f"joined-{digest}.alaw"
+        try:
+            if not whole.exists():
+                write_whole(whole, b"".join(file.read_bytes() for file in files))
+        except OSError:
+            log.exception("sounds could not be put on disk")
+            return None
+        return whole
 
     def tone(self) -> Path:
         """The tone that asks the caller to speak. Raises OSError."""

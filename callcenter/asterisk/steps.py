@@ -9,6 +9,7 @@ import structlog
 from callcenter.asterisk.agi import Agi
 from callcenter.asterisk.announcements import Announcements
 from callcenter.asterisk.messages import Messages
+from callcenter.asterisk.recordings import Recordings
 from callcenter.asterisk.service_client import ServiceClient
 from callcenter.asterisk.service_http import RequestRefusedError
 from callcenter.asterisk.sounds import Sounds
@@ -27,6 +28,7 @@ class Node:
     sounds: Sounds
     announcements: Announcements
     messages: Messages
+    recordings: Recordings
     spool: Spool
 
     @classmethod
@@ -41,6 +43,7 @@ class Node:
             sounds=Sounds(folder / "sounds", service.sound),
             announcements=Announcements(folder),
             messages=Messages(folder),
+            recordings=Recordings(folder, settings.node_name),
             spool=spool,
         )
 

@@ -24,6 +24,8 @@ Number = Annotated[str, Field(pattern=r"^\+?[0-9]{2,20}$")]
 Key = Annotated[str, Field(pattern=r"^[0-9*#]$")]
 Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$")]
 """A time of day in the department's zone; 24:00 is the end of the day."""
+DEFAULT_KEEP_DAYS = 180
+"""No handbook says how long recordings are kept."""
 Seconds = Annotated[int, Field(ge=0, le=86_400)]
 
 
@@ -224,6 +226,19 @@ def _rule_of(given: object) -> object:
     return {"true": OutcomeRule.COUNTED, "false": OutcomeRule.OFF}.get(told, given)
 
 
+RecordingRule = Literal["never", "on_demand", "always"]
+
+
+class Recording(Setting):
+    """Whether a queue's talks are recorded: never, when the agent says so, or all of them. A caller who may be recorded
+    is told before he is connected.
+    """
+
+    rule: RecordingRule = "never"
+    keep_days: Annotated[int, Field(ge=1, le=3650)] = DEFAULT_KEEP_DAYS
+    """After so many days a recording is deleted, unless somebody holds it."""
+
+
 class Queue(Setting):
     """A line of callers and how they are served."""
 
@@ -268,6 +283,7 @@ class Queue(Setting):
     """How much longer he may ask for, once a call."""
     outcome_required: Annotated[OutcomeRule, BeforeValidator(_rule_of)] = OutcomeRule.COUNTED
     alarms: Alarms = Alarms()
+    recording: Recording = Recording()
     members: Annotated[list[Member], Field(max_length=10_000)] | None = None
     """Null in a file: those it has; for a new queue everybody with a phone."""
 

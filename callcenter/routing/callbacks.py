@@ -14,9 +14,10 @@ from callcenter.asterisk.model import CallingBack
 from callcenter.customers.model import display_of
 from callcenter.errors import HotlineError, NotFoundError
 from callcenter.events import Kind, event, event_at
+from callcenter.routing import recording
 from callcenter.routing.model import AgentMove, CallMove, CallState
 from callcenter.routing.plan import placed
-from callcenter.routing.script import CallbackOver, OfferOver
+from callcenter.routing.script import CallbackOver, OfferOver, RecordingStart
 from callcenter.routing.service import LEASE_SLACK_SECONDS, Desks, Routing
 from callcenter.routing.store import LiveCall, Part
 
@@ -43,6 +44,8 @@ class Callbacks:
     def __init__(
         self, routing: Routing, asterisk: Originate, desks: Desks, clock: Callable[[], int], country: str = "CN"
     ) -> None:
+        self.recording_notice: Callable[[str], tuple[str, ...]] = lambda _: ()
+        """The sounds that tell a customer, in his language, that he may be recorded; kept by whoever has them."""
         self._routing = routing
         self._live = routing.live
         self._asterisk = asterisk
@@ -60,6 +63,7 @@ class Callbacks:
         queue = self._routing.plan.queue_of(call.queue_id)
         node = agent.node or call.fields.get("node", "")
         now = self._clock()
+        start, notice = await self._recording(call)
         ring = CallingBack(
             extension=agent.extension,
             channel_id=f"{node}-callback-{now}-{agent_id}",
@@ -68,6 +72,8 @@ class Callbacks:
             offer_id=offer_id,
             agent_seconds=int(call.fields.get("ring_seconds", "20")),
             ring_seconds=queue.callback.ring_seconds,
+            recording=start,
+            notice=notice,
         )
         try:
             await self._asterisk.originate(ring)
@@ -75,6 +81,16 @@ class Callbacks:
             log.warning("callback not begun", call_id=call_id)
             await self._routing.offer_over(call, OfferOver(offer_id, "CHANUNAVAIL", 20, now))
             await self._routing.match()
+
+    async def _recording(self, call: LiveCall) -> tuple[RecordingStart, tuple[str, ...]]:
+        """How the recording of the talk begins, and what tells the customer of it."""
+        start = recording.start_of(self._routing.plan.queue_of(call.queue_id).recording.rule, call.fields)
+        notice = self.recording_notice(str(call.card.get("language") or "zh")) if start != "never" else ()
+        start = "later" if start == "now" and not notice else start
+        if start != call.fields.get("recording_start", "never"):
+            told = Part(call.call_id, guard={"offer": call.offer_id}, set=recording.dialled(start))
+            await self._live.step(self._clock(), call=told)
+        return start, notice
 
     async def agent_answered(self, call: LiveCall, agent_id: int, channel_id: str, at_ms: int) -> None:
         """The agent has answered: the customer's phone rings from now on."""
@@ -100,11 +116,13 @@ class Callbacks:
         if not call.at("calling_at"):
             await self.agent_answered(call, call.agent_id, call.fields.get("leg", ""), at_ms)
         talking = Part(call_id, move=CallMove.ANSWER, guard={"offer": offer_id}, answered=True)
-        talking.set = {"answered_at": str(at_ms), "calling_at": ""}
+        talking.set = {"answered_at": str(at_ms), "calling_at": ""} | recording.answered(call.fields, at_ms)
         agent = Part(call.agent_id, guard={"offer": offer_id}, set={"since": str(at_ms)}, optional=True)
         agent.tally = self._routing.tally(call, call.agent_id)
-        fact = event(call_id, Kind.ANSWERED, at_ms, about=offer_id, agent_id=call.agent_id)
-        done = await self._live.step(at_ms, agent=agent, call=talking, events=[fact])
+        facts = [event(call_id, Kind.ANSWERED, at_ms, about=offer_id, agent_id=call.agent_id)]
+        if recording.is_begun(call.fields):
+            facts.append(event(call_id, Kind.RECORDING_BEGUN, at_ms, about=offer_id, agent_id=call.agent_id))
+        done = await self._live.step(at_ms, agent=agent, call=talking, events=facts)
         if done.applied:
             await self._desks.push(call.agent_id, done.seq(call.agent_id))
 

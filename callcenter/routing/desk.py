@@ -14,6 +14,7 @@ from callcenter.configuration.model import OutcomeRule
 from callcenter.customers.model import display_of
 from callcenter.errors import ConflictError, HotlineError, InvalidInputError
 from callcenter.events import CallEvent, Kind, event_at
+from callcenter.routing import recording
 from callcenter.routing.consult import Consult, consult_of
 from callcenter.routing.model import (
     AgentMove,
@@ -488,6 +489,7 @@ class DeskWork:
             "reconnecting": call.fields.get("reconnecting") == "1",
             "transfer": self._transfer_document(call, consult_of(call)),
             "consult": self._consult_document(call, agent_id),
+            "recording": recording.document(queue.recording.rule, call.fields),
             "call_type": saved.get("call_type") or call.fields.get("call_type") or None,
             "notes": saved.get("notes"),
             "next_step": saved.get("next_step"),

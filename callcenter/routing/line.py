@@ -14,7 +14,20 @@ from callcenter.routing.course import Act, Due, Waiting, expected_wait_seconds, 
 from callcenter.routing.dialogue import Circumstances, Dialogue, Turn, Voice
 from callcenter.routing.model import CallMove, CallState
 from callcenter.routing.plan import Caller
-from callcenter.routing.script import Answer, CallFacts, Dial, Heard, Join, KeepWaiting, Leave, OfferOver, Play, Say
+from callcenter.routing.recording import dialled, start_of
+from callcenter.routing.script import (
+    Answer,
+    CallFacts,
+    Dial,
+    Heard,
+    Join,
+    KeepWaiting,
+    Leave,
+    OfferOver,
+    Play,
+    RecordingStart,
+    Say,
+)
 from callcenter.routing.service import Routing, arrived, identified
 from callcenter.routing.store import LiveCall, Part
 from callcenter.routing.transfer import FIELD
@@ -126,16 +139,29 @@ class Line:
             answer = Leave() if done else Play("callback/done", self._voice.prompts(spoken_to(call), "callback_done"))
         elif call.state is CallState.OFFERED and (previous is None or previous.offer_id != call.offer_id):
             await self.routing.popped(call.call_id)
-            answer = self._dial(call, facts)
+            answer = await self._dial(call, facts)
         elif call.state is CallState.WAITING:
             answer, due_at = await self._in_line(call, answered)
         return answer, due_at
 
-    def _dial(self, call: LiveCall, facts: CallFacts) -> Dial:
+    async def _dial(self, call: LiveCall, facts: CallFacts) -> Dial:
         endpoints = tuple(
             extension if node in ("", facts.node) else f"{extension}@{node}" for extension, node in call.endpoints
         )
-        return Dial(call.offer_id, endpoints, int(call.fields.get("ring_seconds", "20")))
+        start, notice = await self._recording(call)
+        return Dial(call.offer_id, endpoints, int(call.fields.get("ring_seconds", "20")), start, notice)
+
+    async def _recording(self, call: LiveCall) -> tuple[RecordingStart, tuple[str, ...]]:
+        """How the recording of the talk begins, and what tells the caller of it, unless he was told before."""
+        start = start_of(self.routing.plan.queue_of(call.queue_id).recording.rule, call.fields)
+        notice: tuple[str, ...] = ()
+        if start != "never" and not call.fields.get("noticed"):
+            notice = self._voice.prompts(spoken_to(call), "recording_notice")
+            start = start if notice else "later"
+        if start != call.fields.get("recording_start", "never"):
+            told = Part(call.call_id, guard={"offer": call.offer_id}, set=dialled(start))
+            await self.live.step(self._clock(), call=told)
+        return start, notice
 
     async def _take_turn(self, call: LiveCall, facts: CallFacts, heard: Heard | None) -> Answer | None:
         """One turn of the dialogue; None: he stands in line now, or another turn came before."""

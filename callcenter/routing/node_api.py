@@ -24,6 +24,7 @@ from callcenter.routing.script import (
     OfferOver,
     PassOn,
     Play,
+    RecordingStart,
     Say,
     TakeMessage,
 )
@@ -146,6 +147,8 @@ class InstructionOut(BaseModel):
     offer_id: str = ""
     endpoints: list[str] = []
     ring_seconds: int = 0
+    recording: RecordingStart = "never"
+    notice: list[str] = []
     step_id: str = ""
     sounds: list[str] = []
     most_digits: int = 1

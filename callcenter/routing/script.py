@@ -1,6 +1,10 @@
 """What a call's scripts on a node say, and what they are told. Pure; docs/node-api.md is the same over HTTP."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+RecordingStart = Literal["never", "later", "now"]
+"""Whether a talk is recorded from its first word, may be recorded later on, or never is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,9 @@ class Dial:
     offer_id: str
     endpoints: tuple[str, ...]
     ring_seconds: int
+    recording: RecordingStart = "never"
+    notice: tuple[str, ...] = ()
+    """What the caller hears when he is answered, before he is connected: that he may be recorded. Empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)

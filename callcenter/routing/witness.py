@@ -24,6 +24,7 @@ from callcenter.asterisk.model import (
 )
 from callcenter.errors import UnavailableError
 from callcenter.events import CallEvent, Kind, event, event_at
+from callcenter.routing import recording
 from callcenter.routing.callbacks import Callbacks
 from callcenter.routing.consult import is_consult
 from callcenter.routing.desk import DeskWork
@@ -149,6 +150,7 @@ class Witness:
         at, guard = fact.at_ms, {"offer": fact.offer_id}
         call = Part(fact.call_id, move=CallMove.ANSWER, guard=guard)
         call.set = {"leg": fact.channel_id, "reconnecting": "", "agent": str(agent_id), "second": ""}
+        call.set |= recording.answered(before.fields, at)
         agent = self._routing.talking(before, agent_id, at)
         if not before.at("answered_at"):
             call.answered = True
@@ -160,6 +162,8 @@ class Witness:
         others = [other for other in before.rung if other != agent_id]
         facts = [event(fact.call_id, Kind.ANSWERED, at, about=fact.offer_id, agent_id=agent_id)]
         facts += [missed_fact(before, other, at, MissReason.OTHER_ANSWERED) for other in others]
+        if recording.is_begun(before.fields):
+            facts.append(event(fact.call_id, Kind.RECORDING_BEGUN, at, about=fact.offer_id, agent_id=agent_id))
         if not await self._step(at, [agent], call, facts):
             await self._answered_too(agent_id, fact)
 

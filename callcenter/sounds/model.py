@@ -109,6 +109,9 @@ _SENTENCES: Final = (
            "Thank you. We will call you back when it is your turn. Goodbye."),
     Prompt("callback_refused", "号码无效", "Not a valid number",
            "对不起，这个号码无法回拨。", "Sorry, this number can't be called back."),
+    Prompt("recording_notice", "录音提示", "Recording notice",
+           "为了保证服务质量，您的通话可能会被录音。",
+           "This call may be recorded, so that we can serve you better."),
     # TEL-25, TEL-27, HRS-06: a message is taken with name and number, and passed on.
     Prompt("message_intro", "请留言", "Leave a message",
            "请在提示音后留言，并留下您的姓名和联系电话，我们会尽快给您回复。留言完毕请按井号键，或直接挂机。",

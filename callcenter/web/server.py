@@ -23,6 +23,7 @@ from callcenter.importing import api as importing_api
 from callcenter.knowledge import api as knowledge_api
 from callcenter.listening import api as listening_api
 from callcenter.numbers import api as numbers_api
+from callcenter.recordings import api as recordings_api
 from callcenter.routing import api as routing_api
 from callcenter.routing import node_api
 from callcenter.shifts import api as shifts_api
@@ -57,6 +58,7 @@ ROUTES: Final[tuple[Routes, ...]] = (
     calls_api.routes,
     forms_api.routes,
     outcome_api.routes,
+    recordings_api.routes,
     routing_api.routes,
     node_api.routes,
     configuration_api.routes,

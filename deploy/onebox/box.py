@@ -147,6 +147,7 @@ class Box:
             node_token=SecretStr(given.get("CALLCENTER_NODE_TOKEN") or secret("node_token")),
             asterisk_log_dir=layout.nodes[0].log,
             spool_dir=layout.nodes[0].spool,
+            recordings_dir=Path(given.get("CALLCENTER_RECORDINGS_DIR") or layout.var / "recordings"),
             sounds_dir=Path(given.get("CALLCENTER_SOUNDS_DIR") or layout.var / "sounds"),
             trunk_contact=given.get("CALLCENTER_TRUNK_CONTACT", ""),
         )

@@ -133,7 +133,7 @@ def _handler_for(stub: StubService) -> type[BaseHTTPRequestHandler]:
             content = self.rfile.read(int(self.headers["Content-Length"]))
             parts = urlsplit(self.path)
             *_, call_id, verb = parts.path.split("/")
-            if self.headers["Content-Type"] == "audio/wav":
+            if self.headers["Content-Type"].startswith("audio/"):
                 query = {name: values[0] for name, values in parse_qs(parts.query).items()}
                 self._remember(verb, call_id, query, content)
                 self._answer(stub.refuses or 200, b"{}")

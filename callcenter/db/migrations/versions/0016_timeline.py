@@ -5,7 +5,7 @@ from pathlib import Path
 from callcenter.db.migrations.sql import run_sql
 
 revision = "0016"
-down_revision = "0013"
+down_revision = "0015"
 
 
 def upgrade() -> None:
