@@ -257,9 +257,8 @@ class Recordings:
             try:
                 await self._files.delete(file)
             except OSError as error:
-                log.warning(
-                    "a recording's file can't be deleted", recording_id=recording_id, error=type(error).__name__
-                )
+                kind = type(error).__name__
+                log.warning("a recording's file can't be deleted", recording_id=recording_id, error=kind)
                 metrics.RECORDINGS_NOT_DELETED.inc()
                 continue
             await store.mark_gone(self._pool, recording_id)

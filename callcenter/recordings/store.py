@@ -54,10 +54,8 @@ async def is_known(executor: Executor, call_id: str, node: str, started_at: date
 
 async def add(executor: Executor, row: Mapping[str, Any]) -> int | None:
     """Add a recording; its id, or None: it is there."""
-    names = list(row)
-    places = ", ".join(f"${n}" for n in range(1, len(names) + 1))
-    sql = f"""insert into recordings ({", ".join(names)}) values ({places})
-        on conflict do nothing returning recording_id"""  # noqa: S608 - names of ours
+    names, values = ", ".join(row), ", ".join(f"${place}" for place in range(1, len(row) + 1))
+    sql = f"insert into recordings ({names}) values ({values}) on conflict do nothing returning recording_id"  # noqa: S608
     found: int | None = await executor.fetchval(sql, *row.values())
     return found
 
