@@ -29,6 +29,7 @@ export function makeRouter(): Router {
       { path: "/wallboard", name: "wallboard", component: () => import("./board/WallboardPage.vue"), meta: { bare: true, needs: "watch" } },
       { path: "/desk", name: "desk", component: () => import("./desk/DeskPage.vue"), meta: { needs: "take_calls", needsPhone: true } },
       { path: "/calls", name: "calls", component: () => import("./calls/CallsPage.vue"), meta: { needs: "read_calls" } },
+      { path: "/recordings", name: "recordings", component: () => import("./recordings/RecordingsPage.vue"), meta: { needs: "listen_to_recordings" } },
       { path: "/customers", name: "customers", component: () => import("./customers/CustomersPage.vue"), meta: { needs: "read_customers" } },
       { path: "/customers/new", name: "new-customer", component: () => import("./customers/CustomerPage.vue"), meta: { needs: "write_customers" } },
       { path: "/customers/:id(\\d+)", name: "customer", component: () => import("./customers/CustomerPage.vue"), props: (to) => ({ id: Number(to.params["id"]) }), meta: { needs: "read_customers" } },

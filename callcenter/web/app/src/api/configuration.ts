@@ -66,6 +66,11 @@ export interface Alarms {
   abandoned: number | null;
   no_agent: boolean;
 }
+export const RECORDING_RULES = ["never", "on_demand", "always"] as const;
+export interface RecordingSetting {
+  rule: (typeof RECORDING_RULES)[number];
+  keep_days: number;
+}
 export interface QueueSetting {
   queue_id: string;
   name_zh: string;
@@ -94,6 +99,7 @@ export interface QueueSetting {
   wrapup_extension_seconds: number;
   outcome_required: OutcomeRule;
   alarms: Alarms;
+  recording: RecordingSetting;
   members: Member[] | null;
 }
 

@@ -51,6 +51,17 @@ export const api = {
   /** Where the recording of a caller's message is; fetching it marks it as heard. */
   messageAddress: (callId: string) => `${BASE}/messages/${id(callId)}`,
 
+  recordings: {
+    atDesk: (state: "on" | "paused" | "off") => post<null>("/desk/recording", { state }),
+    ofCall: (callId: string) => get<t.RecordingWithMarks[]>(`/calls/${id(callId)}/recordings`),
+    list: (query: Record<string, string | number | null>) => get<t.RecordingPage>("/recordings", query),
+    /** Fetching it is audited as listening; the download as one. */
+    soundAddress: (recordingId: number) => `${BASE}/recordings/${recordingId}/sound`,
+    downloadAddress: (recordingId: number) => `${BASE}/recordings/${recordingId}/download`,
+    hold: (recordingId: number, reason: string) => put<t.Recording>(`/recordings/${recordingId}/hold`, { reason }),
+    release: (recordingId: number) => del<t.Recording>(`/recordings/${recordingId}/hold`),
+    remove: (recordingId: number, reason: string) => post<t.Recording>(`/recordings/${recordingId}/deletion`, { reason }),
+  },
   startListening: (callId: string, mode: t.ListenMode) => post<t.ListeningNow>("/listening", { call_id: callId, mode }),
   changeListening: (listeningId: string, mode: t.ListenMode) => put<t.ListeningNow>(`/listening/${id(listeningId)}`, { mode }),
   stopListening: (listeningId: string) => del<null>(`/listening/${id(listeningId)}`),

@@ -198,6 +198,8 @@ export interface DeskCall {
   reconnecting: boolean;
   transfer: TransferTold | null;
   consult: ConsultTold | null;
+  /** Null: talks of its queue are never recorded. */
+  recording?: { rule: "on_demand" | "always"; state: "off" | "on" | "paused"; since: number | null } | null;
   recent_calls: RecentCall[];
   call_type: string | null;
   notes: string | null;
@@ -515,4 +517,44 @@ export interface AgentStateNow {
 export interface AgentQueue {
   queue_id: string;
   opens_after_seconds: number;
+}
+
+/** A recording; of a deleted one this is the proof. Times are ms since the epoch. */
+export interface Recording {
+  recording_id: number;
+  call_id: string;
+  node: string;
+  started_at: number;
+  seconds: number;
+  bytes: number;
+  sha256: string;
+  queue_id: string | null;
+  queue_name_zh: string | null;
+  queue_name_en: string | null;
+  agent_id: number | null;
+  agent_name: string | null;
+  caller_number: string | null;
+  customer_id: number | null;
+  customer_name: string | null;
+  kept_until: number | null;
+  held_at: number | null;
+  held_by_name: string | null;
+  hold_reason: string | null;
+  deleted_at: number | null;
+  deleted_by_name: string;
+  deleted_for: "retention" | "by_hand" | null;
+  delete_reason: string | null;
+  /** When its file was seen to be gone. */
+  gone_at: number | null;
+}
+export interface RecordingWithMarks extends Recording {
+  /** Loudness 0 to 255, from the beginning to the end. */
+  caller_peaks: number[];
+  agent_peaks: number[];
+  breaks: { offset_seconds: number; started_at: number; seconds: number; why: "paused" | "apart" }[];
+  marks: { offset_seconds: number; kind: string }[];
+}
+export interface RecordingPage {
+  recordings: Recording[];
+  next: number | null;
 }

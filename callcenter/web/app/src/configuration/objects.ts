@@ -69,7 +69,7 @@ export function newObject<K extends ListedKind>(kind: K, whole: Configuration): 
       callback: { key: "1", offer_after_seconds: 30, at_closing: true, ring_seconds: 30, retry_after_minutes: [10, 60] },
       needs: [], owner_rings: 0, overflow: [], most_waiting: null, full: TO_MESSAGE, hours_id: null, closed: TO_MESSAGE,
       nobody: null, pause_after_misses: 1, wrapup_seconds: null, wrapup_extension_seconds: 60, outcome_required: "counted",
-      alarms: { waiting: null, longest_wait_seconds: 60, service_level_percent: null, service_level_calls: 20, abandoned: null, no_agent: true }, members: null,
+      alarms: { waiting: null, longest_wait_seconds: 60, service_level_percent: null, service_level_calls: 20, abandoned: null, no_agent: true }, recording: { rule: "never", keep_days: 180 }, members: null,
     },
     menus: {
       menu_id: "", ...names, numbers: [], text_zh: "", text_en: "",

@@ -1,6 +1,6 @@
 /** The desk's keys. Alt and a letter: browsers leave these alone, and they work while notes are typed. Pure. */
 
-export type DeskAction = "answer" | "mute" | "hold" | "keypad" | "hangup" | "ready" | "notes" | "type" | "extend" | "scripts" | "transfer" | "back" | "save";
+export type DeskAction = "answer" | "mute" | "hold" | "keypad" | "hangup" | "ready" | "notes" | "type" | "extend" | "scripts" | "transfer" | "back" | "record" | "save";
 
 const BY_CODE: Readonly<Record<string, DeskAction>> = {
   KeyA: "answer",
@@ -15,6 +15,7 @@ const BY_CODE: Readonly<Record<string, DeskAction>> = {
   KeyS: "scripts",
   KeyT: "transfer",
   KeyB: "back",
+  KeyP: "record",
 };
 
 /** How a key is written on its button. */
@@ -31,6 +32,7 @@ export const KEY_LABEL: Readonly<Record<DeskAction, string>> = {
   scripts: "Alt+S",
   transfer: "Alt+T",
   back: "Alt+B",
+  record: "Alt+P",
   save: "Ctrl+Enter",
 };
 
