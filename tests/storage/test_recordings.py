@@ -64,7 +64,7 @@ async def audited(pool: Any, action: str) -> list[dict[str, Any]]:
 
 async def test_what_comes_twice_is_kept_once(house: House, tmp_path: Path) -> None:
     started = now_ms() // 1000 * 1000
-    twice = {"started_at_ms": started, "parts": f"{started}:9.5"}
+    twice: dict[str, Any] = {"started_at_ms": started, "parts": f"{started}:9.5"}
     assert [await ship(house, **twice), await ship(house, **twice)] == [200, 200]
     assert len(await listed(house)) == 1
     assert len(files_in(tmp_path)) == 1
@@ -146,7 +146,7 @@ async def test_a_player_gets_both_sides_and_what_was_left_out(house: House, pool
 
 async def test_a_deletion_leaves_its_proof_and_does_not_come_back(house: House, pool: Any, tmp_path: Path) -> None:
     started = now_ms() // 1000 * 1000
-    same = {"started_at_ms": started, "parts": f"{started}:9.5"}
+    same: dict[str, Any] = {"started_at_ms": started, "parts": f"{started}:9.5"}
     await ship(house, **same)
     [one] = await listed(house)
     path = f"/api/v1/recordings/{one['recording_id']}"
