@@ -13,6 +13,11 @@ from callcenter.routing.script import Ask, Dial, Join, KeepWaiting, Leave, PassO
     [
         ({"do": "dial", "offer_id": "n1-1.0/1", "endpoints": ["1001", "1002@node2"], "ring_seconds": 20},
          Dial("n1-1.0/1", ("1001", "1002@node2"), 20)),
+        ({"do": "dial", "offer_id": "o", "endpoints": ["1001"], "ring_seconds": 9, "recording": "now",
+          "notice": ["n", "/"]},
+         Dial("o", ("1001",), 9, "now", ("n",))),
+        ({"do": "dial", "offer_id": "o", "endpoints": ["1001"], "ring_seconds": 9, "recording": "x)b("},
+         Dial("o", ("1001",), 9)),
         ({"do": "say"}, Say()),
         ({"do": "say", "sounds": ["zh-apology-3f2a91c0"]}, Say(("zh-apology-3f2a91c0",))),
         ({"do": "ask", "step_id": "menu/1", "sounds": [], "most_digits": 1, "timeout_seconds": 5},
