@@ -48,6 +48,7 @@ class Recorders:
             "extension": "s",
             "priority": "1",
             "timeout": "5",
+            "formats": "slin",
         }
         await self._ari.request("POST", "channels", query=query, body={"variables": variables})
 

@@ -1,20 +1,29 @@
 """Recording through the whole hotline: what a queue's rule and an agent make of a talk, in the sound itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+
+import pytest
 
 from tests.asterisk.sip.driver import Caller
 from tests.asterisk.sip.voice import AGENT_HZ, CALLER_HZ, Voice, speaking_caller
 from tests.asterisk.stage import administrator, at_desk, configured, kinds
 from tests.asterisk.test_recordings_layer import has_tone, sides_of
-from tests.onebox import RunningHotline
+from tests.onebox import RunningHotline, private_hotline
 from tests.people import Agent, Document, Person, RefusedError
 from tests.waiting import until
 
 NOTICE_SECONDS = 12
 """Longer than any notice."""
+
+
+@pytest.fixture(scope="module")
+def two_nodes() -> Iterator[RunningHotline]:
+    """A hotline of two nodes."""
+    with private_hotline(nodes=2) as running:
+        yield running
 
 
 @dataclass
@@ -135,3 +144,21 @@ async def test_a_service_that_dies_stops_no_recording(hotline: RunningHotline) -
     assert recording["breaks"] == []
     assert has_tone(CALLER_HZ, caller_side)
     assert has_tone(AGENT_HZ, agent_side)
+
+
+async def test_a_talk_between_two_nodes_is_recorded_and_paused(two_nodes: RunningHotline) -> None:
+    async with configured(two_nodes, recording={"rule": "always"}), administrator(two_nodes) as admin:
+        with Voice(hertz=AGENT_HZ) as mouth:
+            async with at_desk(two_nodes, "carol", node=1, media_port=mouth.port) as carol:
+                with speaking_caller(two_nodes, "13800137705", hold_seconds=15) as (caller, voice):
+                    desk = await carol.is_in("talking")
+                    mouth.speaks_to(carol.phone)
+                    await until(lambda: voice.hears == "agent", "they are connected", NOTICE_SECONDS)
+                    one = Talk(carol, desk["call"]["call_id"], caller, voice)
+                    await one.recording("paused")
+                    await one.recording("on")
+                    await carol.is_in("wrapup", 40)
+        [recording] = await recordings_of(admin, one.call_id)
+        sides = sides_of(await sound_of(admin, recording))
+    assert recording["node"] == "node1", "where the caller is"
+    assert [has_tone(hertz, side) for hertz, side in zip((CALLER_HZ, AGENT_HZ), sides, strict=True)] == [True, True]

@@ -15,6 +15,7 @@ from tests.asterisk.layer import ARI_PASSWORD, Layer
 from tests.asterisk.sip.driver import Caller, DeskPhone
 from tests.asterisk.sip.voice import AGENT_HZ, CALLER_HZ, Voice, energy_at
 from tests.asterisk.stub_service import Asked, eventually
+from tests.asterisk.test_outgoing import call_back
 
 NOTICE_HZ = 1500
 
@@ -132,3 +133,26 @@ def test_a_recording_that_nobody_takes_is_kept_and_handed_in_later(layer: Layer)
             layer.service.start()
     assert has_tone(CALLER_HZ, sides_of(recorded(layer).content)[0])
     eventually(lambda: not left_over(layer), "nothing is kept")
+
+
+def test_a_customer_who_is_called_back_is_told_and_recorded(layer: Layer) -> None:
+    [notice] = named(layer, notice=tone(NOTICE_HZ, 1.5))
+    with (
+        Voice(hertz=AGENT_HZ) as agent,
+        Voice(hertz=CALLER_HZ) as customer,
+        DeskPhone("1003", ring_seconds=0.3, media_port=agent.port) as phone,
+        DeskPhone("trunk", port=layer.trunk_port, ring_seconds=1, talk_seconds=7, media_port=customer.port) as theirs,
+    ):
+        layer.push(phone)
+        call_back(layer, CC_RECORDING="now", CC_SOUNDS=notice)
+        agent.speaks_to(phone)
+        customer.speaks_to(theirs)
+        eventually(lambda: customer.hears_tone(NOTICE_HZ), "the notice", 5)
+        eventually(lambda: customer.hears_tone(AGENT_HZ), "the agent", 5)
+        phone.wait_for("hung-up-on")
+    taken = recorded(layer)
+    caller_side, agent_side = sides_of(taken.content)
+    assert taken.call_id == "layer1-1700000000.1"
+    assert has_tone(CALLER_HZ, caller_side)
+    assert has_tone(AGENT_HZ, agent_side)
+    assert 3.5 < len(caller_side) / 8000 < 6.5, "the notice is before the recording"
