@@ -11,6 +11,7 @@ import pytest
 from callcenter.asterisk import recordings as on_node
 from callcenter.asterisk.recordings import ConversionError, Recordings, peaks_of
 from callcenter.asterisk.sounds import alaw
+from callcenter.configuration.model import RecordingRule
 from callcenter.recordings.model import Part, breaks_of, file_of, offset_of, parts_of
 from callcenter.routing import recording
 
@@ -31,7 +32,7 @@ CALL = "node1-1763780000.42"
     ],
 )
 def test_a_queues_rule_holds_and_who_comes_back_goes_on(
-    rule: recording.RecordingRule, fields: dict[str, str], start: str
+    rule: RecordingRule, fields: dict[str, str], start: str
 ) -> None:
     assert recording.start_of(rule, fields) == start
 
