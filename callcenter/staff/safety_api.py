@@ -19,6 +19,8 @@ from callcenter.web.routes import Routes, actor, hotline, may
 routes = Routes()
 
 Hour = Annotated[int, Field(ge=0, le=23)]
+Monday = Annotated[date, Field(ge=date(2000, 1, 1), lt=date(3000, 1, 1))]
+"""The day that a week begins on."""
 
 
 class SafetyIn(BaseModel):
@@ -146,7 +148,7 @@ async def list_weeks(request: web.Request, /) -> list[WeekOut]:
 
 
 @routes.get("/api/v1/sign-ins/{week}", needs=Permission.REVIEW_SIGN_INS)
-async def get_sign_ins(request: web.Request, week: date, /) -> WeekSignIns:
+async def get_sign_ins(request: web.Request, week: Monday, /) -> WeekSignIns:
     """The sign-ins of the week that begins on this Monday."""
     house = hotline(request)
     people, strangers = await house.sign_ins.read(week)
@@ -155,7 +157,7 @@ async def get_sign_ins(request: web.Request, week: date, /) -> WeekSignIns:
 
 
 @routes.post("/api/v1/sign-ins/{week}/review", needs=Permission.REVIEW_SIGN_INS)
-async def review_sign_ins(request: web.Request, week: date, /, review: ReviewIn) -> None:
+async def review_sign_ins(request: web.Request, week: Monday, /, review: ReviewIn) -> None:
     """Say that a week that is over has been looked at; this is kept for ever."""
     await hotline(request).sign_ins.review(actor(request), week, cleaned_paragraphs(review.note))
 

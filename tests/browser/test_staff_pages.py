@@ -196,7 +196,7 @@ async def test_an_act_is_found_in_the_audit_log(hotline: RunningHotline, chromiu
 async def test_the_week_is_reviewed(hotline: RunningHotline, chromium: Browser) -> None:
     await database(hotline, "update users set created_at = now() - interval '20 days' where username = 'admin'")
     async with signed_in(chromium, hotline, "auditor", "/agents/sign-ins") as auditor:
-        week = auditor.page.locator('[data-test="week"][data-open="true"]').last
+        week = auditor.page.locator('[data-test="week"][data-open="true"]').first
         await expect(week).to_contain_text("待审查")
         monday = await week.get_attribute("data-week") or ""
         await auditor.type("review-note", "未见异常")

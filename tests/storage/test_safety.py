@@ -266,7 +266,8 @@ async def test_a_week_is_reviewed_once_and_kept(house: House, pool: Any) -> None
     assert (kept["reviewed_by"], kept["note"]) == ("Admin", "夜间登录已核实")
     this = monday + timedelta(days=7)
     assert (await house.ask("POST", f"/api/v1/sign-ins/{this}/review", by="admin", json={}))[0] == 409
-    assert (await house.ask("GET", f"/api/v1/sign-ins/{monday + timedelta(days=1)}", by="admin"))[0] == 400
+    for wrong in (monday + timedelta(days=1), "9999-12-27", "0001-01-01", "today"):
+        assert (await house.ask("GET", f"/api/v1/sign-ins/{wrong}", by="admin"))[0] == 400
 
 
 async def test_a_lock_out_is_written_down_once(house: House, pool: Any) -> None:
