@@ -1,7 +1,8 @@
 """Scripts and answers over HTTP."""
 
+import re
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -9,16 +10,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from callcenter.clock import milliseconds
 from callcenter.knowledge.model import Article, ArticleKind, ArticleState, Category, Draft, Version, Wanted
 from callcenter.staff.permissions import Permission
-from callcenter.validation import Id, Limit, Line, RequiredLine, cleaned_paragraphs
+from callcenter.validation import Id, Limit, Line, cleaned_line, cleaned_paragraphs
 from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline, may
 
 routes = Routes()
 
-Title = Annotated[RequiredLine, Field(max_length=120)]
-Body = Annotated[str, BeforeValidator(cleaned_paragraphs), Field(min_length=1, max_length=20_000)]
+Title = Annotated[str, Field(min_length=1, max_length=120), BeforeValidator(cleaned_line)]
+Body = Annotated[str, Field(min_length=1, max_length=20_000), BeforeValidator(cleaned_paragraphs)]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}$")]
-Name = Annotated[RequiredLine, Field(max_length=40)]
-EXCERPT: int = 160
+Name = Annotated[str, Field(min_length=1, max_length=40), BeforeValidator(cleaned_line)]
+EXCERPT: Final = 160
+_LIST_MARK: Final = re.compile(r"^\s*(?:[-*]|\d+\.)\s+", re.MULTILINE)
 
 
 class ArticleIn(BaseModel):
@@ -148,7 +150,7 @@ def _fields(article: Article, text: str) -> dict[str, object]:
 
 
 def _excerpt(body: str, text: str) -> str:
-    plain = " ".join(body.replace("**", "").split())
+    plain = " ".join(_LIST_MARK.sub("", body).replace("**", "").split())
     word = next(iter(text.split()), "")
     place = plain.casefold().find(word.casefold()) if word else 0
     start = max(0, place - 30) if place > EXCERPT // 2 else 0

@@ -37,6 +37,11 @@ it.each([
   expect(words(text)).not.toContain('"html"');
 });
 
+it.each(["是**……**", "**（客户姓名）**您好", "问**（谁）**吗"])("makes words bold in %s, where Chinese has no spaces", (text) => {
+  expect(words(text)).toContain('"bold":true');
+  expect(words(text)).not.toContain("**");
+});
+
 it("gives plain text to copy", () => {
   expect(plainOf("您好，**某某公司**。\n\n1. 一\n2. 二\n\n- 甲")).toBe("您好，某某公司。\n\n1. 一\n2. 二\n\n· 甲");
 });
