@@ -169,7 +169,7 @@ class AgentDayRow(TypedDict):
     talking_seconds: float
     holding_seconds: float
     outcomes: int
-    """Calls of his whose outcome was saved."""
+    """Calls of his whose outcome was saved, or is not asked for by their queue."""
     seconds: dict[str, float]
     """State -> s; `paused` is apart as `paused` and `paused_productive`."""
     first_at: int | None

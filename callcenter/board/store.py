@@ -96,8 +96,10 @@ with one as (
     select c.agent_id as user_id, count(*)::int as calls,
         count(*) filter (where c.rings <= coalesce(c.target_ring, t.last_ring))::int as within_target,
         sum(c.talking_seconds)::float as talking_seconds, sum(c.holding_seconds)::float as holding_seconds,
-        count(c.outcome_at)::int as outcomes
+        count(*) filter (where c.outcome_at is not null
+            or coalesce(q.settings->>'outcome_required', 'counted') in ('off', 'false'))::int as outcomes
     from calls c left join unnest($3::text[], $4::int[]) as t (queue_id, last_ring) using (queue_id)
+        left join queues q using (queue_id)
     where c.agent_id = any($1) and c.arrived_at >= $2 and c.answered_at is not null group by 1
 ), missed as (
     select (body->>'agent_id')::bigint as user_id, count(*)::int as misses from call_events

@@ -9,6 +9,7 @@ from tests.asterisk.sip.voice import speaking_caller
 from tests.asterisk.stage import administrator, configured
 from tests.browser.pages import Screen, at_desk, signed_in
 from tests.onebox import RunningHotline
+from tests.waiting import until
 
 
 async def talking(desk: Screen) -> str:
@@ -23,7 +24,7 @@ async def test_a_complaint_is_written_down_by_keyboard_while_talking(
     hotline: RunningHotline, chromium: Browser
 ) -> None:
     async with administrator(hotline) as admin, at_desk(chromium, hotline) as desk:
-        with speaking_caller(hotline, "13800999601"):
+        with speaking_caller(hotline, "13800999601") as (_, voice):
             call_id = await talking(desk)
             await desk.sees("script-greeting", "您好")
             await desk.press("Alt+c")
@@ -46,15 +47,15 @@ async def test_a_complaint_is_written_down_by_keyboard_while_talking(
 
             await desk.page.reload()
             await desk.phase("talking")
+            await until(lambda: voice.hears == "agent", "the page has the call again", 20)
             await expect(desk.at("notes")).to_have_value("热水器漏水，一周内修过两次。")
             await expect(desk.at("field-demand")).to_have_value("换一台新的")
             await expect(desk.at("sub-type-quality")).to_have_attribute("aria-checked", "true")
             await expect(desk.at("read-back-name")).to_have_attribute("aria-checked", "true")
             await desk.press("Control+Enter")
             await desk.sees_no("draft-kept")
-        await desk.state("wrapup")
-        await desk.sees("summary-hung-up", "客户")
-        await desk.sees_no("agent-first")
+            await desk.press("Alt+x")
+            await desk.state("wrapup")
         await desk.press("Control+Enter")
         await desk.state("ready")
         call = await admin.call_when(call_id, lambda call: call["outcome_at"] is not None and call["wrapup_seconds"])
@@ -96,6 +97,8 @@ async def test_a_call_is_written_down_later_in_another_browser(hotline: RunningH
             with speaking_caller(hotline, "13800999603", hold_seconds=1):
                 call_id = await talking(desk)
                 await desk.state("wrapup")
+            await desk.sees("summary-hung-up", "客户")
+            await desk.sees_no("agent-first")
             await desk.type("notes", "先记一半")
             await desk.sees("draft-kept", where="service")
             await desk.click("skip")

@@ -197,7 +197,7 @@ export const en: Messages = {
   },
   forms: {
     required: "Required", yes: "Yes", no: "No", subType: "Sub-type", readBack: "Read back to the caller", readBackAll: "All read back", readBackDone: "Read back", keptService: "Draft saved", otherType: "Another…", later: "Later",
-    unwritten: "Calls not written down", hasDraft: "Draft", write: "Write", owed: "Write this call down first; saving makes you ready again.", agentFirst: "You hung up first. At the end of a call, let the caller hang up first.",
+    unwritten: "Calls not written down", unwrittenN: "{n} not written down", hasDraft: "Draft", write: "Write", owed: "Write this call down first; saving makes you ready again.", agentFirst: "You hung up first. At the end of a call, let the caller hang up first.",
     script: { title: "What to say", greeting: "First", closing: "Last" },
     wrong: { required: "Please fill this in", text: "At most 200 characters", long_text: "At most 4,000 characters", number: "This is not a number", date: "A day is wanted", date_time: "A day and a time are wanted", choice: "Choose from the list", choices: "Choose from the list", yes_no: "Please choose", phone: "This is not a telephone number", money: "An amount, such as 12.50" },
     call: { fields: "Record", readBack: "Read back", readBackNone: "Not read back", subType: "Sub-type", agentFirst: "Agent hung up first", incomplete: "Saved without a check of what is required", unwritten: "Not written down", anyRecord: "Record, hang-up", unwrittenOnly: "Not written down", agentFirstOnly: "Agent hung up first" },

@@ -195,7 +195,7 @@ export const zhCN = {
   },
   forms: {
     required: "必填", yes: "是", no: "否", subType: "子类", readBack: "向客户复述", readBackAll: "全部复述", readBackDone: "已复述", keptService: "草稿已保存", otherType: "换一个…", later: "以后再写",
-    unwritten: "未写记录的来电", hasDraft: "有草稿", write: "填写", owed: "先写完这通电话的记录，保存后即恢复就绪。", agentFirst: "这通电话由您先挂断。通话结束时，请等客户先挂断。",
+    unwritten: "未写记录的来电", unwrittenN: "未记录 {n}", hasDraft: "有草稿", write: "填写", owed: "先写完这通电话的记录，保存后即恢复就绪。", agentFirst: "这通电话由您先挂断。通话结束时，请等客户先挂断。",
     script: { title: "话术", greeting: "问候", closing: "结束" },
     wrong: { required: "此项必填", text: "最多 200 字", long_text: "最多 4000 字", number: "请填写数字", date: "请填写日期", date_time: "请填写日期和时间", choice: "请从列表中选择", choices: "请从列表中选择", yes_no: "请选择", phone: "不是有效的电话号码", money: "请填写金额，如 12.50" },
     call: { fields: "登记内容", readBack: "已复述", readBackNone: "未复述", subType: "子类", agentFirst: "座席先挂断", incomplete: "保存时未能核对必填项", unwritten: "未写记录", anyRecord: "记录与挂断", unwrittenOnly: "未写记录", agentFirstOnly: "座席先挂断" },
