@@ -6,6 +6,7 @@ what `number like '%…%'` costs, as general CRMs look numbers up.
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ class Archive:
     fill_seconds: float
     database_gb: float
     asked: Mapping[str, Asked]
+    load: float
+    """Of the machine while it was asked: how many wanted a core, for each core there is."""
     like_ms: float
     """The median of `number like '%…%'`."""
 
@@ -90,6 +93,7 @@ async def measure(
             fill_seconds=seconds,
             database_gb=round(float(gigabytes), 1),
             asked=found.asked,
+            load=round(os.getloadavg()[0] / len(os.sched_getaffinity(0)), 1),
             like_ms=await found.like(),
         )
     finally:
@@ -265,7 +269,7 @@ def table(done: Archive) -> Table:
         title=f"{done.customers:,} customers, {done.numbers:,} numbers, {done.calls:,} calls: {done.database_gb} GB,"
         f" made in {done.fill_seconds:.0f} s; times in ms",
         caption=f"number like '%…%', as general CRMs look a number up: {done.like_ms:,.0f} ms,"
-        f" {done.like_ms / max(look_up, 0.001):,.0f} times the look-up's median",
+        f" {done.like_ms / max(look_up, 0.001):,.0f} times the look-up's median; {done.load:.1f} wanted each core",
     )
     shown.add_column("asked", no_wrap=True)
     for name in ("times", "p50", "p95", "p99", "most", "found"):

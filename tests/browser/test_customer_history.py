@@ -50,6 +50,22 @@ async def test_two_records_are_merged_and_split_again(hotline: RunningHotline, c
         assert screen.page.url.endswith(f"/customers/{part}")
 
 
+async def test_possible_duplicates_are_compared_and_merged(hotline: RunningHotline, chromium: Browser) -> None:
+    first = await a_customer(hotline, "苗重复", "13800138466")
+    await a_customer(hotline, "苗 重复", "13800138466", unit_or_address="8 幢 801")
+    async with signed_in(chromium, hotline, "super", f"/customers/{first}", language="en") as screen:
+        await screen.click("duplicates-link")
+        row = await screen.sees("duplicate", "8 幢 801", number="+8613800138466")
+        await row.locator('[data-test="duplicate-merge"]').click()
+        await screen.sees("merge-field", "8 幢 801", field="unit_or_address")
+        await screen.click("merge-do")
+        await screen.sees("part-row", "苗 重复")
+        await screen.open("/customers/duplicates")
+        await screen.sees("duplicates-page")
+        await screen.sees_no("loading")
+        await screen.sees_no("duplicate", number="+8613800138466")
+
+
 async def test_a_file_is_attached_and_saved(hotline: RunningHotline, chromium: Browser, tmp_path: Path) -> None:
     customer_id = await a_customer(hotline, "严文件", "13800138463")
     async with signed_in(chromium, hotline, "alice", f"/customers/{customer_id}") as screen:

@@ -128,6 +128,7 @@ def an_archive(**p99: float) -> Archive:
         asked={
             names[name]: Asked(spread=Spread(9, 1.0, 1.0, 1.0, most, most), found=1.0) for name, most in p99.items()
         },
+        load=1.0,
         like_ms=900.0,
     )
 

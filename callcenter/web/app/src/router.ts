@@ -32,6 +32,7 @@ export function makeRouter(): Router {
       { path: "/recordings", name: "recordings", component: () => import("./recordings/RecordingsPage.vue"), meta: { needs: "listen_to_recordings" } },
       { path: "/customers", name: "customers", component: () => import("./customers/CustomersPage.vue"), meta: { needs: "read_customers" } },
       { path: "/customers/new", name: "new-customer", component: () => import("./customers/CustomerPage.vue"), meta: { needs: "write_customers" } },
+      { path: "/customers/duplicates", name: "duplicates", component: () => import("./customers/timeline/DuplicatesPage.vue"), meta: { needs: "merge_customers" } },
       { path: "/customers/:id(\\d+)", name: "customer", component: () => import("./customers/CustomerPage.vue"), props: (to) => ({ id: Number(to.params["id"]) }), meta: { needs: "read_customers" } },
       { path: "/password", name: "password", component: () => import("./signin/PasswordPage.vue"), meta: { own: true } },
       {

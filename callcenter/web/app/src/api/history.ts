@@ -96,6 +96,12 @@ export interface Part {
   merged_at: number;
   merged_by: string | null;
 }
+/** Records that share a number. */
+export interface Sharing {
+  number: string;
+  number_display: string;
+  customers: { customer_id: number; name: string; unit_or_address: string; company_or_project: string }[];
+}
 
 const at = (customerId: number): string => `/customers/${customerId}`;
 
@@ -119,5 +125,6 @@ export const historyApi = {
       part_updated_at: seen.part.updated_at,
     }),
   parts: (customerId: number) => get<Part[]>(`${at(customerId)}/parts`),
+  duplicates: (after: string | null) => get<{ groups: Sharing[]; next: string | null }>("/possible-duplicates", { after }),
   split: (partId: number) => post<{ customer_id: number }>(`${at(partId)}/split`),
 };

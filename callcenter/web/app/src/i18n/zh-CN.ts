@@ -221,6 +221,7 @@ export const zhCN = {
     changes: { created: "建立档案", changed: "修改档案", owner: "更换负责人", imported: "导入", erased: "清除资料", merged: "合并", split: "拆分", file: "文件" },
     field: { name: "姓名", unit_or_address: "单元或地址", company_or_project: "公司或项目", vip: "VIP", member_level: "会员等级", birthday: "生日", language: "语言", notes: "备注", owner: "负责人", owner_id: "负责人", registration: "首次登记", numbers: "电话", addresses: "地址", contracts: "项目与合同", tags: "标签", own_fields: "自设字段" },
     files: { title: "文件", add: "添加文件", hint: "可拖放到此处；PDF、图片、Office、文本，每个不超过 20 MB", readOnly: "点击下载", none: "还没有文件。", tooBig: "文件超过 20 MB。", sending: "正在上传 {name}", drop: "移去 {name}", remove: "删除 {name}", removeText: "删除后 30 天内可恢复，之后清除内容", undo: "恢复" },
+    duplicates: { title: "可能重复的档案", text: "以下档案的电话相同，可能是同一位客户；家庭或单位共用的电话也会列出。", none: "没有电话相同的档案", noneText: "两份档案有相同电话时会列在这里。", records: "档案", merge: "对照并合并", more: "继续查找" },
     parts: { title: "合并档案", none: "同一位客户有两份档案时，在此合并。", merge: "与另一份合并…", merged: "{at} 由 {by} 并入", split: "拆分", splitAsk: "把“{name}”重新拆成单独的档案？它恢复为合并前的样子。", splitDone: "“{name}”已恢复为单独的档案" },
     merge: { title: "与另一份档案合并", text: "查找同一位客户的另一份档案，它将并入本档案，随时可以拆分。", kept: "本档案", part: "并入", both: "两者都保留", holds: "以先为准", hasOwner: "有负责人", noOwner: "无负责人", same: "两份档案的内容没有差别。", united: "电话、地址、合同、标签合在一起；通话和文件保留各自的记录，都显示在往来记录里。", do: "并入“{name}”", done: "“{name}”已并入", overtaken: "其中一份刚刚被人修改，请看过后再合并。" },
   },
