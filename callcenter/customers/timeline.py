@@ -71,43 +71,40 @@ _CALL: Final = """
         'direction', case when c.callback_at is not null or t.direction = 'out' then 'out' else 'in' end,
         'waiting_seconds', c.waiting_seconds, 'talking_seconds', c.talking_seconds, 'call_type', c.call_type,
         'notes', c.notes, 'next_step', c.next_step, 'answered', c.answered_at is not null)
-    from calls c left join users u on u.user_id = c.agent_id left join call_types t on t.code = c.call_type
+    from (select * from calls c where {where} {page}) c
+        left join users u on u.user_id = c.agent_id left join call_types t on t.code = c.call_type
 """
 _RING_BACK: Final = """
     select r.first_at, lpad(r.ring_back_id::text, 19, '0'), jsonb_build_object(
         'ring_back_id', r.ring_back_id, 'kind', r.kind, 'state', r.state, 'call_id', r.call_id,
         'call_count', r.call_count, 'done_at', (extract(epoch from r.done_at) * 1000)::bigint,
         'done_by', u.display_name, 'done_note', r.done_note, 'answered_by_call', r.answered_by_call)
-    from ring_backs r left join users u on u.user_id = r.done_by
+    from (select * from ring_backs r where {where} {page}) r left join users u on u.user_id = r.done_by
 """
 _CHANGE: Final = """
     select h.at, lpad(h.change_id::text, 19, '0'),
         jsonb_build_object('kind', h.kind, 'by', u.display_name, 'detail', h.detail - 'kept')
-    from customer_changes h left join users u on u.user_id = h.by_user
-    where h.customer_id = {part}
+    from (select * from customer_changes h where {where} {page}) h left join users u on u.user_id = h.by_user
 """
+_BY_RING_BACK: Final = ("r.first_at", "lpad(r.ring_back_id::text, 19, '0')")
 _BY_CHANGE: Final = ("h.at", "lpad(h.change_id::text, 19, '0')")
 
+
+def _of(sql: str, where: str) -> str:
+    """`sql` with the rows that it reads: a page of them is taken before anything is looked up for each."""
+    return sql.replace("{where}", where)
+
+
 SOURCES: Final = (
-    Source(EntryKind.CALL, _CALL + "where c.customer_id = {part} {page}", "c.arrived_at", "c.call_id"),
+    Source(EntryKind.CALL, _of(_CALL, "c.customer_id = {part}"), "c.arrived_at", "c.call_id"),
     Source(
         EntryKind.CALL,
-        _CALL + "where c.customer_id is null and c.caller_number = {number} {page}",
+        _of(_CALL, "c.customer_id is null and c.caller_number = {number}"),
         "c.arrived_at",
         "c.call_id",
     ),
-    Source(
-        EntryKind.RING_BACK,
-        _RING_BACK + "where r.customer_id = {part} {page}",
-        "r.first_at",
-        "lpad(r.ring_back_id::text, 19, '0')",
-    ),
-    Source(
-        EntryKind.RING_BACK,
-        _RING_BACK + "where r.customer_id is null and r.number = {number} {page}",
-        "r.first_at",
-        "lpad(r.ring_back_id::text, 19, '0')",
-    ),
+    Source(EntryKind.RING_BACK, _of(_RING_BACK, "r.customer_id = {part}"), *_BY_RING_BACK),
+    Source(EntryKind.RING_BACK, _of(_RING_BACK, "r.customer_id is null and r.number = {number}"), *_BY_RING_BACK),
     Source(
         EntryKind.MESSAGE,
         """
@@ -120,9 +117,13 @@ SOURCES: Final = (
         "m.recorded_at",
         "m.call_id",
     ),
-    Source(EntryKind.CHANGE, _CHANGE + "and h.kind not in ('merged', 'split', 'file') {page}", *_BY_CHANGE),
-    Source(EntryKind.MERGE, _CHANGE + "and h.kind in ('merged', 'split') {page}", *_BY_CHANGE),
-    Source(EntryKind.FILE, _CHANGE + "and h.kind = 'file' {page}", *_BY_CHANGE),
+    Source(
+        EntryKind.CHANGE,
+        _of(_CHANGE, "h.customer_id = {part} and h.kind not in ('merged', 'split', 'file')"),
+        *_BY_CHANGE,
+    ),
+    Source(EntryKind.MERGE, _of(_CHANGE, "h.customer_id = {part} and h.kind in ('merged', 'split')"), *_BY_CHANGE),
+    Source(EntryKind.FILE, _of(_CHANGE, "h.customer_id = {part} and h.kind = 'file'"), *_BY_CHANGE),
 )
 
 PARTS: Final = f"""
