@@ -95,25 +95,28 @@ with one as (
 ), talks as (
     select c.agent_id as user_id, count(*)::int as calls,
         count(*) filter (where c.rings <= coalesce(c.target_ring, t.last_ring))::int as within_target,
-        sum(c.talking_seconds)::float as talking_seconds, sum(c.holding_seconds)::float as holding_seconds,
         count(*) filter (where c.outcome_at is not null
             or coalesce(q.settings->>'outcome_required', 'counted') in ('off', 'false'))::int as outcomes
     from calls c left join unnest($3::text[], $4::int[]) as t (queue_id, last_ring) using (queue_id)
         left join queues q using (queue_id)
     where c.agent_id = any($1) and c.arrived_at >= $2 and c.answered_at is not null group by 1
+), legs as (
+    select agent_id as user_id, count(distinct call_id)::int as calls,
+        sum(talking_seconds)::float as talking_seconds, sum(holding_seconds)::float as holding_seconds
+    from call_legs where agent_id = any($1) and answered_at >= $2 and ended_as is distinct from 'consulted' group by 1
 ), missed as (
     select (body->>'agent_id')::bigint as user_id, count(*)::int as misses from call_events
     where kind = 'missed' and at >= $2 and body->>'reason' = any($5) and (body->>'agent_id')::bigint = any($1)
     group by 1
 )
-select one.user_id, coalesce(t.calls, 0) as calls, coalesce(r.rings, 0) as rings,
+select one.user_id, greatest(coalesce(l.calls, 0), coalesce(t.calls, 0)) as calls, coalesce(r.rings, 0) as rings,
     coalesce(t.within_target, 0) as within_target, coalesce(m.misses, 0) as misses,
-    coalesce(t.talking_seconds, 0) as talking_seconds, coalesce(t.holding_seconds, 0) as holding_seconds,
+    coalesce(l.talking_seconds, 0) as talking_seconds, coalesce(l.holding_seconds, 0) as holding_seconds,
     coalesce(t.outcomes, 0) as outcomes, coalesce(s.seconds, '{}') as seconds,
     (select (extract(epoch from min(at)) * 1000)::bigint from changes c
         where c.user_id = one.user_id and c.to_state <> 'signed_out') as first_at
 from one left join talks t using (user_id) left join missed m using (user_id) left join states s using (user_id)
-left join rings r using (user_id)
+left join rings r using (user_id) left join legs l using (user_id)
 """
 # An offer's facts begin with its id, which is the call's and a moment. Of a callback the agent takes his phone before
 # the customer's rings (`calling`).

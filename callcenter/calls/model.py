@@ -254,11 +254,13 @@ class _Fold:
         record.status = CallStatus.OFFERED
 
     def _ringing(self, at: int, body: Mapping[str, Any]) -> None:
+        if body.get("consult"):  # somebody whom his agent asks
+            return
         self.record.ringing_at = at
         self.ringing.open(at)
 
     def _missed(self, at: int, body: Mapping[str, Any]) -> None:
-        if body.get("reason") == MissReason.OTHER_ANSWERED:
+        if body.get("reason") == MissReason.OTHER_ANSWERED or body.get("consult"):
             return
         self._back_in_line(at)
         self.record.agent_id = self.answered_by

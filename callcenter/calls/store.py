@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from callcenter.calls.legs import LegRecord
 from callcenter.calls.model import CallRecord, in_order, started_at
 from callcenter.clock import milliseconds, moment
 from callcenter.db.pool import Connection, Executor
@@ -110,6 +111,28 @@ async def put_calls(connection: Connection, records: Iterable[CallRecord]) -> No
             ]
         )
     await connection.executemany(_UPSERT, rows)
+
+
+_LEG_TIMES = frozenset({"offered_at", "rang_at", "answered_at", "ended_at"})
+_LEG_COLUMNS = [column.name for column in fields(LegRecord)]
+_PUT_LEG = f"""
+insert into call_legs ({", ".join(_LEG_COLUMNS)})
+select $1::text, user_id, $3::text, $4::timestamptz, $5::timestamptz, $6::timestamptz, $7::timestamptz, $8::float8,
+    $9::float8, $10::float8, $11::text
+from users where user_id = $2
+on conflict (call_id, offer_id, agent_id) do update set
+    {", ".join(f"{name} = excluded.{name}" for name in _LEG_COLUMNS[3:])}
+"""  # noqa: S608 (names of our own dataclass)
+
+
+async def put_legs(connection: Connection, legs: Iterable[LegRecord]) -> None:
+    """Write each agent's part in these calls, whatever stood there before; nothing of an agent who is gone."""
+    rows = []
+    for leg in legs:
+        values = [(name, getattr(leg, name)) for name in _LEG_COLUMNS]
+        rows.append([moment(value) if name in _LEG_TIMES and value is not None else value for name, value in values])
+    if rows:
+        await connection.executemany(_PUT_LEG, rows)
 
 
 async def add_ring_back(connection: Connection, record: CallRecord, kind: str) -> None:

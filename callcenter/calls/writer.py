@@ -20,6 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from callcenter import metrics
 from callcenter.calls import store
+from callcenter.calls.legs import legs_of
 from callcenter.calls.model import CallRecord, CallStatus, fold, is_call_id
 from callcenter.db.pool import AWAY, Connection, Pool
 from callcenter.events import AGENT_STREAM, STREAM, WRITTEN_CHANNEL, CallEvent, Kind
@@ -248,10 +249,13 @@ class CallWriter:
         records = {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(touched)}
         await store.put_calls(connection, records.values())
         await store.drop_drafts(connection, [one for one in facts if one.kind is Kind.OUTCOME and one.event_id in new])
+        legs = [leg for call_id in records for leg in legs_of(call_id, events[call_id])]
+        await store.put_legs(connection, legs)
         ends = [_task_of(record, events[call_id], new) for call_id, record in records.items()]
         await self._follow_up(connection, [one for one in ends if one is not None])
         written.arrived |= {record.arrived_at for record in records.values()}
         written.agents |= {record.agent_id for record in records.values() if record.agent_id is not None}
+        written.agents |= {leg.agent_id for leg in legs}
         missed = (fact.body.get("agent_id") for fact in facts if fact.kind is Kind.MISSED)
         written.agents |= {agent_id for agent_id in missed if agent_id is not None}
         ended = {call_id for call_id, record in records.items() if self._has_just_ended(record, events[call_id], new)}

@@ -244,8 +244,7 @@ class Consults:
             back.set |= placed(self._routing.plan, returned_entry(call.entry, failed))
         parts, _ = await self._without_colleague(call, consult, now, None)
         parts += self._talks.without_talk(call, now)
-        facts = [self._over(call, consult, now, None)]
-        facts.append(event_at(call.call_id, Kind.QUEUED, now, queue_id=call.queue_id))
+        facts = [event_at(call.call_id, Kind.QUEUED, now, queue_id=call.queue_id)]
         done = await self._live.step(now, agents=parts, call=back, events=facts)
         if done.applied:
             await self._talks.show(done.agents)

@@ -5,7 +5,7 @@ from pathlib import Path
 from callcenter.db.migrations.sql import run_sql
 
 revision = "0015"
-down_revision = "0013"
+down_revision = "0014"
 
 
 def upgrade() -> None:
