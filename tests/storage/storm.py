@@ -137,6 +137,7 @@ class Storm(World):
         self.counts["away"] += answer[2] == "away"
         self.moves.update(str(one.get("move")) for one in step.get("agents", ()) if int(one["id"]) in changed)
         taken = call and "taken_by" in (call.get("set") or {})
+        taken = taken or any(one.get("move") == "return" for one in step.get("agents", ()))
         if call and not taken and (call.get("moves") or {}).get("waiting") == "offered":
             self._in_order(replica, call["id"], changed)
         self.look(changed, [call["id"]] if call else [])

@@ -39,7 +39,10 @@ from callcenter.routing.script import (
     Say,
     TakeMessage,
 )
+from callcenter.routing.talks import Talks
+from callcenter.staff.model import Actor
 from callcenter.supervision.calls import CallActs
+from callcenter.transfers.service import Transfers
 from tests.storage.gate import Gate, Replica, Turnstile
 from tests.storage.lines import House, NobodyListens
 from tests.storage.storm_set import CALLED, CARDS, CONFIGURATION, PEOPLE, PLANS
@@ -47,6 +50,14 @@ from tests.storage.storm_set import CALLED, CARDS, CONFIGURATION, PEOPLE, PLANS
 LOST = 0.02
 TWICE = 0.03
 """How often a word is lost, and how often it comes twice."""
+
+
+class NotedAudit:
+    """A log that takes everything."""
+
+    async def execute(self, *_: object) -> str:
+        """Written."""
+        return ""
 
 
 @dataclass(slots=True)
@@ -284,6 +295,8 @@ class World(ABC):
                 caller.answered, caller.heard = True, Heard(answer.step_id, self.chance.choice(digits))
             case Play() | TakeMessage():
                 caller.answered, caller.heard = True, Heard(answer.step_id, seconds=2)
+            case PassOn(_, step) if step and self.chance.random() < 0.5:
+                caller.previous = OfferOver(step, "NOANSWER", 19, self.now)
             case PassOn() | Leave():
                 self.hangs_up(caller, "system")
 
@@ -438,6 +451,25 @@ class World(ABC):
 
         self.do(f"{act} {who} {call_id}", work)
 
+    def gives_on(self, agent_id: int) -> None:
+        """An agent gives his caller to a colleague, a queue or a number."""
+        to = self.chance.choice(["colleague", "colleague", "queue", "number"])
+        colleague = self.chance.choice(sorted(self.agents))
+        queue = self.chance.choice(CONFIGURATION.queues).queue_id
+
+        def work(house: House) -> Awaitable[object]:
+            talks = Talks(house.routing, self, house.routing._desks, lambda: self.now)
+            acts = Transfers(house.routing, talks, NotedAudit(), lambda: self.now, house.world.dialled_form)
+            match to:
+                case "colleague":
+                    return acts.to_agent(agent_id, colleague)
+                case "queue":
+                    return acts.to_queue(agent_id, queue)
+                case _:
+                    return acts.to_number(Actor(agent_id, "agent"), "13800138001")
+
+        self.do(f"gives-on {agent_id} to {to} {colleague}", work)
+
     def hangs_up(self, caller: Caller, by: str = "caller") -> None:
         """The call is over; its script tells it sooner or later."""
         answered_at = caller.answered_at if caller.phase == "talks" else None
@@ -501,6 +533,8 @@ class World(ABC):
         fate = self.chance.random()
         if state == "talking" and fate < 0.1:
             self.do(f"reconnects {agent_id}", lambda house: house.work.reconnect(agent_id))
+        elif state == "talking" and fate < 0.3:
+            self.gives_on(agent_id)
         elif state in ("wrapup", "talking") and fate < 0.6:
             outcome = {"call_type": "repair"}
             self.do(f"finishes {agent_id}", lambda house: house.work.finish(agent_id, call_id, outcome))
