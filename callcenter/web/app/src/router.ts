@@ -61,6 +61,7 @@ export function makeRouter(): Router {
           { path: "register", name: "exports-register", component: () => import("./exports/RegisterPage.vue"), meta: { needs: "approve_exports" } },
         ],
       },
+      { path: "/customers/owners", name: "customer-owners", component: () => import("./customers/OwnersPage.vue"), meta: { needs: "assign_customers" } },
       { path: "/agents", name: "agents", component: () => import("./agents/AgentsPage.vue"), meta: { needs: "read_staff" } },
       {
         path: "/configuration",
@@ -80,6 +81,7 @@ export function makeRouter(): Router {
           { path: "blocked-callers", name: "configuration-blocked-callers", component: () => import("./configuration/BlockedCallersPage.vue") },
           { path: "prompts", name: "configuration-prompts", component: () => import("./configuration/prompts/PromptsPage.vue") },
           { path: "forms", name: "configuration-forms", component: () => import("./forms/FormsPage.vue") },
+          { path: "customer-fields", name: "configuration-customer-fields", component: () => import("./customers/OwnFieldsPage.vue") },
           { path: "file", name: "configuration-file", component: () => import("./configuration/FilePage.vue") },
         ],
       },

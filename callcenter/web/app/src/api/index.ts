@@ -68,8 +68,19 @@ export const api = {
 
   customers: (query: Record<string, string | number | null | undefined>) => get<t.CustomerPage>("/customers", query),
   customer: (customerId: number) => get<t.Customer>(`/customers/${customerId}`),
-  makeCustomer: (customer: t.CustomerDraft) => post<t.Customer>("/customers", customer),
-  changeCustomer: (customerId: number, customer: t.CustomerDraft & { updated_at?: number | undefined }) =>
+  chooseCustomer: (callId: string, customerId: number) => post<null>("/desk/customer", { call_id: callId, customer_id: customerId }),
+  ownFields: () => get<t.OwnField[]>("/customer-fields"),
+  putOwnField: ({ field_id, name_zh, name_en, kind, choices, required, position }: t.OwnField) =>
+    put<t.OwnField>(`/customer-fields/${id(field_id)}`, { name_zh, name_en, kind, choices, required, position }),
+  removeOwnField: (fieldId: string) => del<null>(`/customer-fields/${id(fieldId)}`),
+  ownerSettings: () => get<t.OwnerSettings>("/customer-settings"),
+  putOwnerSettings: (settings: t.OwnerSettings) => put<t.OwnerSettings>("/customer-settings", settings),
+  owners: () => get<t.OwnerCount[]>("/customer-owners"),
+  handOver: (userId: number, to: number[]) => post<{ given: Record<string, number>; left: number }>(`/customer-owners/${userId}/hand-over`, { to }),
+  assignCustomer: (customerId: number, userId: number | null, reason: string) =>
+    put<t.Customer>(`/customers/${customerId}/owner`, { user_id: userId, reason }),
+  makeCustomer: (customer: Partial<t.CustomerDraft> & { name: string; call_id?: string }) => post<t.Customer>("/customers", customer),
+  changeCustomer: (customerId: number, customer: Partial<t.CustomerDraft> & { updated_at?: number | undefined }) =>
     put<t.Customer>(`/customers/${customerId}`, customer),
 
   agents: () => get<t.Agent[]>("/agents"),

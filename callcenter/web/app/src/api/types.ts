@@ -152,6 +152,13 @@ export interface PopCustomer {
   unit_or_address: string | null;
   vip: boolean;
   notes: string | null;
+  member_level?: string;
+  tags?: string[];
+  /** The latest day of his contracts' warranties (CAT-30). */
+  warranty_until?: string | null;
+  owner?: { user_id: number; name: string; until: number | null } | null;
+  /** Why it may be he who calls, by weight. */
+  reasons?: { code: "recent_contact" | "open_case" | "main_number" | "vip"; at: number | null }[];
 }
 export interface RecentCall {
   call_id: string;
@@ -171,6 +178,8 @@ export interface DeskCall {
   place: Bilingual | null;
   carrier: Bilingual | null;
   customers: PopCustomer[];
+  /** Who it is, as the agent has said; he comes first in `customers`. */
+  chosen?: number | null;
   queue: Queue | null;
   status: string;
   arrived_at: number;
@@ -425,8 +434,65 @@ export interface Customer {
   notes: string | null;
   language: string | null;
   numbers: CustomerNumber[];
+  addresses: Address[];
+  member_level: string;
+  birthday: string | null;
+  tags: string[];
+  contracts: Contract[];
+  own_fields: Record<string, OwnValue>;
+  owner: CustomerOwner | null;
+  last_contact_at: number | null;
   created_at: number;
   updated_at: number;
+}
+export interface Address {
+  label: string;
+  address: string;
+  building: string;
+  unit: string;
+  room: string;
+}
+export const CONTRACT_KINDS = ["household", "decoration", "elevator", "membership", "other"] as const;
+export interface Contract {
+  contract_id: number | null;
+  kind: (typeof CONTRACT_KINDS)[number];
+  name: string;
+  number: string;
+  signed_on: string | null;
+  starts_on: string | null;
+  ends_on: string | null;
+  warranty_until: string | null;
+  in_warranty?: boolean | null;
+  notes: string;
+}
+export type OwnValue = string | number | boolean;
+export const FIELD_KINDS = ["text", "number", "date", "yes_no", "choice"] as const;
+export interface OwnField {
+  field_id: string;
+  name_zh: string;
+  name_en: string;
+  kind: (typeof FIELD_KINDS)[number];
+  choices: string[];
+  required: boolean;
+  position: number;
+  removed: boolean;
+}
+export interface CustomerOwner {
+  user_id: number;
+  name: string;
+  since: number;
+  until: number | null;
+  valid: boolean;
+}
+export interface OwnerCount {
+  user_id: number;
+  name: string;
+  disabled: boolean;
+  customers: number;
+}
+export interface OwnerSettings {
+  first_contact_owns: boolean;
+  owner_valid_months: number;
 }
 export interface CustomerPage {
   customers: Customer[];
@@ -440,6 +506,12 @@ export interface CustomerDraft {
   notes: string;
   language: string | null;
   numbers: { number: string; label: string }[];
+  addresses?: Address[];
+  member_level?: string;
+  birthday?: string | null;
+  tags?: string[];
+  contracts?: Contract[];
+  own_fields?: Record<string, OwnValue | null>;
 }
 
 export interface Agent {

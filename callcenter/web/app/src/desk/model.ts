@@ -98,6 +98,7 @@ export function localCard(invite: { callId: string | null; number: string; name:
     place: null,
     carrier: null,
     customers: [],
+    chosen: null,
     queue: null,
     status: "offered",
     arrived_at: now,

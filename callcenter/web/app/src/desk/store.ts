@@ -259,8 +259,8 @@ export const useDesk = defineStore("desk", () => {
     },
   );
   watch(
-    () => call.value?.call_id,
-    () => (chosen.value = null),
+    () => [call.value?.call_id, call.value?.chosen] as const,
+    ([, said]) => (chosen.value = said ?? null),
   );
   watch(
     () => phone.microphone,

@@ -85,7 +85,7 @@ export const en: Messages = {
   },
   sound: { play: "Play", pause: "Pause", place: "Position", failed: "It cannot be played just now." },
   configuration: {
-    pages: { queues: "Queues", menus: "Menus", hours: "Opening hours", skills: "Skills", "pause-reasons": "Pause reasons", general: "General", "blocked-callers": "Blocked callers", forms: "Call types, forms", prompts: "Prompts", file: "Import, export" },
+    pages: { "customer-fields": "Customer fields", queues: "Queues", menus: "Menus", hours: "Opening hours", skills: "Skills", "pause-reasons": "Pause reasons", general: "General", "blocked-callers": "Blocked callers", forms: "Call types, forms", prompts: "Prompts", file: "Import, export" },
     readOnly: "Kept by administrators; you may read it.", unsaved: "Unsaved", atOnce: "Takes effect at once when saved.", savedNow: "Saved, in effect now", removed: "Removed", remove: "Remove", removeAsk: 'Remove "{name}"?', discard: "Discard changes", wrong: "To correct ({n}):", needed: "Fill this in.",
     gone: "Somebody has removed this. Saving makes it anew.", clash: "Somebody else has changed this too: {fields}. Saving keeps what you typed.", newUnsaved: "A new one has not been saved yet", noSuch: "There is no such thing here; it may have been removed",
     overtaken: "Somebody has just changed the settings.", overtakenText: "All you typed is kept. Load the newest, then save.", reload: "Load the newest", unlimited: "No limit", place: "Place", move: "Move", up: "Move up", down: "Move down", idHint: "a-z, 0-9, underscore; fixed once it is made", numbersHint: "Several: with spaces between",
@@ -258,5 +258,26 @@ export const en: Messages = {
     number: "Number", anyQueue: "Any queue", anyAgent: "Any agent", anyState: "Any state", fromDay: "From", toDay: "To", state: "State", states: { kept: "Available", held: "Kept", deleted: "Deleted" }, length: "Length", empty: "No recordings", emptyText: "Queues whose talks are recorded are set in the routing settings.", more: "More",
     desk: { off: "Not recorded", on: "Recording", paused: "Recording paused", begin: "Record", pause: "Pause", resume: "Go on recording", stop: "Stop", pauseHint: "While the caller says a password or an ID number", pausedText: "Nothing is recorded now.", forgotten: "Still paused: go on when the secret has been said." },
     setting: { title: "Recording", text: "Callers who may be recorded hear a notice before they are connected; its words are a prompt.", rule: "Talks are recorded", rules: { never: "Never", on_demand: "When the agent says so", always: "Always" }, keepDays: "Deleted after", days: "days", keepHint: "Unless a recording is kept by hand" },
+  },
+  customerRecord: {
+    searchHint: "Name, pinyin initials, any digits of a number, address or room, contract", level: "Member level", tags: "Tags", tagsHint: "With spaces between", birthday: "Birthday", owner: "Owner", lastContact: "Last contact", never: "Never spoken with",
+    addresses: "Addresses", address: "Estate or address", building: "Building", unitShort: "Unit", room: "Room", addAddress: "Add address", removeAddress: "Remove this address",
+    contracts: "Projects and contracts", addContract: "Add project or contract", removeContract: "Remove this one", contractName: "Name", contractNumber: "Contract no.", contractKind: "Kind", signedOn: "Signed", startsOn: "From", endsOn: "Until", warrantyUntil: "Warranty until", contractNotes: "Notes",
+    kinds: { household: "Household", decoration: "Decoration", elevator: "Elevator", membership: "Membership", other: "Other" },
+    inWarranty: "In warranty until {day}", outOfWarranty: "Out of warranty ({day})", ownFields: "More", removedField: "no longer asked for", yes: "Yes", no: "No", missing: "Not set",
+    since: "since {at}", until: "valid until {at}", expired: "claim expired", forever: "without end", nobody: "Nobody", assign: "Change owner", assignTo: "Give to", assignWhy: "Reason", assignDone: "Owner changed", choosePlease: "Choose an agent",
+    contacts: "Contact", facts: "Facts", others: "Other",
+  },
+  candidates: {
+    ask: "{n} customers share this number: press a digit", one: "Who is it? Press a digit", reasons: { recent_contact: "spoken with {at}", open_case: "open matter", main_number: "main number", vip: "VIP" },
+    new: "New customer", newText: "No customer has this number yet", make: "Add customer", notHim: "Somebody else", name: "Name", unit: "Unit or address", save: "Save as caller", cancel: "Cancel", defaultName: "Caller {tail}", saved: "Customer added and linked to the call",
+    owner: "Owner {name}", inWarranty: "Warranty until {day}", outOfWarranty: "Out of warranty", keys: "Digits choose, N adds",
+  },
+  ownFields: {
+    title: "Customer fields", text: "What the department keeps of a customer beside the rest", new: "New field", edit: "Change field", id: "Code", idHint: "Begins with a small letter; fixed once it is made", nameZh: "Chinese name", nameEn: "English name", kind: "Takes", kindHint: "Fixed once it is made", choices: "Choices", choicesHint: "One a line", required: "Required", position: "Place", remove: "Stop asking", restore: "Ask again", removeAsk: "Stop asking for “{name}”? What was written stays.", removed: "no longer asked for", none: "No fields of your own yet", noneText: "For example: parking space, pets, supplier.",
+    kinds: { text: "Text", number: "Number", date: "Day", yes_no: "Yes or no", choice: "Choice" },
+  },
+  owners: {
+    title: "Owners of customers", rules: "Rules", first: "Who registers a customer first owns him", months: "A claim holds (months after the last contact; 0: for ever)", agent: "Agent", customers: "Customers", disabled: "disabled", handOver: "Hand over all…", none: "No agents yet", to: "Draw lots among", preview: "{n} customers of {name} go to {k} agents by lots, about {each} each.", go: "Draw lots", working: "{done} handed over, {left} left…", done: "All are handed over", stopped: "Not finished. Begin again: nothing is done twice.", saved: "Rules saved",
   },
 };

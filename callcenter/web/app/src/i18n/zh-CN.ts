@@ -83,7 +83,7 @@ export const zhCN = {
   },
   sound: { play: "播放", pause: "暂停播放", place: "播放位置", failed: "放不出来，请稍后再试。" },
   configuration: {
-    pages: { queues: "队列", menus: "按键菜单", hours: "营业时间", skills: "技能", "pause-reasons": "小休原因", general: "通用设置", "blocked-callers": "黑名单", forms: "来电类型与表单", prompts: "提示音", file: "导入导出" },
+    pages: { "customer-fields": "客户资料字段", queues: "队列", menus: "按键菜单", hours: "营业时间", skills: "技能", "pause-reasons": "小休原因", general: "通用设置", "blocked-callers": "黑名单", forms: "来电类型与表单", prompts: "提示音", file: "导入导出" },
     readOnly: "由管理员维护，您可以查看。", unsaved: "未保存", atOnce: "保存后立即生效，无需重启。", savedNow: "已保存，立即生效", removed: "已删除", remove: "删除", removeAsk: "删除“{name}”？", discard: "放弃修改", wrong: "有 {n} 处需更正：", needed: "此项必填。",
     gone: "这一项已被别人删除；保存会重新建立它。", clash: "别人同时改过：{fields}。保存会以您填写的为准。", newUnsaved: "有一个新建的还没有保存", noSuch: "没有这一项，可能已被删除",
     overtaken: "别人刚刚改过设置。", overtakenText: "您填写的内容都在；载入最新内容后再保存。", reload: "载入最新内容", unlimited: "不限", place: "次序", move: "移动", up: "上移", down: "下移", idHint: "小写字母、数字、下划线；建好后不再改", numbersHint: "多个号码用空格隔开",
@@ -256,6 +256,27 @@ export const zhCN = {
     number: "号码", anyQueue: "全部队列", anyAgent: "全部座席", anyState: "全部状态", fromDay: "开始日期", toDay: "结束日期", state: "状态", states: { kept: "可听", held: "保留中", deleted: "已删除" }, length: "时长", empty: "没有录音", emptyText: "哪些队列录音，在“路由设置”中设定。", more: "更多",
     desk: { off: "未录音", on: "录音中", paused: "录音已暂停", begin: "录音", pause: "暂停录音", resume: "继续录音", stop: "停止", pauseHint: "客户说密码、证件号时暂停", pausedText: "当前内容不会被录音。", forgotten: "录音仍在暂停，保密内容说完后请继续。" },
     setting: { title: "录音", text: "可能被录音的客户在接通前会听到提示，提示内容可在“提示音”中修改。", rule: "通话录音", rules: { never: "不录音", on_demand: "由座席决定", always: "全部录音" }, keepDays: "保存", days: "天", keepHint: "期满自动删除；可单独保留某条录音" },
+  },
+  customerRecord: {
+    searchHint: "姓名、拼音首字母、电话任意几位、地址房号、合同号", level: "会员等级", tags: "标签", tagsHint: "用空格隔开", birthday: "生日", owner: "归属", lastContact: "最近联系", never: "未联系过",
+    addresses: "地址", address: "小区或地址", building: "幢", unitShort: "单元", room: "室", addAddress: "添加地址", removeAddress: "删除这个地址",
+    contracts: "项目与合同", addContract: "添加项目或合同", removeContract: "删除这一项", contractName: "名称", contractNumber: "合同号", contractKind: "种类", signedOn: "签订", startsOn: "开始", endsOn: "结束", warrantyUntil: "质保到期", contractNotes: "说明",
+    kinds: { household: "住户", decoration: "装修", elevator: "电梯", membership: "会员", other: "其他" },
+    inWarranty: "质保期内，至 {day}", outOfWarranty: "已过质保期（{day}）", ownFields: "更多资料", removedField: "已停用", yes: "是", no: "否", missing: "未填",
+    since: "自 {at}", until: "有效至 {at}", expired: "已失效", forever: "长期有效", nobody: "无", assign: "改归属", assignTo: "归属给", assignWhy: "原因", assignDone: "归属已更改", choosePlease: "请选择座席",
+    contacts: "联系", facts: "资料", others: "其他",
+  },
+  candidates: {
+    ask: "{n} 位客户共用此号码，按数字键选择", one: "这位是？按数字键选择", reasons: { recent_contact: "{at} 联系过", open_case: "有未办结事项", main_number: "常用号码", vip: "VIP" },
+    new: "新客户", newText: "此号码还没有客户资料", make: "新建客户", notHim: "换人", name: "姓名", unit: "单元或地址", save: "保存并关联", cancel: "取消", defaultName: "来电客户{tail}", saved: "已新建客户并关联到来电",
+    owner: "归属 {name}", inWarranty: "质保至 {day}", outOfWarranty: "已过质保", keys: "数字键选择，N 新建",
+  },
+  ownFields: {
+    title: "客户资料字段", text: "客户资料里由本部门自定的内容", new: "新建字段", edit: "修改字段", id: "代码", idHint: "小写字母开头，建好后不再改", nameZh: "中文名", nameEn: "英文名", kind: "类型", kindHint: "建好后不再改", choices: "选项", choicesHint: "一行一个", required: "必填", position: "次序", remove: "停用", restore: "恢复", removeAsk: "停用“{name}”？已填写的内容会保留。", removed: "已停用", none: "还没有自定字段", noneText: "例如：车位、宠物、合作商家。",
+    kinds: { text: "文字", number: "数字", date: "日期", yes_no: "是或否", choice: "单选" },
+  },
+  owners: {
+    title: "客户归属", rules: "归属规则", first: "首次登记的座席即为归属人", months: "归属有效期（月，自最近一次联系起；0 为长期）", agent: "座席", customers: "客户数", disabled: "已停用", handOver: "全部移交…", none: "还没有座席", to: "随机分配给", preview: "{name} 的 {n} 位客户将随机分给 {k} 人，每人约 {each} 位。", go: "开始分配", working: "已分配 {done} 位，剩余 {left} 位…", done: "已全部移交", stopped: "未完成，可再次开始，不会重复。", saved: "规则已保存",
   },
 };
 
