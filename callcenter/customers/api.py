@@ -1,12 +1,12 @@
 """The customers' records over HTTP."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool
 
-from callcenter.clock import milliseconds
+from callcenter.clock import milliseconds, moment
 from callcenter.customers.model import (
     Address,
     Contract,
@@ -304,6 +304,6 @@ async def get_customer(request: web.Request, customer_id: Id, /) -> CustomerOut:
 @routes.put("/api/v1/customers/{customer_id}", needs=Permission.WRITE_CUSTOMERS)
 async def put_customer(request: web.Request, customer_id: Id, /, customer: CustomerChange) -> CustomerOut:
     """Change a customer's record; what is not sent stays as it is."""
-    seen_at = datetime.fromtimestamp(customer.updated_at / 1000, tz=UTC) if customer.updated_at else None
+    seen_at = moment(customer.updated_at) if customer.updated_at else None
     changed = await hotline(request).customers.update(actor(request), customer_id, customer.draft(), seen_at=seen_at)
     return customer_out(changed, request)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from callcenter.clock import milliseconds
 from callcenter.customers import merging_store, owners, search, store
 from callcenter.customers.fields import list_fields
 from callcenter.customers.model import (
@@ -152,7 +153,7 @@ class Customers:
             old = await store.find(connection, customer_id, for_update=True)
             if old is None:
                 raise NotFoundError
-            if seen_at is not None and _milliseconds(old.updated_at) != _milliseconds(seen_at):
+            if seen_at is not None and milliseconds(old.updated_at) != milliseconds(seen_at):
                 raise ConflictError
             kept = with_kept_numbers(draft.numbers, old.numbers, self._country)
             clean = self._checked(dataclasses.replace(draft, numbers=kept))
@@ -215,10 +216,6 @@ def _kept(draft: Draft, old: Customer) -> Draft:
     elif draft.addresses is None:
         fields["addresses"] = old.addresses
     return dataclasses.replace(draft, **fields)
-
-
-def _milliseconds(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
 
 
 _NOT_CHANGED_BY_CLERKS: Final = frozenset({"updated_at", "last_contact_at", "owner"})
