@@ -35,8 +35,8 @@ def test_initials_fit_their_column(name: str) -> None:
 
 
 def candidate(customer_id: int, **fields: Any) -> Candidate:
-    return Candidate(**{"customer_id": customer_id, "name": "王小明", "company_or_project": "", "unit_or_address": "",
-        "vip": False, "notes": "", "label": ""} | fields)  # fmt: skip
+    given: dict[str, Any] = dict.fromkeys(("company_or_project", "unit_or_address", "notes", "label"), "")
+    return Candidate(**given | {"customer_id": customer_id, "name": "王小明", "vip": False} | fields)
 
 
 def test_each_reason_is_told_and_weighs_more_than_all_after_it() -> None:
