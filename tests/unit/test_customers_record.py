@@ -5,9 +5,18 @@ from typing import Any
 
 import pytest
 
-from callcenter.customers.model import Address, Candidate, Reason, ranked, reasons_of, shown_address, with_first
+from callcenter.customers.model import (
+    Address,
+    Candidate,
+    OwnValue,
+    Reason,
+    ranked,
+    reasons_of,
+    shown_address,
+    with_first,
+)
 from callcenter.customers.names import initials_of
-from callcenter.customers.own_fields import FieldKind, OwnField, OwnValue, checked_values
+from callcenter.customers.own_fields import FieldKind, OwnField, checked_values
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
