@@ -27,8 +27,6 @@ MOST_PARTS: Final = 1_000
 LONGEST_CELL: Final = 5_000
 """Characters; more than any field takes, so that a longer cell is still a cell that is too long."""
 
-csv.field_size_limit(1_000_000)
-
 
 def decoded(content: bytes, encoding: str = "") -> tuple[str, str]:
     """A CSV's text and its encoding: as its first bytes say, else UTF-8 if all of it is valid, else GB18030.
