@@ -8,6 +8,7 @@ from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
+from callcenter.customers.model import Address, shown_address
 from callcenter.importing.model import Duplicates, Outcome, Problem
 from callcenter.importing.reading import RowDraft
 
@@ -182,18 +183,6 @@ def _numbers(kept: list[list[str]], said: Iterable[tuple[str, str]], *, first: b
     return [*kept, *(one for one in new if one[0] not in labels)][:MOST_NUMBERS]
 
 
-def shown_address(address: Mapping[str, str]) -> str:
-    """An address as lists and pops show it in one line: 锦绣家园 3幢 1单元 502."""
-    building, unit = address.get("building", ""), address.get("unit", "")
-    parts = (
-        address.get("address", ""),
-        f"{building}幢" if building.isdigit() else building,
-        f"{unit}单元" if unit.isdigit() else unit,
-        address.get("room", ""),
-    )
-    return " ".join(part for part in parts if part)[:200]
-
-
 def _put_address(record: Record, said: Mapping[str, str], *, overwrite: bool) -> None:
     if not said:
         return
@@ -205,7 +194,7 @@ def _put_address(record: Record, said: Mapping[str, str], *, overwrite: bool) ->
         record.addresses = [first, *record.addresses[1:]]
     else:
         return
-    record.unit_or_address = shown_address(record.addresses[0])
+    record.unit_or_address = shown_address(Address(**record.addresses[0]))[:200]
 
 
 def _put_contract(record: Record, said: Mapping[str, str], *, overwrite: bool) -> None:

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from asyncpg import Record as Row
 
+from callcenter.customers.names import initials_of
 from callcenter.db.pool import Connection, Executor
-from callcenter.importing.initials import initials_of
 from callcenter.importing.matching import Record
 
 _RECORDS: Final = """
