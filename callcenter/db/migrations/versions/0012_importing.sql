@@ -68,5 +68,3 @@ comment on column import_customers.after_at is 'updated_at as the import left it
 comment on column import_customers.undone is 'What became of him when it was undone; changed, in_use: left as he is.';
 create index import_customers_left on import_customers (import_id, customer_id) where undone is null;
 
-create index ring_backs_customer on ring_backs (customer_id) where customer_id is not null;
-comment on index ring_backs_customer is 'Taking thousands of customers out again looks for each one''s tasks.';
