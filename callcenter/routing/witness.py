@@ -4,6 +4,7 @@ Facts of a leg that belongs to no open offer change nothing, so that late and re
 without an offer is one that Asterisk's fallback queue rang while no service was there: it is adopted.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import Protocol
@@ -76,6 +77,11 @@ class Witness:
         """Extension -> agent; kept by whoever keeps the agents."""
         self.consults: ConsultLegs | None = None
         """Whoever keeps agents' consultations."""
+        self._beside: set[asyncio.Task[None]] = set()
+
+    async def settled(self) -> None:
+        """Returns when what is done beside is done."""
+        await asyncio.gather(*self._beside)
 
     async def take(self, fact: Fact) -> None:
         """Act on one fact."""
@@ -127,19 +133,26 @@ class Witness:
         if done.applied:
             await self._desks.push(agent_id, done.seq(agent_id))
         elif isinstance(fact, LegRinging):
-            await self._stop_stray(await self._live.call(fact.call_id), fact)
+            self._stop_stray(await self._live.call(fact.call_id), fact)
 
-    async def _stop_stray(self, call: LiveCall, leg: Leg) -> None:
-        """A phone rings or answers after all for an offer from which a supervisor has taken the caller."""
+    def _stop_stray(self, call: LiveCall, leg: Leg) -> None:
+        """A phone rings or answers after all for an offer from which the caller has been taken: it is ended, beside,
+        since the socket that tells its node's facts waits for nobody.
+        """
         if call.fields.get("taken_from") == leg.offer_id != call.offer_id:
-            with contextlib.suppress(UnavailableError):
-                await self._work.end_leg(leg.channel_id)
+            task = asyncio.create_task(self._end_stray(leg.channel_id), name="stray leg")
+            self._beside.add(task)
+            task.add_done_callback(self._beside.discard)
+
+    async def _end_stray(self, channel_id: str) -> None:
+        with contextlib.suppress(UnavailableError):
+            await self._work.end_leg(channel_id)
 
     async def _answered(self, agent_id: int, fact: LegAnswered) -> None:
         """An agent has answered: the call is his, the others who rang for it are free again."""
         before = await self._live.call(fact.call_id)
         if before.offer_id != fact.offer_id:
-            await self._stop_stray(before, fact)
+            self._stop_stray(before, fact)
             return
         if before.is_callback:
             await self._callbacks.agent_answered(before, agent_id, fact.channel_id, fact.at_ms)

@@ -317,6 +317,7 @@ async def test_a_phone_that_rings_or_answers_too_late_is_ended(
     house.now += 1
     await acts.take_over(SUPER, facts.call_id)
     await house.witness.take(word(facts.call_id, old, "1001", "leg-1", house.now))
+    await house.witness.settled()
     assert asterisk.ended_legs == ["leg-1"]
     assert (await house.state(1), await house.rung(facts)) == ("ready", (SUPER,))
 
