@@ -18,7 +18,7 @@ from callcenter.routing.model import AgentState
 
 Family = GaugeMetricFamily
 _NO_QUEUE: Final = ""
-_PLACES: Final[tuple[CallPlace, ...]] = ("menu", "waiting", "offered", "talking", "callback", "calling")
+_PLACES: Final[tuple[CallPlace, ...]] = ("menu", "outside", "waiting", "offered", "talking", "callback", "calling")
 
 _TODAY: Final = {
     "arrived": "Calls that arrived today",

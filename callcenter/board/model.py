@@ -35,9 +35,9 @@ TABLES: Final[tuple[Table, ...]] = (
 )
 Board = dict[str, dict[str, Mapping[str, Any]]]
 QUARTER_MS: Final = 15 * 60_000
-CallPlace = Literal["menu", "waiting", "offered", "talking", "callback", "calling"]
-"""Where a call is: in a menu or asked something, in line, on offer to agents, in talk; without a line: keeping its
-place (in line, or resting until it is tried again), being called back.
+CallPlace = Literal["menu", "outside", "waiting", "offered", "talking", "callback", "calling"]
+"""Where a call is: in a menu or asked something, sent out to a number, in line, on offer to agents, in talk; without a
+line: keeping its place (in line, or resting until it is tried again), being called back.
 """
 
 

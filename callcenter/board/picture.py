@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+import orjson
+
 from callcenter.board.model import (
     AgentRow,
     Board,
@@ -62,7 +64,7 @@ def place_of(call: LiveCall) -> CallPlace | None:
     if call.state is CallState.ENDED:
         return None
     if call.state in (CallState.NEW, CallState.AWAY):
-        return "menu" if call.at("arrived") else None
+        return (_away(call) if call.state is CallState.AWAY else "menu") if call.at("arrived") else None
     if call.state is CallState.CONSULTING:
         return "talking"
     if call.is_callback:
@@ -70,8 +72,14 @@ def place_of(call: LiveCall) -> CallPlace | None:
     return cast("CallPlace", call.state.value)
 
 
+def _away(call: LiveCall) -> CallPlace:
+    to = orjson.loads(call.fields.get("at") or b"{}").get("to") or {}
+    return "outside" if to.get("kind") in ("number", "duty") else "menu"
+
+
 _SINCE = {
     "menu": "arrived",
+    "outside": "arrived",
     "waiting": "waiting_since",
     "offered": "offered_at",
     "talking": "answered_at",

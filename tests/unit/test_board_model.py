@@ -95,6 +95,9 @@ CALL = {
     [
         (CallState.NEW, {}, "menu", 1000, []),
         (CallState.AWAY, {}, "menu", 1000, []),
+        (CallState.AWAY, {"at": '{"to":{"kind":"menu","menu_id":"m"}}'}, "menu", 1000, []),
+        (CallState.AWAY, {"at": '{"to":{"kind":"number","number":"138"}}'}, "outside", 1000, []),
+        (CallState.AWAY, {"at": '{"to":{"kind":"duty"}}'}, "outside", 1000, []),
         (CallState.WAITING, {}, "waiting", 2000, []),
         (CallState.OFFERED, {}, "offered", 3000, [7, 8]),
         (CallState.TALKING, {}, "talking", 4000, [7]),

@@ -7,7 +7,7 @@ import { agentRow, alarmRow, callRow } from "./boards";
 import type { CallPlace } from "./board";
 import { movedTo } from "./roving";
 
-const PLACES: CallPlace[] = ["menu", "waiting", "offered", "talking", "callback", "calling"];
+const PLACES: CallPlace[] = ["menu", "outside", "waiting", "offered", "talking", "callback", "calling"];
 const STATES: AgentStateName[] = ["signed_out", "ready", "offered", "ringing", "talking", "wrapup", "paused"];
 const press = (code: string, more: object = {}): Parameters<typeof actOfKey>[0] => ({ code, altKey: false, ctrlKey: false, metaKey: false, shiftKey: false, repeat: false, ...more });
 

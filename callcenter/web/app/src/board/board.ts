@@ -5,7 +5,7 @@
  */
 import type { AgentStateName } from "../api/types";
 
-export type CallPlace = "menu" | "waiting" | "offered" | "talking" | "callback" | "calling";
+export type CallPlace = "menu" | "outside" | "waiting" | "offered" | "talking" | "callback" | "calling";
 
 export interface QueueRow {
   queue_id: string;

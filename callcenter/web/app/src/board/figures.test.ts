@@ -34,6 +34,7 @@ describe("who waits", () => {
     early: callRow({ call_id: "early", arrived_at: 500 }),
     other: callRow({ call_id: "other", arrived_at: 100, queue_id: "repair" }),
     menu: callRow({ call_id: "menu", place: "menu", queue_id: "" }),
+    out: callRow({ call_id: "out", place: "outside" }),
     talks: callRow({ call_id: "talks", place: "talking" }),
     kept: callRow({ call_id: "kept", place: "callback" }),
     calling: callRow({ call_id: "calling", place: "calling" }),
@@ -42,6 +43,7 @@ describe("who waits", () => {
     const all = callsByPlace(calls, "");
     expect(all.line.map((call) => call.call_id)).toEqual(["other", "early", "late"]);
     expect(all.callbacks.map((call) => call.call_id)).toEqual(["calling", "kept"]);
+    expect(all.outside.map((call) => call.call_id)).toEqual(["out"]);
     expect(callsByPlace(calls, "service").line.map((call) => call.call_id)).toEqual(["early", "late"]);
   });
   it("is in time, late, or to be apologised to, by the rings of the call's own queue", () => {

@@ -46,16 +46,19 @@ const byArrival = (a: CallRow, b: CallRow): number => a.arrived_at - b.arrived_a
 export interface CallsByPlace {
   line: CallRow[];
   menu: CallRow[];
+  /** Sent out to a number. */
+  outside: CallRow[];
   talking: CallRow[];
   /** Without a line: keeping its place, or being called back. */
   callbacks: CallRow[];
 }
 export function callsByPlace(calls: Record<string, CallRow>, queueId: string): CallsByPlace {
-  const sorted: CallsByPlace = { line: [], menu: [], talking: [], callbacks: [] };
+  const sorted: CallsByPlace = { line: [], menu: [], outside: [], talking: [], callbacks: [] };
   for (const call of Object.values(calls)) {
     if (queueId !== "" && call.queue_id !== queueId) continue;
     if (IN_LINE.has(call.place)) sorted.line.push(call);
     else if (call.place === "menu") sorted.menu.push(call);
+    else if (call.place === "outside") sorted.outside.push(call);
     else if (call.place === "talking") sorted.talking.push(call);
     else sorted.callbacks.push(call);
   }
@@ -102,7 +105,7 @@ export function summaries(board: Pick<Board, "queues" | "calls" | "agents" | "fi
       queue_id,
       {
         queue_id,
-        calls: { line: [], menu: [], talking: [], callbacks: [] },
+        calls: { line: [], menu: [], outside: [], talking: [], callbacks: [] },
         oldest: null,
         agents: { signed_out: 0, ready: 0, offered: 0, ringing: 0, talking: 0, wrapup: 0, paused: 0 },
         figures: board.figures[queue_id] ?? NO_FIGURES,
