@@ -115,10 +115,17 @@ def _way_out(answer: Answer, line: Line) -> dict[str, str]:
                 "__CC_OFFER": answer.offer_id,
                 "CC_STEP": "",
                 "CC_FALLBACK": "",
-                **line.recording(answer),
+                **line.recording(answer.recording, answer.notice),
             }
-        case Join(offer_id, channel):
-            return {"CC_NEXT": "join", "CC_JOIN": channel, "__CC_OFFER": offer_id, "CC_STEP": "", "CC_FALLBACK": ""}
+        case Join():
+            return {
+                "CC_NEXT": "join",
+                "CC_JOIN": answer.channel,
+                "__CC_OFFER": answer.offer_id,
+                "CC_STEP": "",
+                "CC_FALLBACK": "",
+                **line.recording(answer.recording),
+            }
         case PassOn(number, step_id):
             return {"CC_NEXT": "pass_on", "CC_NUMBER": number, "CC_STEP": step_id, "CC_FALLBACK": ""}
         case Leave():

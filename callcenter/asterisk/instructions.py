@@ -72,6 +72,11 @@ def _dial(body: Mapping[str, Any]) -> Answer:
     )
 
 
+def _join(body: Mapping[str, Any]) -> Answer:
+    channel = _matching(_CHANNEL, body["channel"], "channel")
+    return Join(_word(body["offer_id"]), channel, _RECORDING.get(body.get("recording"), "never"))
+
+
 _RECORDING: Final[Mapping[Any, RecordingStart]] = {"later": "later", "now": "now"}
 
 
@@ -86,7 +91,7 @@ def _message(body: Mapping[str, Any]) -> Answer:
 
 _READERS: Final[Mapping[Any, Callable[[Mapping[str, Any]], Answer]]] = {
     "dial": _dial,
-    "join": lambda body: Join(_word(body["offer_id"]), _matching(_CHANNEL, body["channel"], "channel")),
+    "join": _join,
     "say": lambda body: Say(_sounds(body)),
     "ask": _ask,
     "play": lambda body: Play(_word(body["step_id"]), _sounds(body)),

@@ -6,7 +6,7 @@ from typing import Final
 from callcenter.asterisk.agi import ANY_KEY, MUSIC, Agi
 from callcenter.asterisk.sounds import seconds_of, without_ending
 from callcenter.asterisk.steps import Node
-from callcenter.routing.script import Ask, Dial, Heard, Play, TakeMessage
+from callcenter.routing.script import Ask, Heard, Play, RecordingStart, TakeMessage
 
 SILENCE_SECONDS: Final = 5
 """A caller who has said nothing for so long has left his message."""
@@ -84,16 +84,16 @@ class Line:
             seconds = self._node.messages.finish(message)
         return Heard(step.step_id, seconds=seconds)
 
-    def recording(self, dial: Dial) -> dict[str, str]:
-        """How the dialplan records the talk that it dials (dialplans/recording.conf), as channel variables.
+    def recording(self, start: RecordingStart, sounds: Sequence[str] = ()) -> dict[str, str]:
+        """How the dialplan records the talk that it dials or joins (dialplans/recording.conf), as channel variables.
 
-        A caller who could not be told of it is not recorded from the first word.
+        A caller who could not be told of it (`sounds`) is not recorded from the first word.
         """
-        if dial.recording == "never":
+        if start == "never":
             return {"CC_RECORDING": "", "CC_NOTICE": ""}
-        notice = self._node.sounds.joined(dial.notice) if dial.notice else None
-        told = notice is not None or not dial.notice
-        start = dial.recording if told and self._node.recordings.has_room() else "later"
+        notice = self._node.sounds.joined(sounds) if sounds else None
+        told = notice is not None or not sounds
+        start = start if told and self._node.recordings.has_room() else "later"
         return {"CC_RECORDING": start, "CC_NOTICE": str(without_ending(notice)) if notice else ""}
 
     def _answer(self) -> None:

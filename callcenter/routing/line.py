@@ -14,7 +14,7 @@ from callcenter.routing.course import Act, Due, Waiting, expected_wait_seconds, 
 from callcenter.routing.dialogue import Circumstances, Dialogue, Turn, Voice
 from callcenter.routing.model import CallMove, CallState
 from callcenter.routing.plan import Caller
-from callcenter.routing.recording import dialled, start_of
+from callcenter.routing.recording import APART, ON, dialled, start_of, start_of_joined
 from callcenter.routing.script import (
     Answer,
     CallFacts,
@@ -133,7 +133,7 @@ class Line:
         elif call.state in (CallState.NEW, CallState.AWAY):
             answer = await self._take_turn(call, facts, heard or _out_in_vain(call, previous))
         elif call.state is CallState.TALKING and call.fields.get("join"):
-            answer = Join(call.offer_id, call.fields["join"])
+            answer = await self._join(call)
         elif call.is_callback:
             done = heard is not None and heard.step_id == "callback/done"
             answer = Leave() if done else Play("callback/done", self._voice.prompts(spoken_to(call), "callback_done"))
@@ -162,6 +162,27 @@ class Line:
             told = Part(call.call_id, guard={"offer": call.offer_id}, set=dialled(start))
             await self.live.step(self._clock(), call=told)
         return start, notice
+
+    async def _join(self, call: LiveCall) -> Join | None:
+        """Connect him with a leg that is there, and record from then on what is to be recorded; None: the call has
+        changed since it was looked at.
+        """
+        start = start_of_joined(self.routing.plan.queue_of(call.queue_id).recording.rule, call.fields)
+        if call.fields.get(APART):
+            now = self._clock()
+            guard = {name: call.fields.get(name, "") for name in ("state", "offer", "agent", "join", "recording")}
+            told = Part(call.call_id, guard=guard, set={APART: ""})
+            facts = []
+            if start == "now":
+                told.set |= {"recording": ON, "recording_since": str(now)}
+                if not call.fields.get("recording"):
+                    facts.append(event_at(call.call_id, Kind.RECORDING_BEGUN, now, agent_id=call.agent_id))
+            done = await self.live.step(now, call=told, events=facts, notify=call.agent_id)
+            if not done.applied:
+                return None
+            if call.agent_id is not None:
+                await self.routing.show(call.agent_id, done.seq(call.agent_id))
+        return Join(call.offer_id, call.fields["join"], start)
 
     async def _take_turn(self, call: LiveCall, facts: CallFacts, heard: Heard | None) -> Answer | None:
         """One turn of the dialogue; None: he stands in line now, or another turn came before."""

@@ -9,6 +9,8 @@ from callcenter.routing.script import RecordingStart
 ON: Final = "on"
 PAUSED: Final = "paused"
 """What the call's field `recording` may be; empty: nothing is recorded."""
+APART: Final = "recording_apart"
+"""The call's field that says that it is recorded as soon as the caller, who is kept, is joined with an agent."""
 
 
 def start_of(rule: RecordingRule, fields: Mapping[str, str]) -> RecordingStart:
@@ -32,11 +34,39 @@ def answered(fields: Mapping[str, str], at_ms: int) -> dict[str, str]:
     """What the call's fields become when an agent has answered."""
     start = fields.get("recording_start", "never")
     if start == "never":
-        return {"recording": ""} if fields.get("recording") else {}
+        return {"recording": "", APART: ""} if fields.get("recording") or fields.get(APART) else {}
     still_paused = fields.get("reconnecting") == "1" and fields.get("recording") == PAUSED
     state = ON if start == "now" else PAUSED if still_paused else ""
     since = fields.get("recording_since", "") if still_paused else str(at_ms)
-    return {"recording": state, "recording_since": since, "noticed": "1"}
+    over = {APART: ""} if fields.get(APART) else {}
+    return {"recording": state, "recording_since": since, "noticed": "1"} | over
+
+
+def apart(fields: Mapping[str, str], at_ms: int) -> dict[str, str]:
+    """What the call's fields become when his agent leaves the caller to consult somebody: what those two say is not
+    recorded. What was being recorded goes on when the caller is joined with his agent again.
+    """
+    if fields.get("recording") != ON:
+        return {APART: ""}
+    return {"recording": PAUSED, "recording_since": str(at_ms), APART: "1"}
+
+
+def given_on(rule: RecordingRule, fields: Mapping[str, str]) -> dict[str, str]:
+    """What they become when the one who was consulted is to have the caller: the queue's rule holds afresh."""
+    begins = rule == "always" and _is_told(fields)
+    return {"recording": "", "recording_since": "", APART: "1" if begins else ""}
+
+
+def start_of_joined(rule: RecordingRule, fields: Mapping[str, str]) -> RecordingStart:
+    """How the talk goes on in which a caller who was kept is joined with an agent."""
+    if rule == "never" or not _is_told(fields):
+        return "never"
+    return "now" if fields.get(APART) or fields.get("recording") == ON else "later"
+
+
+def _is_told(fields: Mapping[str, str]) -> bool:
+    """Whether the caller was told that he may be recorded; a caller who is joined can't be told any more."""
+    return fields.get("noticed") == "1"
 
 
 def is_begun(fields: Mapping[str, str]) -> bool:

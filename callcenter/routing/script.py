@@ -81,6 +81,7 @@ class Join:
     offer_id: str
     channel: str
     """Its name on Asterisk."""
+    recording: RecordingStart = "never"
 
 
 @dataclass(frozen=True, slots=True)

@@ -349,6 +349,10 @@ class Routing:
             if not polls:
                 self._polls.pop(call_id, None)
 
+    async def show(self, agent_id: int, seq: int) -> None:
+        """Show an agent the change of his call that has this number."""
+        await self._desks.push(agent_id, seq)
+
     async def popped(self, call_id: str) -> None:
         """Returns when the screen-pop of a claim of this replica is on its way: it goes before the phone rings."""
         if popping := self._popping.get(call_id):

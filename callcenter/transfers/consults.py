@@ -18,6 +18,7 @@ from callcenter.asterisk.consults import ConsultRing
 from callcenter.asterisk.model import Channel, Leg, LegAnswered, LegEnded, LegRinging, node_of
 from callcenter.errors import HotlineError, InvalidInputError, UnavailableError
 from callcenter.events import CallEvent, Kind, event, event_at
+from callcenter.routing import recording
 from callcenter.routing.consult import FIELD, Consult, consult_of, consult_offer_id
 from callcenter.routing.course import offer_seconds
 from callcenter.routing.model import AgentMove, CallMove, MissReason, miss_reason
@@ -48,6 +49,9 @@ class Asterisk(Protocol):
 
     async def end_call(self, channel_id: str) -> None:
         """End a channel; already gone is success."""
+
+    async def stop_recording(self, call_id: str, dialler: str) -> None:
+        """Record no more of a talk; already so is success."""
 
 
 class Consults:
@@ -104,7 +108,7 @@ class Consults:
         now, plan = self._clock(), self._routing.plan
         consult = Consult(consult_offer_id(call.call_id, now), one, channel.name)
         kept = Part(call.call_id, move=CallMove.CONSULT, guard=as_seen(call))
-        kept.set = {FIELD: consult.to_field(), "join": "", "held_at": ""}
+        kept.set = {FIELD: consult.to_field(), "join": "", "held_at": ""} | recording.apart(call.fields, now)
         asking = Part(one.by, guard={"offer": call.offer_id}, set={})
         parts = [asking]
         facts = [event_at(call.call_id, Kind.CONSULTING, now, **one.fact())]
@@ -119,10 +123,14 @@ class Consults:
         seconds = offer_seconds(plan.queue_of(call.queue_id), plan, owner=False)
         outside = one.kind is To.NUMBER
         ring = ConsultRing(call.call_id, channel.channel_id, to, outside, consult.offer_id, seconds)
+        was = {name: call.fields.get(name, "") for name in ("recording", "recording_since")} | {recording.APART: ""}
         try:
+            if call.fields.get("recording") == recording.ON:
+                await self._asterisk.stop_recording(call.call_id, call.call_id)
+                was = {}  # from here on nothing is recorded until the two are joined, or the agent says so
             await self._asterisk.begin_consult(ring)
         except HotlineError:
-            await self._until(call.call_id, consult.offer_id, self._resume)
+            await self._until(call.call_id, consult.offer_id, lambda call, one: self._resume(call, one, also=was))
             raise
         return True
 
@@ -170,6 +178,9 @@ class Consults:
         done.set = {FIELD: "", TRANSFER: one.to_field(), "join": channel.name, "held_at": "", "taken_by": ""}
         parts = self._talks.without_talk(call, now)
         facts = [self._transfers.fact(call, one)]
+        to_colleague = consult.colleague_id is not None
+        rule = self._routing.plan.queue_of(call.queue_id).recording.rule
+        done.set |= recording.given_on(rule if to_colleague else "never", call.fields)
         if consult.colleague_id is not None:
             asked = Part(consult.colleague_id, guard={"offer": consult.offer_id}, set={"since": str(now)})
             asked.tally = self._routing.tally(call, consult.colleague_id)
@@ -189,14 +200,21 @@ class Consults:
         await self._talks.show(answer.agents)
         return answer.applied
 
-    async def _resume(self, call: LiveCall, consult: Consult, reason: MissReason | None = None) -> bool:
+    async def _resume(
+        self,
+        call: LiveCall,
+        consult: Consult,
+        reason: MissReason | None = None,
+        also: Mapping[str, str] | None = None,
+    ) -> bool:
         """The agent is with the caller again, over his own leg. False: it has changed since it was looked at.
 
-        `reason`: why the colleague did not take part; None: he did, or it is no doing of his.
+        `reason`: why the colleague did not take part; None: he did, or it is no doing of his. `also`: what becomes
+        of the call's fields besides.
         """
         now = self._clock()
         back = Part(call.call_id, move=CallMove.RESUME, guard=as_seen(call) | {FIELD: call.fields[FIELD]})
-        back.set = {FIELD: "", "join": consult.channel}
+        back.set = {FIELD: "", "join": consult.channel} | dict(also or {})
         facts = [self._over(call, consult, now, reason)]
         parts, missed = await self._without_colleague(call, consult, now, reason)
         done = await self._live.step(now, agents=parts, call=back, events=facts + missed, notify=call.agent_id)

@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 
 from tests.asterisk.sip.driver import Caller
-from tests.asterisk.sip.voice import AGENT_HZ, CALLER_HZ, Voice, speaking_caller
+from tests.asterisk.sip.voice import AGENT_HZ, CALLER_HZ, LISTENER_HZ, Voice, speaking_caller
 from tests.asterisk.stage import administrator, at_desk, configured, kinds
 from tests.asterisk.test_recordings_layer import has_tone, sides_of
+from tests.asterisk.test_transfers import asks, asks_again, scene
 from tests.onebox import RunningHotline, private_hotline
 from tests.people import Agent, Document, Person, RefusedError
 from tests.waiting import until
@@ -162,3 +164,37 @@ async def test_a_talk_between_two_nodes_is_recorded_and_paused(two_nodes: Runnin
         sides = sides_of(await sound_of(admin, recording))
     assert recording["node"] == "node1", "where the caller is"
     assert [has_tone(hertz, side) for hertz, side in zip((CALLER_HZ, AGENT_HZ), sides, strict=True)] == [True, True]
+
+
+@pytest.mark.parametrize("nodes", [(0, 0, 0), (0, 1, 1)])
+async def test_what_agents_say_to_each_other_is_not_recorded_and_the_talks_around_it_are(
+    two_nodes: RunningHotline, nodes: tuple[int, int, int]
+) -> None:
+    async with configured(two_nodes, recording={"rule": "always"}), administrator(two_nodes) as admin:
+        async with scene(two_nodes, "13800137706", nodes=nodes) as it:
+            await asks(it)
+            assert it.carol.desk["call"]["recording"]["state"] == "paused"
+            await asyncio.sleep(2)  # what is said now must not be in it
+            await it.carol.post("/desk/consult/back")
+            await it.talk("caller", "carol")
+            await it.carol.sees(lambda desk: desk["call"]["recording"]["state"] == "on")
+            await it.dave.is_in("ready")
+            await asks_again(it)
+            await it.carol.post("/desk/consult/complete")
+            await it.talk("caller", "dave")
+            await it.dave.sees(lambda desk: desk["call"]["recording"]["state"] == "on")
+            await asyncio.sleep(3)  # so that there is something of it
+        [recording] = await recordings_of(admin, it.call_id)
+        caller_side, agent_side = sides_of(await sound_of(admin, recording))
+        call = await admin.call_when(it.call_id, lambda call: "ended" in kinds(call))
+    cuts = [0, *(round(gap["offset_seconds"] * 8000) for gap in recording["breaks"]), len(agent_side)]
+    talks = [slice(*cut) for cut in pairwise(cuts)]
+    assert [gap["why"] for gap in recording["breaks"]] == ["apart", "apart"]
+    assert [has_tone(CALLER_HZ, caller_side[one]) for one in talks] == [True, True, True]
+    heard = [[has_tone(hertz, agent_side[one]) for hertz in (AGENT_HZ, LISTENER_HZ)] for one in talks]
+    assert heard == [[True, False], [True, False], [False, True]]
+    at = {kind: [one["at"] for one in call["events"] if one["kind"] == kind] for kind in ("consulting", "transferred")}
+    ended = [gap["started_at"] for gap in recording["breaks"]]
+    assert all(end < asked + 500 for end, asked in zip(ended, at["consulting"], strict=True))
+    last = recording["breaks"][1]
+    assert last["started_at"] + last["seconds"] * 1000 > at["transferred"][0] - 500

@@ -10,6 +10,7 @@ from callcenter.errors import HotlineError, UnavailableError
 from callcenter.routing.consult import consult_of
 from callcenter.routing.model import AgentState, CallState
 from callcenter.routing.script import CallFacts, Dial, Join, OfferOver, PassOn
+from callcenter.routing.store import Part
 from callcenter.routing.talks import Talks
 from callcenter.routing.transfer import transfer_of
 from callcenter.transfers.consults import Consults
@@ -27,6 +28,15 @@ class ConsultingAsterisk(NotedAsterisk):
         super().__init__()
         self.rung: list[ConsultRing] = []
         self.refuses = False
+        self.keeps_recording = False
+        self.unrecorded: list[str] = []
+
+    async def stop_recording(self, call_id: str, dialler: str) -> None:
+        """Note it."""
+        if self.keeps_recording:
+            raise UnavailableError
+        assert call_id == dialler
+        self.unrecorded.append(call_id)
 
     async def begin_consult(self, ring: ConsultRing) -> None:
         """Note it; the other one's leg is there."""
@@ -282,3 +292,94 @@ async def test_a_number_is_asked_and_then_has_the_caller(
     assert (await house.live.call(facts.call_id)).state is CallState.AWAY
     vain = await asks(house, facts, OfferOver(call.offer_id, "CHANUNAVAIL", 0, house.now))
     assert not isinstance(vain, Join | PassOn), "he comes back"
+
+
+# -- what is recorded ------------------------------------------------------------------------------------
+
+
+async def recorded(house: House, facts: CallFacts) -> tuple[str, bool]:
+    """What the call says of its recording, and whether that goes on by itself."""
+    fields = (await house.live.call(facts.call_id)).fields
+    return fields.get("recording", ""), bool(fields.get("recording_apart"))
+
+
+async def test_a_consultation_is_not_recorded_and_what_follows_is(
+    house: House, consults: Consults, asterisk: ConsultingAsterisk
+) -> None:
+    house.configure(recording={"rule": "always"})
+    facts = await kept(house, consults, asterisk)
+    assert asterisk.unrecorded == [facts.call_id]
+    assert await recorded(house, facts) == ("paused", True)
+    document = (await house.work.desk_now(1)).document
+    assert document["call"]["recording"]["state"] == "paused"
+    await consults.go_back(1)
+    for _ in ("told", "told again"):
+        told = await asks(house, facts)
+        assert isinstance(told, Join)
+        assert told.recording == "now"
+        assert await recorded(house, facts) == ("on", False)
+
+
+@pytest.mark.parametrize(("rule", "start"), [("always", "now"), ("on_demand", "later")])
+async def test_the_colleague_has_the_queues_rule_afresh(
+    house: House, consults: Consults, asterisk: ConsultingAsterisk, rule: str, start: str
+) -> None:
+    house.configure(recording={"rule": rule})
+    facts = await kept(house, consults, asterisk)
+    await consults.complete(1)
+    told = await asks(house, facts)
+    assert isinstance(told, Join)
+    assert told.recording == start
+    assert await recorded(house, facts) == ("on" if start == "now" else "", False)
+
+
+async def test_a_secret_stays_one_when_the_agent_has_asked(
+    house: House, consults: Consults, asterisk: ConsultingAsterisk
+) -> None:
+    house.configure(recording={"rule": "always"})
+    facts = await talk(house)
+    call = await house.live.call(facts.call_id)
+    asterisk.there.append(
+        Channel("node1-1.1", facts.call_id, call.offer_id, "1001", up=True, name="PJSIP/1001-0000000a")
+    )
+    await house.live.step(house.now, call=Part(facts.call_id, set={"recording": "paused"}))
+    await consults.ask_agent(1, 2)
+    assert asterisk.unrecorded == []
+    await consults.go_back(1)
+    told = await asks(house, facts)
+    assert isinstance(told, Join)
+    assert told.recording == "later"
+    assert await recorded(house, facts) == ("paused", False)
+
+
+async def test_whoever_is_outside_is_not_recorded(
+    house: House, consults: Consults, asterisk: ConsultingAsterisk
+) -> None:
+    house.configure(recording={"rule": "always"})
+    facts = await talk(house)
+    call = await house.live.call(facts.call_id)
+    asterisk.there.append(
+        Channel("node1-1.1", facts.call_id, call.offer_id, "1001", up=True, name="PJSIP/1001-0000000a")
+    )
+    await consults.ask_number(ALICE, "13800138001")
+    await consults.answered(facts.call_id, asterisk.rung[-1].offer_id, house.now)
+    await consults.complete(1)
+    assert await asks(house, facts) == Join(call.offer_id, "PJSIP/trunk-0000000b", "never")
+    assert await recorded(house, facts) == ("", False)
+
+
+@pytest.mark.parametrize("stops", [False, True])
+async def test_what_asterisk_does_not_do_leaves_the_truth(
+    house: House, consults: Consults, asterisk: ConsultingAsterisk, stops: bool
+) -> None:
+    house.configure(recording={"rule": "always"})
+    facts = await talk(house)
+    call = await house.live.call(facts.call_id)
+    asterisk.there.append(
+        Channel("node1-1.1", facts.call_id, call.offer_id, "1001", up=True, name="PJSIP/1001-0000000a")
+    )
+    asterisk.refuses = True
+    asterisk.keeps_recording = not stops
+    with pytest.raises(HotlineError):
+        await consults.ask_agent(1, 2)
+    assert (await recorded(house, facts))[0] == ("paused" if stops else "on")
