@@ -172,6 +172,7 @@ async def test_what_agents_say_to_each_other_is_not_recorded_and_the_talks_aroun
 ) -> None:
     async with configured(two_nodes, recording={"rule": "always"}), administrator(two_nodes) as admin:
         async with scene(two_nodes, "13800137706", nodes=nodes) as it:
+            await asyncio.sleep(2)  # so that there is something of it
             await asks(it)
             assert it.carol.desk["call"]["recording"]["state"] == "paused"
             await asyncio.sleep(2)  # what is said now must not be in it
@@ -179,6 +180,7 @@ async def test_what_agents_say_to_each_other_is_not_recorded_and_the_talks_aroun
             await it.talk("caller", "carol")
             await it.carol.sees(lambda desk: desk["call"]["recording"]["state"] == "on")
             await it.dave.is_in("ready")
+            await asyncio.sleep(2)  # so that there is something of it
             await asks_again(it)
             await it.carol.post("/desk/consult/complete")
             await it.talk("caller", "dave")
