@@ -408,9 +408,10 @@ async def test_a_number_is_asked_first_and_then_has_the_caller(pair: RunningHotl
             await it.carol.post("/desk/consult/complete")
             await it.carol.is_in("wrapup")
             await it.talk("caller", "dave")
-            pair.hang_up_everything()
+            pair.asterisk(f"channel request hangup {trunk_channel(pair, beside=it.call_id)}")
             call = await row_of(pair, it.call_id)
     assert (call["status"], call["agent_name"]) == ("answered", "王芳")
+    assert [one["hung_up_by"] for one in facts_of(call, "ended")] == ["system"], "not by his agent"
 
 
 async def test_a_number_that_nobody_answers_leaves_the_caller_with_the_agent(pair: RunningHotline) -> None:
@@ -429,7 +430,8 @@ def end_phone(pair: RunningHotline, extension: str) -> None:
     pair.asterisk(f"channel request hangup {name}")
 
 
-def trunk_channel(pair: RunningHotline) -> str:
-    """The caller's channel."""
-    channels = pair.asterisk("core show channels concise")
-    return next(line.partition("!")[0] for line in channels.splitlines() if line.startswith("PJSIP/trunk"))
+def trunk_channel(pair: RunningHotline, beside: str = "-") -> str:
+    """The channel over the trunk; the one beside the caller's."""
+    channels = pair.asterisk("core show channels concise").splitlines()
+    theirs = (line for line in channels if line.startswith("PJSIP/trunk") and not line.endswith(beside))
+    return next(theirs).partition("!")[0]
