@@ -7,6 +7,7 @@ whoever keeps them has them before anybody needs them.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from callcenter.configuration import store as settings
@@ -24,7 +25,7 @@ from callcenter.configuration.model import (
     Week,
 )
 from callcenter.customers import store as customers
-from callcenter.customers.model import CustomerNumber, Draft
+from callcenter.customers.model import Address, Contract, ContractKind, CustomerNumber, Draft
 from callcenter.db.pool import Pool
 from callcenter.staff import store as staff
 from callcenter.staff.model import PhoneKind, Role, sip_digest
@@ -91,7 +92,40 @@ _NAMES = [
 _STARTS = ("138", "139", "136", "158", "186", "177", "150", "189")
 
 
-def _drafts() -> list[Draft]:
+_LEVELS = ("钻石卡", "", "银卡", "", "金卡", "")
+_TAGS = (("业委会",), ("独居老人", "需上门"), ("噪音敏感",), (), ("新入住",), ("装修中",))
+_OWNER = "alice"
+_OWNED = 3
+"""Each third customer is hers."""
+
+
+def _contracts(place: int, today: date) -> list[Contract]:
+    """What a customer has with the house: some still under warranty, some not."""
+    begun = today - timedelta(days=120 + place * 41)
+    kind, name = (
+        (ContractKind.HOUSEHOLD, "入户维修"),
+        (ContractKind.DECORATION, "全屋装修"),
+        (ContractKind.ELEVATOR, "电梯维保"),
+        (ContractKind.MEMBERSHIP, "会员服务"),
+    )[place % 4]
+    return [
+        Contract(
+            kind=kind,
+            name=name,
+            number=f"HT-{begun:%Y}-{place + 1:04d}",
+            signed_on=begun,
+            starts_on=begun + timedelta(days=14),
+            warranty_until=begun + timedelta(days=2 * 365) if place % 4 != 3 else None,
+            ends_on=begun + timedelta(days=365) if place % 4 >= 2 else None,
+        )
+    ]
+
+
+def _address(place: int) -> Address:
+    return Address("家", "", str(place % 9 + 1), str(place % 3 + 1), f"{place % 12 + 1}0{place % 4 + 1}")
+
+
+def _drafts(today: date) -> list[Draft]:
     drafts = []
     for place, name in enumerate(_NAMES):
         numbers = [CustomerNumber(f"+86{_STARTS[place % 8]}{12345678 + place * 137_911:08d}"[:14], "手机")]
@@ -101,28 +135,31 @@ def _drafts() -> list[Draft]:
             Draft(
                 name=name,
                 company_or_project=PROJECTS[place % len(PROJECTS)],
-                unit_or_address=f"{place % 9 + 1} 幢 {place % 3 + 1} 单元 {place % 12 + 1}0{place % 4 + 1}",
                 vip=place % 10 == 0,
                 notes="对噪音敏感，来电请优先处理。" if place % 10 == 0 else "",
                 language="zh",
                 numbers=numbers,
+                addresses=[_address(place)],
+                member_level=_LEVELS[place % len(_LEVELS)],
+                birthday=date(1955 + place * 7 % 45, place % 12 + 1, place * 11 % 28 + 1) if place % 2 == 0 else None,
+                tags=_TAGS[place % len(_TAGS)],
+                contracts=_contracts(place, today) if place % 2 == 0 else (),
             )
         )
     mother = Draft(
         name="刘老太太",
         company_or_project=PROJECTS[0],
-        unit_or_address="1 幢 1 单元 101",
-        vip=False,
         notes="刘建国的母亲，与他共用一部电话。",
         language="zh",
         numbers=[drafts[0].numbers[0]],
+        addresses=[_address(0)],
+        birthday=date(1941, 3, 8),
+        tags=["独居老人"],
     )
     odd = Draft(
         name='O\'Brien "Pat" 🙂 <b>',
         company_or_project=PROJECTS[1],
         unit_or_address="7 号楼",
-        vip=False,
-        notes="",
         language="en",
         numbers=[CustomerNumber("+14155550123", "US")],
     )
@@ -206,8 +243,14 @@ async def load_sample(pool: Pool, secret: Callable[[str], str]) -> list[dict[str
         kept = (await settings.read(connection)).configuration
         _, user_ids = await settings.read_known(connection)
         await settings.write(connection, kept, _configuration(kept), user_ids)
-        for draft in _drafts():
-            await customers.insert(connection, draft, None)
+        for place, draft in enumerate(_drafts(datetime.now(UTC).date())):
+            customer_id = await customers.insert(connection, draft, None)
+            if place % _OWNED == 0:
+                await connection.execute(
+                    "update customers set owner_id = $2, owner_since = now() where customer_id = $1",
+                    customer_id,
+                    user_ids[_OWNER],
+                )
     return logins
 
 

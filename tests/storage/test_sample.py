@@ -60,3 +60,21 @@ async def test_one_customer_is_hard_to_show(pool: Any) -> None:
     await load_sample(pool, secret)
     names = [row["name"] for row in await pool.fetch("select name from customers")]
     assert any({"'", '"', "<"} <= set(name) and any(ord(c) > 0xFFFF for c in name) for name in names)
+
+
+async def test_the_pages_are_full(pool: Any) -> None:
+    await load_sample(pool, secret)
+    counts = await pool.fetchrow(
+        """select (select count(*) from customers where member_level <> '') as levels,
+        (select count(*) from customers where cardinality(tags) > 0) as tags, count(birthday) as birthdays,
+        (select count(*) from customer_addresses where building <> '' and unit <> '' and room <> '') as addresses,
+        (select count(*) from customer_contracts where warranty_until > now()) as in_warranty,
+        (select count(*) from customer_contracts where warranty_until < now()) as out_of_warranty,
+        count(owner_id) as owned, (select count(*) from (select from customer_numbers group by number
+            having count(*) > 1) as shared) as shared from customers"""
+    )
+    assert min(dict(counts).values()) > 0, dict(counts)
+    [owner] = await pool.fetch(
+        "select distinct username from customers join users on user_id = owner_id where owner_id is not null"
+    )
+    assert owner["username"] == "alice"
