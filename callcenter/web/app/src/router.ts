@@ -62,7 +62,6 @@ export function makeRouter(): Router {
         ],
       },
       { path: "/customers/owners", name: "customer-owners", component: () => import("./customers/OwnersPage.vue"), meta: { needs: "assign_customers" } },
-      { path: "/agents", name: "agents", component: () => import("./agents/AgentsPage.vue"), meta: { needs: "read_staff" } },
       {
         path: "/configuration",
         component: () => import("./configuration/ConfigurationPage.vue"),

@@ -3,7 +3,7 @@ import type { Messages } from "./zh-CN";
 
 export const en: Messages = {
   app: { name: "Hotline", loading: "Opening…", language: "Language", retry: "Try again", loadMore: "Load more", save: "Save", cancel: "Cancel", close: "Close", edit: "Edit", copy: "Copy", copied: "Copied", none: "—", search: "Search", back: "Back", all: "All", yes: "Yes", no: "No", saved: "Saved", noMore: "That is all" },
-  nav: { board: "Board", desk: "Desk", calls: "Calls", customers: "Customers", agents: "Agents", configuration: "Routing", signOut: "Sign out", skip: "Skip to content" },
+  nav: { board: "Board", desk: "Desk", calls: "Calls", customers: "Customers", agents: "Agents", configuration: "Routing", signOut: "Sign out", more: "More", skip: "Skip to content" },
   role: { agent: "Agent", supervisor: "Supervisor", manager: "Manager", administrator: "Administrator" },
   signIn: {
     title: "Sign in", username: "User name", password: "Password", submit: "Sign in", working: "Signing in…", show: "Show password", hide: "Hide password",

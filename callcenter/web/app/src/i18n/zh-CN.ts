@@ -1,7 +1,7 @@
 /** Chinese texts; the shape every other language follows. */
 export const zhCN = {
   app: { name: "客服热线", loading: "正在打开…", language: "语言", retry: "重试", loadMore: "加载更多", save: "保存", cancel: "取消", close: "关闭", edit: "修改", copy: "复制", copied: "已复制", none: "—", search: "搜索", back: "返回", all: "全部", yes: "是", no: "否", saved: "已保存", noMore: "没有更多了" },
-  nav: { board: "现场", desk: "工作台", calls: "通话记录", customers: "客户", agents: "座席", configuration: "路由设置", signOut: "退出登录", skip: "跳到正文" },
+  nav: { board: "现场", desk: "工作台", calls: "通话记录", customers: "客户", agents: "座席", configuration: "路由设置", signOut: "退出登录", more: "更多", skip: "跳到正文" },
   role: { agent: "座席", supervisor: "班长", manager: "经理", administrator: "管理员" },
   signIn: {
     title: "登录", username: "用户名", password: "密码", submit: "登录", working: "正在登录…", show: "显示密码", hide: "隐藏密码",
