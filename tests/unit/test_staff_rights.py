@@ -75,16 +75,22 @@ SAYS = frozenset({"record", "_audit", "_asked", "_acts_asked"})
 MADE_FROM_PARTS = {
     "roster.{}": ("roster.submitted", "roster.approved", "roster.given_back"),
     "swap.{}": ("swap.approved", "swap.declined", "swap.withdrawn"),
+    "customer.file_{}": ("customer.file_added", "customer.file_removed", "customer.file_restored"),
+    "import.{}": ("import.finished", "import.undone"),
+    "import.{}_asked": tuple(f"import.{step}_asked" for step in ("read", "check", "run", "stop", "undo", "discard")),
+    "export.{}": ("export.approved", "export.declined"),
     "{}.{}": tuple(f"{kind.name}.{what}" for kind in KINDS for what in ("added", "changed", "removed")),
 }
 """Actions that the source puts together, and what comes of it."""
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
+    parts: set[ast.AST] = set()
     for inner in ast.walk(node):
         if isinstance(inner, ast.JoinedStr):
+            parts.update(inner.values)
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in inner.values)
-        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+        elif isinstance(inner, ast.Constant) and isinstance(inner.value, str) and inner not in parts:
             yield inner.value
 
 
@@ -106,7 +112,7 @@ def recorded() -> dict[str, str]:
             parts = node.args if isinstance(node, ast.Call) else [node]
             for part in parts:
                 for text in _texts(part):
-                    if re.fullmatch(r"([a-z_]+|\{\})\.([a-z_]+|\{\})", text):
+                    if re.fullmatch(r"(?:[a-z_]|\{\})+\.(?:[a-z_]|\{\})+", text):
                         for action in MADE_FROM_PARTS.get(text, (text,)):
                             found[action] = str(file.relative_to(root))
     return found
