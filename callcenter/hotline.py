@@ -75,6 +75,7 @@ from callcenter.sounds.messages import Messages
 from callcenter.sounds.prompts import Prompts
 from callcenter.sounds.service import Sounds
 from callcenter.sounds.voice import SoundVoice
+from callcenter.staff.permissions import Permission
 from callcenter.staff.safety_service import SafetyWork
 from callcenter.staff.service import Staff
 from callcenter.staff.sign_ins import SignIns
@@ -124,7 +125,8 @@ class Hotline:
         """What is kept in PostgreSQL, and who may do what."""
         settings, pool, redis = self.settings, self.pool, self.redis
         self.customers = Customers(pool, country=settings.country)
-        self.erasures = Erasures(pool)
+        self.recordings = Recordings(pool, redis, settings.recordings_dir, self.clock, self._configuration)
+        self.erasures = Erasures(pool, also={"recordings": self.recordings.erase})
         self.timeline = Timeline(pool)
         self.customer_files = CustomerFiles(pool)
         self.merging = Merging(pool)
@@ -175,9 +177,11 @@ class Hotline:
         self.work = DeskWork(
             self.routing, self.clock, self.asterisk.end_leg, self.asterisk.set_signed_in, settings.country
         )
+        self.work.sees_numbers = lambda agent_id: self.roles.may(
+            self.roles.people.get(agent_id, ""), Permission.SEE_NUMBERS
+        )
         self.callbacks = Callbacks(self.routing, self.asterisk, self.desks, self.clock, settings.country)
         self.callbacks.recording_notice = lambda language: voice.prompts(language, "recording_notice")
-        self.recordings = Recordings(pool, redis, settings.recordings_dir, self.clock, self._configuration)
         self.recording_acts = RecordingActs(self.routing, self.asterisk, self.desks, self.clock)
         self.witness = Witness(self.work, self.callbacks, self.desks)
         self.listening = ListeningWork(pool, self.routing, self.asterisk, self.desks, self.clock)
@@ -265,7 +269,7 @@ class Hotline:
                 "retention": _every(RETENTION_SECONDS, self._retain),
                 "recordings": _every(PROMPTS_SECONDS, self.recordings.watch),
                 "partitions": _every(PARTITIONS_SECONDS, self._make_partitions),
-                "erasures": _every(ERASURES_SECONDS, self.erasures.work),
+                "erasures": _every(ERASURES_SECONDS, self._erase),
                 "daily": _every(DAILY_WORK_SECONDS, self._daily_work),
             }.items()
         ]
@@ -372,10 +376,15 @@ class Hotline:
         for node in self.asterisk.names:
             metrics.NODE_UP.labels(node).set(self.asterisk.connected(node))
 
+    async def _erase(self) -> None:
+        if await self.erasures.work():
+            await self.recordings.sweep()
+
     async def _daily_work(self) -> None:
         await self.safety.close_unused()
         await self.erasures.sweep()
         await self.erasures.erase_old_calls()
+        await self.recordings.sweep()
 
     async def _retain(self) -> None:
         """Delete what has been kept long enough."""

@@ -1,14 +1,14 @@
 """Calls and the tasks to ring back, over HTTP."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.calls.model import AbandonedIn, CallStatus, HungUpBy
 from callcenter.calls.store import CallFilter
-from callcenter.numbers.shown import Body, Number
+from callcenter.numbers.shown import Body, Note, Number
 from callcenter.staff import audit
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs
@@ -59,7 +59,7 @@ class CallOut(BaseModel):
     next_step: str | None
     sub_type: str | None
     form_version: int | None
-    form_fields: dict[str, Any] | None
+    form_fields: Body | None
     read_back: list[str] | None
     read_back_at: int | None
     outcome_complete: bool | None
@@ -117,7 +117,7 @@ class RingBackOut(BaseModel):
     state: str
     done_at: int | None
     done_by_name: str | None
-    done_note: str | None
+    done_note: Note | None
     answered_by_call: str | None
 
 

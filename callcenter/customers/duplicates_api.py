@@ -4,6 +4,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from callcenter.customers.model import display_of
+from callcenter.numbers.shown import Number
 from callcenter.staff import audit
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Limit, Line
@@ -24,8 +25,8 @@ class SharingCustomerOut(BaseModel):
 class SharingOut(BaseModel):
     """Records that have a number in common."""
 
-    number: str
-    number_display: str
+    number: Number
+    number_display: Number
     customers: list[SharingCustomerOut]
 
 

@@ -100,7 +100,7 @@ select exists (select from calls where status = any ('{menu,waiting,offered,talk
 _LATE: Final = f"""
 select c.call_id from customer_erasures e join calls c using (customer_id)
 where e.done_at > $1 and (c.erased_at is null or c.caller_number is not null or c.caller_name is not null
-    or c.notes is not null or c.place is not null) limit {BATCH}
+    or c.notes is not null or c.place is not null or c.form_fields is not null) limit {BATCH}
 """  # noqa: S608 (our own words)
 _OLD: Final = f"""
 select call_id, arrived_at from calls
@@ -109,16 +109,48 @@ where arrived_at >= $1 and arrived_at < $2 and erased_at is null order by arrive
 
 _CALLS: Final = """
 update calls set caller_number = null, caller_name = null, place = null, carrier = null, notes = null,
-    callback_number = null, erased_at = coalesce(erased_at, now()), updated_at = now()
+    callback_number = null, form_fields = null, erased_at = coalesce(erased_at, now()), updated_at = now()
 where call_id = any ($1)
 """
 _FACTS: Final = """
 update call_events set body = case kind
     when 'outcome' then jsonb_strip_nulls(jsonb_build_object('by', body -> 'by', 'call_type', body -> 'call_type',
-        'next_step', body -> 'next_step', 'customer_id', body -> 'customer_id'))
-    else body - '{caller_number,caller_name,number,name,place,carrier,notes,customers}'::text[] end
+        'next_step', body -> 'next_step', 'customer_id', body -> 'customer_id', 'sub_type', body -> 'sub_type',
+        'form_version', body -> 'form_version', 'read_back', body -> 'read_back',
+        'read_back_at', body -> 'read_back_at', 'complete', body -> 'complete'))
+    else body - '{caller_number,caller_name,clid,number,name,place,carrier,note,notes,customers}'::text[]
+        - case when body ->> 'to_kind' = 'number' then 'to' else '' end end
 where call_id = any ($1) and call_started_at = any ($2)
 """
+_OTHERS: Final = """
+with told as (
+    select (detail ->> 'part')::bigint as part, (detail ->> 'from')::bigint as kept from customer_changes
+    where customer_id = any ($1) and kind = 'split'
+)
+update customer_changes set detail = jsonb_strip_nulls(
+    jsonb_build_object('part', detail -> 'part', 'from', detail -> 'from'))
+where customer_id in (select part from told union select kept from told) and customer_id <> all ($1)
+    and kind in ('merged', 'split')
+    and ((detail ->> 'part')::bigint = any ($1) or (detail ->> 'from')::bigint = any ($1))
+"""
+"""A record that was once part of another, or had it as a part, stands in that one's history."""
+_IMPORTS: Final = """
+with his as (
+    delete from import_rows r where customer_id = any ($1)
+        or regexp_replace(array_to_string(cells, ','), '[^0-9,;/|]', '', 'g') ~ $2::text
+    returning import_id
+), undoing as (
+    delete from import_customers where customer_id = any ($1) returning import_id
+), files as (
+    delete from import_parts where import_id in (select import_id from his union select import_id from undoing)
+)
+select count(*) from his
+"""
+"""A file that has a row of his can't be read again; the rows that were read of it go on."""
+_DIGITS: Final = 10
+"""So many last digits are a number's however it is written."""
+_LONGEST_SECONDS: Final = 300.0
+"""Looking through the rows of all files of 30 days."""
 _TASKS: Final = """
 update ring_backs set number = '', done_note = null, state = 'done', done_at = coalesce(done_at, now())
 where (call_id = any ($1) or customer_id = any ($2) or number = any ($3)) and number <> ''
@@ -137,6 +169,8 @@ select (select count(*) from customer_numbers where customer_id = any ($1)) as n
     (select count(*) from customer_changes where customer_id = any ($1) and detail <> '{{}}') as changes,
     (select count(*) from ({_HIS_CALLS}) his) as calls,
     (select count(*) from messages where call_id in ({_HIS_CALLS})) as messages,
+    (select count(*) from recordings where deleted_at is null and held_at is null
+        and call_id in ({_HIS_CALLS})) as recordings,
     (select count(*) from ring_backs where number <> ''
         and (customer_id = any ($1) or number = any ($2))) as ring_backs
 """  # noqa: S608 (our own words)
@@ -213,11 +247,13 @@ class Erasures:
 
     # -- carrying out ----------------------------------------------------------------------------------
 
-    async def work(self) -> None:
-        """Carry out what was asked for, and look after facts that came late."""
-        for row in await self._pool.fetch("select erasure_id from customer_erasures where done_at is null"):
+    async def work(self) -> bool:
+        """Carry out what was asked for; whether there was something."""
+        rows = await self._pool.fetch("select erasure_id from customer_erasures where done_at is null")
+        for row in rows:
             while await self._step(row["erasure_id"]):
                 pass
+        return bool(rows)
 
     async def _step(self, erasure_id: int) -> bool:
         """One transaction of an erasure; whether there is more to do. Another replica's step is left to it."""
@@ -294,6 +330,7 @@ class Erasures:
         await connection.execute(_FACTS, call_ids, [started_at(call_id) for call_id in call_ids])
         gone = await connection.execute("delete from messages where call_id = any ($1)", call_ids)
         counts["messages"] = _count(gone)
+        await connection.execute("delete from outcome_drafts where call_id = any ($1)", call_ids)
         counts["ring_backs"] = _count(await connection.execute(_TASKS, call_ids, [], []))
         for name, erase in self._also.items():
             counts[name] = await erase(connection, call_ids)
@@ -315,6 +352,8 @@ async def _erase_records(connection: Connection, ids: Sequence[int], numbers: Se
             ids,
         )
         counts[name] = _count(deleted)
+    counts["import_rows"] = await connection.fetchval(_IMPORTS, ids, _pattern_of(numbers), timeout=_LONGEST_SECONDS)
+    await connection.execute(_OTHERS, ids)
     blanked = await connection.execute(
         "update customer_changes set detail = '{}' where customer_id = any ($1) and detail <> '{}'", ids
     )
@@ -324,6 +363,12 @@ async def _erase_records(connection: Connection, ids: Sequence[int], numbers: Se
         "insert into customer_changes (customer_id, kind) select unnest($1::bigint[]), 'erased'", ids
     )
     return counts
+
+
+def _pattern_of(numbers: Sequence[str]) -> str | None:
+    """What the digits of a row of a file fit that has one of these numbers; None: there are none."""
+    digits = ["".join(c for c in number if c.isdigit())[-_DIGITS:] for number in numbers]
+    return "|".join(one for one in digits if one) or None
 
 
 def _count(done: str) -> int:

@@ -196,7 +196,8 @@ async def _count(executor: Executor, customer_id: int) -> int:
 async def _get(connection: Connection, customer_id: int, file_id: int, *, removed: bool | None = False) -> File:
     row = await connection.fetchrow(
         _FILES
-        + """where file_id = $1 and customer_id = any($2)
+        + """where file_id = $1 and customer_id = any($2) and not exists (
+                select from customers c where c.customer_id = f.customer_id and c.erased_at is not null)
             and ($3::bool is null or (removed_at is not null) = $3)""",
         file_id,
         await parts_of(connection, customer_id),
@@ -216,4 +217,5 @@ async def _note(connection: Connection, actor: Actor, what: str, file: File) -> 
         actor.user_id,
         detail,
     )
-    await audit.record(connection, actor, f"customer.file_{what}", of=("customer", file.customer_id), detail=detail)
+    said = {"file_id": file.file_id, "size": file.size}
+    await audit.record(connection, actor, f"customer.file_{what}", of=("customer", file.customer_id), detail=said)

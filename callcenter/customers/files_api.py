@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from callcenter.clock import milliseconds
 from callcenter.customers.files import File
 from callcenter.customers.files_model import MOST_BYTES
+from callcenter.numbers.shown import Number
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Line
 from callcenter.web.routes import Binary, Routes, actor, hotline
@@ -19,11 +20,11 @@ Content = Annotated[bytes, Binary("application/octet-stream", most_bytes=MOST_BY
 
 
 class FileOut(BaseModel):
-    """A file; `customer_id` is the record that it stands at, `size` in bytes."""
+    """A file (its name may be a number); `customer_id` is the record that it stands at, `size` in bytes."""
 
     file_id: int
     customer_id: int
-    name: str
+    name: Number
     media_type: str
     size: int
     added_at: int

@@ -122,7 +122,7 @@ class Merging:
         What has been changed on the kept record since the merge stays there.
 
         Raises:
-            NotFoundError: there is no such record.
+            NotFoundError: there is no such record, or it is erased.
             PartOfPartError: the record that it is part of is part of another.
             ConflictError: it has become part of another one in this very moment.
         """
@@ -130,7 +130,7 @@ class Merging:
             kept = await connection.fetchval("select merged_into from customers where customer_id = $1", part)
             await store.lock(connection, part, *([kept] if kept else []))
             found = await store.records(connection, part, *([kept] if kept else []))
-            if part not in found:
+            if part not in found or found[part]["erased_at"]:
                 raise NotFoundError
             if found[part]["merged_into"] != kept:
                 raise ConflictError
@@ -174,9 +174,8 @@ async def _merge(
     kept_back = brought.to_json() | {"numbers": part["numbers"]}
     detail = told | {"changed": changed, "added": added, "kept": kept_back}
     await store.note(connection, kept["customer_id"], actor.user_id, "merged", detail)
-    await audit.record(
-        connection, actor, "customer.merged", of=("customer", kept["customer_id"]), detail=told | {"changed": changed}
-    )
+    said = {"part": part["customer_id"], "fields": sorted(changed), "added": added}
+    await audit.record(connection, actor, "customer.merged", of=("customer", kept["customer_id"]), detail=said)
 
 
 async def _split(connection: Connection, actor: Actor, kept: Record, part: int) -> None:
@@ -193,4 +192,5 @@ async def _split(connection: Connection, actor: Actor, kept: Record, part: int) 
     told = {"part": part, "part_name": mine["name"], "from": kept["customer_id"], "from_name": kept["name"]}
     for customer_id in (kept["customer_id"], part):
         await store.note(connection, customer_id, actor.user_id, "split", told)
-    await audit.record(connection, actor, "customer.split", of=("customer", part), detail=told)
+    said = {"part": part, "from": kept["customer_id"]}
+    await audit.record(connection, actor, "customer.split", of=("customer", part), detail=said)

@@ -1,13 +1,14 @@
 """Merging and splitting customers' records over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.clock import milliseconds, moment
 from callcenter.customers.merging_model import BY_RULE, Choice, Record, values_of
+from callcenter.numbers.shown import Number, Value
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Milliseconds
 from callcenter.web.routes import Routes, actor, hotline
@@ -22,7 +23,7 @@ class SideOut(BaseModel):
 
     customer_id: int
     name: str
-    numbers: list[str]
+    numbers: list[Number]
     tags: list[str]
     addresses: list[str]
     contracts: list[str]
@@ -33,8 +34,8 @@ class DifferenceOut(BaseModel):
     """A field that differs: both values and whose is proposed. `by_rule`: nobody chooses, the earlier one holds."""
 
     field: str
-    kept: Any
-    part: Any
+    kept: Value
+    part: Value
     proposed: Choice
     by_rule: bool
 

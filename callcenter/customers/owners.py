@@ -114,7 +114,8 @@ class Owners:
             await self._give(connection, {customer_id: user_id})
             detail: dict[str, Any] = {"from": old, "to": user_id, "why": reason}
             await store.add_change(connection, customer_id, actor.user_id, "owner", detail)
-            await audit.record(connection, actor, "customer.assigned", of=("customer", customer_id), detail=detail)
+            said = {"from": old, "to": user_id}
+            await audit.record(connection, actor, "customer.assigned", of=("customer", customer_id), detail=said)
             return await store.find(connection, customer_id) or customer
 
     async def hand_over(self, actor: Actor, owner_id: int, to: Sequence[int]) -> tuple[dict[int, int], int]:

@@ -36,6 +36,13 @@ _TOO_LONG: Final = {"en": "The address is too long: at most 200 characters.", "z
 _ENDS_EARLY: Final = {"en": "This is before its start.", "zh": "结束日期早于开始日期。"}
 
 
+class MergedError(ConflictError):
+    """This record is part of another customer's now. Open it again: it leads to that one."""
+
+    error_id = "customer_merged"
+    zh = "该档案已并入另一客户。请重新打开，系统会转到那份档案，再作修改。"
+
+
 class Customers:
     """The customers' records."""
 
@@ -90,7 +97,8 @@ class Customers:
         else:
             ids = await search.search(self._pool, wanted, **page)
         found = await store.records(self._pool, ids) if ids else []
-        await audit.record(self._pool, actor, "customers.searched", detail={"text": wanted, "found": len(found)})
+        said = {"by": "digits" if digits else "words", "found": len(found)}
+        await audit.record(self._pool, actor, "customers.searched", detail=said)
         return found
 
     def _starts(self, wanted: str, digits: str) -> list[str]:
@@ -145,14 +153,15 @@ class Customers:
         A number that is sent as it is shown to who may not see it (138****5678) stays what it is.
 
         Raises:
-            NotFoundError: there is none with this id, or it is part of another now.
+            NotFoundError: there is none with this id, or it has been erased.
+            MergedError: it is part of another now.
             ConflictError: somebody else changed it since `seen_at`.
             InvalidInputError: a number isn't one, the name is empty, or an own field is wrong.
         """
         async with self._pool.acquire() as connection, connection.transaction():
             old = await store.find(connection, customer_id, for_update=True)
             if old is None:
-                raise NotFoundError
+                raise MergedError if await store.is_part(connection, customer_id) else NotFoundError
             if seen_at is not None and milliseconds(old.updated_at) != milliseconds(seen_at):
                 raise ConflictError
             kept = with_kept_numbers(draft.numbers, old.numbers, self._country)
@@ -161,9 +170,10 @@ class Customers:
                 clean = await self._with_own_fields(connection, clean, old.own_fields)
             await store.update(connection, customer_id, _kept(clean, old))
             new = await self._found(connection, customer_id)
-            detail = {"changed": _changed(old, new)}
-            if detail["changed"]:
-                await store.add_change(connection, customer_id, actor.user_id, "changed", detail)
+            changed = _changed(old, new)
+            if changed:
+                await store.add_change(connection, customer_id, actor.user_id, "changed", {"changed": changed})
+            detail = {"fields": sorted(changed)}
             await audit.record(connection, actor, "customer.changed", of=("customer", customer_id), detail=detail)
             return new
 

@@ -156,6 +156,16 @@ async def find(executor: Executor, customer_id: int, *, for_update: bool = False
     return customer_of(row) if row else None
 
 
+async def is_part(executor: Executor, customer_id: int) -> bool:
+    """Whether this record is part of another one, and not erased."""
+    return bool(
+        await executor.fetchval(
+            "select true from customers where customer_id = $1 and merged_into is not null and erased_at is null",
+            customer_id,
+        )
+    )
+
+
 async def newest(executor: Executor, *, before: int, limit: int) -> list[Customer]:
     """Customers below the id `before`, newest first."""
     return [customer_of(row) for row in await executor.fetch(NEWEST, before, limit)]

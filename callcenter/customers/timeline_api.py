@@ -1,12 +1,11 @@
 """A customer's timeline over HTTP."""
 
-from typing import Any
-
 from aiohttp import web
 from pydantic import BaseModel
 
 from callcenter.clock import milliseconds
 from callcenter.customers.timeline import Entry, EntryKind, kinds_of
+from callcenter.numbers.shown import Body
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Line
 from callcenter.web.routes import Routes, actor, hotline
@@ -23,7 +22,7 @@ class EntryOut(BaseModel):
     kind: EntryKind
     at: int
     customer_id: int | None
-    detail: dict[str, Any]
+    detail: Body
 
 
 class TimelinePage(BaseModel):

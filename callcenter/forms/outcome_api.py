@@ -1,13 +1,16 @@
 """What came of a call, over HTTP: outcomes, their drafts, the calls that nobody has written down."""
 
+import contextlib
 from typing import Annotated, Any
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.calls.model import HungUpBy, NextStep
-from callcenter.errors import InvalidInputError, NotAllowedError
+from callcenter.errors import InvalidInputError, NotAllowedError, NotFoundError
 from callcenter.forms.model import Code
+from callcenter.numbers.model import MASK, with_kept_values
+from callcenter.numbers.shown import Number
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Milliseconds, Paragraphs
 from callcenter.web.routes import SIGNED_IN, Routes, hotline, may, signed_in
@@ -91,7 +94,7 @@ class UnwrittenCall(BaseModel):
     arrived_at: int
     answered_at: int
     ended_at: int
-    number_display: str
+    number_display: Number
     talking_seconds: float
     hung_up_by: HungUpBy | None
     queue_id: str | None
@@ -108,8 +111,9 @@ async def put_outcome(request: web.Request, call_id: str, /, outcome: OutcomeIn)
     """
     house = hotline(request)
     session = signed_in(request)
+    given = await _whole(request, call_id, outcome.fields)
     filled = await house.forms.check(
-        outcome.call_type, outcome.form_version, outcome.sub_type, outcome.fields, outcome.read_back
+        outcome.call_type, outcome.form_version, outcome.sub_type, given, outcome.read_back
     )
     now = house.clock()
     taken = outcome.model_dump(mode="json") | {
@@ -127,6 +131,17 @@ async def put_outcome(request: web.Request, call_id: str, /, outcome: OutcomeIn)
             raise NotAllowedError
         await house.work.correct(session.user_id, call_id, told)
     return OutcomeOut(call_id=call_id, **taken)
+
+
+async def _whole(request: web.Request, call_id: str, fields: dict[str, Any]) -> dict[str, Any]:
+    """`fields` with what was saved for what is sent as it is shown to who may not see numbers (138****5678)."""
+    if not any(isinstance(value, str) and MASK in value for value in fields.values()):
+        return fields
+    house = hotline(request)
+    with contextlib.suppress(NotFoundError):
+        saved = (await house.calls.get_call(call_id))["form_fields"] or {}
+        return with_kept_values(fields, saved, house.settings.country)
+    return fields
 
 
 @routes.get("/api/v1/calls/{call_id}/draft", needs=SIGNED_IN)

@@ -5,7 +5,7 @@ short service numbers are nobody's secret.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from callcenter.customers.model import CustomerNumber, NumberKind, display_of, facts_of, search_digits
@@ -18,7 +18,8 @@ WHOLE_TAIL: Final = 11
 """From so many digits on the last four are shown, of shorter numbers the last two."""
 
 _RUN: Final = re.compile(r"\+?\d(?:[\s()./·・\-–—]{0,3}\d){6,}")
-_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
+_NO_NUMBER: Final = re.compile(r"\d{4}-\d\d-\d\d|-?\d{1,12}\.\d\d")
+"""A day, an amount of money."""
 _OF_THE_HOUSE: Final = frozenset({"called", "extension"})
 """Names in a fact's body under which the hotline's own numbers stand."""
 
@@ -55,7 +56,7 @@ def masked_body(body: Any, country: str = "CN", *, name: str = "") -> Any:
         return {key: masked_body(value, country, name=str(key)) for key, value in body.items()}
     if isinstance(body, list | tuple):
         return [masked_body(one, country, name=name) for one in body]
-    if not isinstance(body, str) or name in _OF_THE_HOUSE or _DAY.fullmatch(body):
+    if not isinstance(body, str) or name in _OF_THE_HOUSE or _NO_NUMBER.fullmatch(body):
         return body
     has_words = any(c.isalpha() for c in body) and name not in {"name", "caller_name"}
     return body if has_words else masked(body, country)
@@ -77,6 +78,16 @@ def with_kept_numbers(
             left.remove(hides)
         kept.append(CustomerNumber(hides.number, one.label) if hides else one)
     return kept
+
+
+def with_kept_values(given: Mapping[str, Any], stored: Mapping[str, Any], country: str = "CN") -> dict[str, Any]:
+    """`given`, where a value that hides the stored one of its name stands for it."""
+    return {
+        name: stored[name]
+        if isinstance(value, str) and MASK in value and value == masked_body(stored.get(name), country, name=name)
+        else value
+        for name, value in given.items()
+    }
 
 
 def _is_mask_of(shown: str, number: str, country: str) -> bool:

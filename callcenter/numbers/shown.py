@@ -44,3 +44,7 @@ Number = Annotated[str, PlainSerializer(_number, return_type=str, when_used="jso
 """A caller's or customer's number, in any form, or a text that may be one."""
 Body = Annotated[dict[str, Any], PlainSerializer(_body, return_type=dict[str, Any], when_used="json")]
 """An object with numbers somewhere in it."""
+Note = Annotated[str, PlainSerializer(_body, return_type=str, when_used="json")]
+"""What somebody has written and nobody edits: hidden where it is nothing but a number."""
+Value = Annotated[Any, PlainSerializer(_body, when_used="json")]
+"""Anything that may be a number, or have one somewhere in it."""

@@ -10,8 +10,10 @@ from callcenter.calls.model import is_call_id
 from callcenter.clock import milliseconds
 from callcenter.configuration.model import Name
 from callcenter.errors import InvalidInputError, NotFoundError
+from callcenter.numbers.shown import Number
 from callcenter.recordings.model import (
     LARGEST_BYTES,
+    DeletedFor,
     breaks_of,
     offset_of,
     parts_from_json,
@@ -21,7 +23,7 @@ from callcenter.recordings.service import Handed, Waiting, kept_until
 from callcenter.recordings.store import RecordingFilter
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Milliseconds, cleaned_line
-from callcenter.web.routes import NODE, Binary, Routes, actor, hotline, signed_in
+from callcenter.web.routes import NODE, Binary, Routes, actor, hotline, may, signed_in
 
 routes = Routes()
 
@@ -92,7 +94,7 @@ class RecordingOut(BaseModel):
     queue_name_en: str | None
     agent_id: int | None
     agent_name: str | None
-    caller_number: str | None
+    caller_number: Number | None
     customer_id: int | None
     customer_name: str | None
     kept_until: int | None
@@ -101,7 +103,7 @@ class RecordingOut(BaseModel):
     hold_reason: str | None
     deleted_at: int | None
     deleted_by_name: str
-    deleted_for: Literal["retention", "by_hand"] | None
+    deleted_for: DeletedFor | None
     delete_reason: str | None
     gone_at: int | None
 
@@ -184,21 +186,26 @@ async def list_recordings(  # noqa: PLR0917 - the query
     before: Id | None = None,
     limit: Limit = 50,
 ) -> RecordingPage:
-    """The newest recordings that fit; `number`: any digits of the caller's."""
+    """The newest recordings that fit; `number`: any digits of the caller's, his whole number for
+    who may not see numbers.
+    """
     digits = "".join(one for one in number if one.isascii() and one.isdigit())
     if number.strip() and not digits:
         raise InvalidInputError(fields={"number": {"en": "Type digits.", "zh": "请输入数字。"}})
+    parts = hotline(request)
+    whole = None if may(request, Permission.SEE_NUMBERS) or not digits else parts.callers.key(number)
     wanted = RecordingFilter(
         from_at=_moment(from_ms),
         to_at=_moment(to_ms),
         queue_id=queue_id,
         agent_id=agent_id,
-        digits=digits or None,
+        digits=(digits or None) if whole is None else None,
+        number=whole,
         held=True if state == "held" else None,
         deleted={"kept": False, "deleted": True}.get(state or ""),
         before=before,
     )
-    rows = await hotline(request).recordings.search(wanted, limit)
+    rows = await parts.recordings.search(wanted, limit)
     found = [RecordingOut(**_shown(request, row)) for row in rows]
     return RecordingPage(recordings=found, next=found[-1].recording_id if len(found) == limit else None)
 

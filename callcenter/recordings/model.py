@@ -17,7 +17,7 @@ _TOLERANCE_SECONDS: Final = 1.0
 _PART: Final = re.compile(r"([0-9]{13}):([0-9]{1,6}(?:\.[0-9]{1,6})?)")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9.-]")
 
-DeletedFor = Literal["retention", "by_hand"]
+DeletedFor = Literal["retention", "by_hand", "erasure"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ A row is written when the sound is on disk, and stays when the sound is deleted.
 carried out afterwards, by whichever replica comes to it, until the file was seen to be gone.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -19,7 +19,7 @@ from callcenter import metrics
 from callcenter.calls.model import is_call_id
 from callcenter.clock import moment
 from callcenter.configuration.model import DEFAULT_KEEP_DAYS, Configuration
-from callcenter.db.pool import Pool
+from callcenter.db.pool import Connection, Pool
 from callcenter.errors import ConflictError, HotlineError, InvalidInputError, NotFoundError
 from callcenter.recordings import store
 from callcenter.recordings.files import Files
@@ -205,13 +205,15 @@ class Recordings:
             await audit.record(connection, actor, "recording.held", of=of, detail={"reason": reason})
 
     async def release(self, actor: Actor, recording_id: int) -> None:
-        """Keep it as long as the others. Raises NotFoundError."""
+        """Keep it as long as the others; one whose caller has been erased goes now. Raises NotFoundError."""
         row = await self.get(recording_id)
         if row["held_at"] is None:
             return
         async with self._pool.acquire() as connection, connection.transaction():
-            await store.release(connection, recording_id)
+            call_id = await store.release(connection, recording_id)
             await audit.record(connection, actor, "recording.released", of=("recording", recording_id))
+            await self.erase(connection, [call_id])
+        await self.sweep()
 
     async def delete(self, actor: Actor, recording_id: int, reason: str) -> dict[str, Any]:
         """Delete the sound, now and for good; the row as it is then. Already deleted is success.
@@ -231,6 +233,17 @@ class Recordings:
                 await self._audit_deletion(connection, actor, one, "by_hand", reason)
         await self.sweep()
         return await self.get(recording_id)
+
+    async def erase(self, connection: Connection, call_ids: Sequence[str]) -> int:
+        """Delete the recordings of calls of which is erased who rang, in the transaction given; how many. Those that
+        are held stay until they are released. `sweep` deletes the files afterwards.
+        """
+        found = await store.to_erase(connection, call_ids)
+        by = (HOTLINE_ITSELF.user_id, HOTLINE_ITSELF.username)
+        done = await store.mark_deleted(connection, found, by, why="erasure")
+        for one in done:
+            await self._audit_deletion(connection, HOTLINE_ITSELF, one, "erasure", None)
+        return len(done)
 
     # -- what goes by itself ---------------------------------------------------------------------------
 

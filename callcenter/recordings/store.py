@@ -35,16 +35,18 @@ class RecordingFilter:
     queue_id: str | None = None
     agent_id: int | None = None
     digits: str | None = None
+    number: str | None = None
     held: bool | None = None
     deleted: bool | None = None
     before: int | None = None
 
 
 async def is_known(executor: Executor, call_id: str, node: str, started_at: datetime) -> bool:
-    """Whether this recording was taken before, also when it has been deleted since."""
+    """Whether this recording was taken before, also when it has been deleted since; or who rang has been erased."""
     return bool(
         await executor.fetchval(
-            "select exists (select from recordings where call_id = $1 and node = $2 and started_at = $3)",
+            """select exists (select from recordings where call_id = $1 and node = $2 and started_at = $3)
+                or exists (select from calls where call_id = $1 and erased_at is not null)""",
             call_id,
             node,
             started_at,
@@ -73,25 +75,18 @@ async def find(executor: Executor, recording_id: int) -> dict[str, Any] | None:
 
 async def search(executor: Executor, wanted: RecordingFilter, limit: int) -> list[dict[str, Any]]:
     """The newest recordings that fit, without their waveforms."""
-    terms: list[str] = []
-    values: list[Any] = []
-
-    def term(sql: str, value: Any) -> None:
-        values.append(value)
-        terms.append(sql.replace("$", f"${len(values)}"))
-
-    if wanted.from_at is not None:
-        term("r.started_at >= $", wanted.from_at)
-    if wanted.to_at is not None:
-        term("r.started_at < $", wanted.to_at)
-    if wanted.queue_id is not None:
-        term("c.queue_id = $", wanted.queue_id)
-    if wanted.agent_id is not None:
-        term("c.agent_id = $", wanted.agent_id)
-    if wanted.digits is not None:
-        term("c.caller_number like '%' || $ || '%'", wanted.digits)
-    if wanted.before is not None:
-        term("r.recording_id < $", wanted.before)
+    given = {
+        "r.started_at >= $": wanted.from_at,
+        "r.started_at < $": wanted.to_at,
+        "c.queue_id = $": wanted.queue_id,
+        "c.agent_id = $": wanted.agent_id,
+        "c.caller_number like '%' || $ || '%'": wanted.digits,
+        "c.caller_number = $": wanted.number,
+        "r.recording_id < $": wanted.before,
+    }
+    asked = [(sql, value) for sql, value in given.items() if value is not None]
+    terms = [sql.replace("$", f"${place}") for place, (sql, _) in enumerate(asked, 1)]
+    values: list[Any] = [value for _, value in asked]
     if wanted.held is not None:
         terms.append("r.held_at is not null" if wanted.held else "r.held_at is null")
     if wanted.deleted is not None:
@@ -138,11 +133,25 @@ async def hold(connection: Connection, recording_id: int, by: int | None, reason
     return bool(done == "UPDATE 1")
 
 
-async def release(connection: Connection, recording_id: int) -> None:
-    """Keep it no longer than the others."""
-    await connection.execute(
-        "update recordings set held_at = null, held_by = null, hold_reason = null where recording_id = $1", recording_id
+async def release(connection: Connection, recording_id: int) -> str:
+    """Keep it no longer than the others; its call's id."""
+    return str(
+        await connection.fetchval(
+            """update recordings set held_at = null, held_by = null, hold_reason = null where recording_id = $1
+            returning call_id""",
+            recording_id,
+        )
     )
+
+
+async def to_erase(connection: Connection, call_ids: Sequence[str]) -> list[int]:
+    """The recordings of those of these calls of which is erased, or is being erased, who rang."""
+    rows = await connection.fetch(
+        """select r.recording_id from recordings r join calls c using (call_id)
+        where r.call_id = any($1) and c.erased_at is not null and r.deleted_at is null""",
+        list(call_ids),
+    )
+    return [row["recording_id"] for row in rows]
 
 
 async def expired(connection: Connection, days: Mapping[str, int], otherwise: int, limit: int) -> list[int]:

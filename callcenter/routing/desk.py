@@ -14,6 +14,7 @@ from callcenter.configuration.model import OutcomeRule
 from callcenter.customers.model import display_of
 from callcenter.errors import ConflictError, HotlineError, InvalidInputError
 from callcenter.events import CallEvent, Kind, event_at
+from callcenter.numbers.model import masked_body
 from callcenter.routing import recording
 from callcenter.routing.consult import Consult, consult_of
 from callcenter.routing.model import (
@@ -130,6 +131,8 @@ class DeskWork:
         self._country = country
         self.names: dict[int, str] = {}
         """Agent -> his name; kept by whoever keeps the agents."""
+        self.sees_numbers: Callable[[int], bool] = lambda _agent_id: False
+        """Whether an agent sees whole numbers, and not only that of the call at his desk (SEC-01)."""
 
     async def take(self, agent_id: int, desk_id: str) -> None:
         """This page is the agent's desk from now on; an earlier one is told so.
@@ -441,7 +444,7 @@ class DeskWork:
             "waiting": waiting,
             "call": self._call_document(call, agent_id) if call else None,
             "owed": list(agent.owed),
-            "owed_call": self._call_document(owed, agent_id) if owed and owed.state is not CallState.NEW else None,
+            "owed_call": self._owed_document(owed, agent_id) if owed and owed.state is not CallState.NEW else None,
             "listener": self._listener(call, agent_id) if call else None,
             "listening": orjson.loads(agent.fields.get("listens") or b"null"),
         }
@@ -453,6 +456,10 @@ class DeskWork:
             return None
         all_of_them = self.routing.plan.configuration.tell_listened
         return next((name for mode, name in call.listeners if all_of_them or mode == "barge"), None)
+
+    def _owed_document(self, call: LiveCall, agent_id: int) -> dict[str, Any]:
+        document = self._call_document(call, agent_id)
+        return document if self.sees_numbers(agent_id) else masked_body(document, self._country)
 
     def _call_document(self, call: LiveCall, agent_id: int) -> dict[str, Any]:
         plan = self.routing.plan

@@ -2,18 +2,20 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from aiohttp import web
 from pydantic import BaseModel, Field
 
 from callcenter.clock import milliseconds, moment
 from callcenter.errors import InvalidInputError
+from callcenter.numbers.model import masked
+from callcenter.numbers.shown import Body
 from callcenter.staff import audit, audit_store
 from callcenter.staff.audit_words import ACTIONS, OBJECTS, words_of
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Line, Milliseconds, Names
-from callcenter.web.routes import Routes, actor, hotline
+from callcenter.web.routes import Routes, actor, hotline, may
 
 routes = Routes()
 
@@ -37,7 +39,7 @@ class AuditLine(BaseModel):
     object_kind: str
     object_kind_name: Names
     object_id: str
-    detail: dict[str, Any]
+    detail: Body
     address: str
 
 
@@ -108,9 +110,11 @@ async def read_audit(  # noqa: PLR0917 - each is a parameter of the query
     page = await audit_store.find(pool, wanted, before=_place(before), limit=limit)
     if not before:  # and after the search, which would find its own line else
         asked = {name: str(value) for name, value in asdict(wanted).items() if value not in (None, "")}
+        asked |= {name: masked(asked[name]) for name in ("text", "username") if name in asked}
         await audit.record(pool, actor(request), "audit.read", detail=asked)
+    whole = may(request, Permission.SEE_NUMBERS)
     return AuditPage(
-        lines=[_out(line) for line in page.lines],
+        lines=[_out(line, whole=whole) for line in page.lines],
         next=f"{_microseconds(page.next.at)}-{page.next.audit_id}" if page.next else None,
         looked_back_to=milliseconds(page.looked_back_to) if page.looked_back_to else None,
     )
@@ -131,7 +135,7 @@ def _place(cursor: str) -> audit_store.Place | None:
         raise InvalidInputError(fields={"before": said}) from None
 
 
-def _out(line: audit_store.Line) -> AuditLine:
+def _out(line: audit_store.Line, *, whole: bool) -> AuditLine:
     zh, en = words_of(line.action)
     kind_zh, kind_en = OBJECTS.get(line.object_kind, (line.object_kind, line.object_kind))
     return AuditLine(
@@ -144,7 +148,7 @@ def _out(line: audit_store.Line) -> AuditLine:
         action_name=Names(zh=zh, en=en),
         object_kind=line.object_kind,
         object_kind_name=Names(zh=kind_zh, en=kind_en),
-        object_id=line.object_id,
+        object_id=line.object_id if whole or line.object_kind != "number" else masked(line.object_id),
         detail=line.detail,
         address=line.address,
     )

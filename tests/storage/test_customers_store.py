@@ -84,12 +84,15 @@ async def test_pages_follow_each_other(customers: Customers) -> None:
     assert [one.name for one in [*first, *second]] == ["戊", "丁", "丙", "乙", "甲"]
 
 
-async def test_a_change_replaces_and_is_audited_with_the_old_values(customers: Customers, pool: Pool) -> None:
+async def test_a_change_replaces_and_its_history_has_the_old_values(customers: Customers, pool: Pool) -> None:
     made = await customers.create(ALICE, wang("13800138000"))
     changed = await customers.update(ALICE, made.customer_id, wang("13900139000", vip=True))
     assert [one.number for one in changed.numbers] == ["+8613900139000"]
     assert (await customers.identify("13800138000")).candidates == ()
-    detail = await pool.fetchval("select detail from audit_log where action = 'customer.changed'")
+    assert await pool.fetchval("select detail from audit_log where action = 'customer.changed'") == {
+        "fields": ["numbers", "vip"]
+    }
+    detail = await pool.fetchval("select detail from customer_changes where kind = 'changed'")
     assert detail["changed"]["vip"] == [False, True]
     assert detail["changed"]["numbers"][0] == [{"number": "+8613800138000", "label": ""}]
 

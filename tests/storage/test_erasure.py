@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,7 +15,9 @@ from callcenter.customers import erasure
 from callcenter.customers.erasure import ERASED_NAME, Erasures
 from callcenter.db.pool import Connection
 from callcenter.events import Kind
-from callcenter.staff.model import Role
+from callcenter.recordings import store as recordings_store
+from callcenter.recordings.files import Files
+from callcenter.staff.model import Actor, Role
 from tests.storage.house import House, open_house
 
 NUMBER, SHARED = "+8613911107701", "+8613911107702"
@@ -97,7 +101,8 @@ async def make_call(pool: Any, n: int, customer_id: int | None, number: str, sta
 async def all_that_is_known(pool: Any) -> str:
     """Every table that may say who somebody is, as text; the audit log is apart."""
     tables = ("customers", "customer_numbers", "customer_addresses", "customer_contracts", "customer_files",
-              "customer_changes", "calls", "call_events", "ring_backs", "messages")  # fmt: skip
+              "customer_changes", "calls", "call_events", "ring_backs", "messages", "outcome_drafts", "import_rows",
+              "import_customers", "recordings")  # fmt: skip
     rows = [await pool.fetch(f"select to_jsonb(t)::text as row from {table} t") for table in tables]
     return "\n".join(row["row"] for found in rows for row in found)
 
@@ -122,7 +127,67 @@ async def furnished(pool: Any) -> int:
     await pool.execute(
         "insert into ring_backs (number, call_id, first_at, last_at) values ($1, $2, now(), now())", NUMBER, left
     )
+    await pool.execute(
+        "update calls set sub_type = 'price', form_version = 1, form_fields = $2, read_back = $3 where call_id = $1",
+        left,
+        {"phone": "13911107701", "what": "狗叫"},
+        ["phone"],
+    )
+    await pool.execute(
+        """insert into outcome_drafts (call_id, user_id, draft, written_at)
+        select $1, min(user_id), $2, now() from users""",
+        left,
+        {"notes": "狗叫"},
+    )
     return customer_id
+
+
+async def imported(pool: Any, customer_id: int, state: str = "checked") -> int:
+    """A file in which he stands three times: found, as a new row, and as one that was changed; and another person."""
+    import_id = await pool.fetchval(
+        """insert into imports (file_name, size, state, total_rows) values ('x.csv', 9, $1, 4)
+        returning import_id""",
+        state,
+    )
+    rows: tuple[tuple[list[str], int | None], ...] = (
+        (["王小名", "无号码"], customer_id),
+        (["王小名", "139-1110 7701"], None),
+        (["小名", "02066667777;8613911107701"], None),
+        (["李四", "13911107709"], None),
+    )
+    for place, (cells, whose) in enumerate(rows, 1):
+        await pool.execute(
+            """insert into import_rows (import_id, row_number, cells, draft, outcome, customer_id)
+            values ($1, $2, $3, $4, 'new', $5)""",
+            import_id,
+            place,
+            cells,
+            {"cells": cells},
+            whose,
+        )
+    await pool.execute("insert into import_parts values ($1, 0, 'all of it')", import_id)
+    await pool.execute(
+        "insert into import_customers (import_id, customer_id, before, after_at) values ($1, $2, $3, now())",
+        import_id,
+        customer_id,
+        {"name": "王小名"},
+    )
+    return int(import_id)
+
+
+async def recorded(house: House, pool: Any, folder: Path, call_id: str, *, held: bool = False) -> int:
+    """A recording of a call, with its file."""
+    house.hotline.recordings._files = Files(folder)
+    await house.hotline.recordings._files.put(f"{call_id}.mp3", b"his voice")
+    return int(
+        await pool.fetchval(
+            """insert into recordings (call_id, node, started_at, seconds, bytes, sha256, parts, peaks, file, held_at)
+            values ($1, 'node1', now(), 1, 9, repeat('0', 64), '[]', 'loud', $1 || '.mp3', case when $2 then now() end)
+            returning recording_id""",
+            call_id,
+            held,
+        )
+    )
 
 
 async def test_all_that_says_who_he_was_is_gone_and_figures_stay(house: House, pool: Any) -> None:
@@ -130,7 +195,7 @@ async def test_all_that_says_who_he_was_is_gone_and_figures_stay(house: House, p
     _, shown = await house.ask("GET", f"/api/v1/customers/{customer_id}/erasure", by="boss")
     assert shown["counts"] == {
         "numbers": 1, "addresses": 1, "contracts": 1, "files": 1, "changes": 1, "calls": 2, "messages": 1,
-        "ring_backs": 1,
+        "recordings": 0, "ring_backs": 1,
     }  # fmt: skip
     assert (shown["on_the_line"], shown["erasure"]) == (False, None)
     assert (await ask(house, customer_id))[0] == 204
@@ -145,6 +210,8 @@ async def test_all_that_says_who_he_was_is_gone_and_figures_stay(house: House, p
     assert all(row["erased_at"] and row["call_type"] for row in calls)
     outcome = await pool.fetchval("select body from call_events where kind = 'outcome' limit 1")
     assert outcome == {"by": 1, "call_type": "enquiry", "next_step": "none"}
+    assert [row["sub_type"] for row in calls] == [None, "price"]
+    assert calls[1]["read_back"] == ["phone"], "what was read back is a figure"
     record = await pool.fetchrow("select name, erased_at from customers where customer_id = $1", customer_id)
     assert (record["name"], record["erased_at"] is not None) == (ERASED_NAME, True)
     _, shown = await house.ask("GET", f"/api/v1/customers/{customer_id}/erasure", by="boss")
@@ -269,6 +336,144 @@ async def test_facts_that_come_late_are_erased_too(house: House, pool: Any) -> N
     assert await house.hotline.erasures.sweep() == 1
     assert await house.hotline.erasures.sweep() == 0
     assert await pool.fetchval("select count(*) from calls where caller_number is not null") == 0
+
+
+async def test_a_transfer_s_note_and_the_number_it_led_to_go(house: House, pool: Any) -> None:
+    customer_id = await furnished(pool)
+    for place, body in enumerate(
+        (
+            {"to_kind": "number", "to": "13911107799", "agent_id": 1, "note": "找小名的爱人", "attended": False},
+            {"to_kind": "queue", "to": "service", "agent_id": 1, "note": "狗叫", "attended": True},
+        )
+    ):
+        await pool.execute(
+            """insert into call_events (event_id, call_id, kind, at, body, call_started_at)
+            values ($1, 'node1-1763780001.1', 'transferred', to_timestamp(1763780001), $2, to_timestamp(1763780001))""",
+            f"x/{place}",
+            body,
+        )
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    rows = await pool.fetch("select body from call_events where kind = 'transferred' order by event_id")
+    assert [row["body"] for row in rows] == [
+        {"to_kind": "number", "agent_id": 1, "attended": False},
+        {"to_kind": "queue", "to": "service", "agent_id": 1, "attended": True},
+    ]
+
+
+async def test_files_that_were_imported_have_no_row_of_his(house: House, pool: Any) -> None:
+    customer_id = await furnished(pool)
+    first = await imported(pool, customer_id)
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    left = await pool.fetch("select cells from import_rows where import_id = $1", first)
+    assert [row["cells"] for row in left] == [["李四", "13911107709"]]
+    assert await pool.fetchval("select count(*) from import_parts") == 0, "else it could be read again"
+    assert await pool.fetchval("select count(*) from import_customers") == 0
+    assert (await house.hotline.erasures.find(customer_id) or pytest.fail("gone")).counts["import_rows"] == 3
+
+
+def sounds_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.rglob("*.mp3")]
+
+
+async def test_his_recordings_are_deleted_with_proof_and_come_no_more(house: House, pool: Any, tmp_path: Path) -> None:
+    customer_id = await furnished(pool)
+    call_id, left = "node1-1763780001.1", "node1-1763780002.2"
+    gone = await recorded(house, pool, tmp_path, call_id)
+    held = await recorded(house, pool, tmp_path, left, held=True)
+    await ask(house, customer_id)
+    await house.hotline._erase()
+    row = await house.hotline.recordings.get(gone)
+    assert (row["deleted_for"], row["deleted_by_name"], row["peaks"]) == ("erasure", "callcenter", b"")
+    assert row["gone_at"] is not None
+    assert sounds_in(tmp_path) == [f"{left}.mp3"], "what is held stays"
+    assert (await house.hotline.erasures.find(customer_id) or pytest.fail("gone")).counts["recordings"] == 1
+    deleted = await pool.fetchval("select detail from audit_log where action = 'recording.deleted'")
+    assert deleted["why"] == "erasure"
+
+    await house.hotline.recordings.release(Actor(None, "boss"), held)
+    assert (await house.hotline.recordings.get(held))["deleted_for"] == "erasure"
+    assert sounds_in(tmp_path) == []
+    assert await recordings_store.is_known(pool, call_id, "node2", datetime.now(UTC)), "a late one is not taken"
+
+
+async def test_a_record_that_was_split_off_is_gone_from_the_other_s_history_too(house: House, pool: Any) -> None:
+    names = ("王小名", "赵六")
+    for erased, other in (names, names[::-1]):
+        made = {name: await _made(house, name, number) for name, number in zip(names, (NUMBER, SHARED), strict=True)}
+        await _merged(house, made["赵六"], made["王小名"])
+        await house.ask("POST", f"/api/v1/customers/{made['王小名']}/split", by="boss", json={})
+        assert (await ask(house, made[erased], erased))[0] == 204
+        await house.hotline.erasures.work()
+        rows = await pool.fetch("select detail::text from customer_changes where customer_id = $1", made[other])
+        number = {"王小名": "13911107701", "赵六": "13911107702"}[erased]
+        assert not [row["detail"] for row in rows if erased in row["detail"] or number in row["detail"]]
+        await pool.execute("delete from customer_numbers")
+
+
+async def _made(house: House, name: str, number: str) -> int:
+    body = {"name": name, "numbers": [{"number": number}], "unit_or_address": "地址甲"}
+    _, made = await house.ask("POST", "/api/v1/customers", by="boss", json=body)
+    return int(made["customer_id"])
+
+
+async def _merged(house: House, kept: int, part: int) -> None:
+    path = f"/api/v1/customers/{kept}/merge"
+    _, seen = await house.ask("GET", f"{path}?part_id={part}", by="boss")
+    body = {
+        "part_id": part,
+        "kept_updated_at": seen["kept"]["updated_at"],
+        "part_updated_at": seen["part"]["updated_at"],
+    }
+    status, said = await house.ask("POST", path, by="boss", json=body)
+    assert status == 200, said
+
+
+async def test_an_erased_record_refuses_whatever_is_done_to_it(house: House) -> None:
+    customer_id, part = await _made(house, "王小名", NUMBER), await _made(house, "赵六", SHARED)
+    other = await _made(house, "李四", "13911107703")
+    await _merged(house, customer_id, part)
+    assert (await ask(house, customer_id))[0] == 204
+    for when in ("asked for", "done"):
+        for path, method, body in (
+            ("", "PUT", {"name": "又一个"}),
+            ("/owner", "PUT", {"user_id": house.ids["alice"]}),
+            ("/split", "POST", {}),
+        ):
+            for one in (customer_id, part):
+                answer = await house.ask(method, f"/api/v1/customers/{one}{path}", by="boss", json=body)
+                assert answer[0] == 404, (when, one, path, answer)
+        for kept, gone in ((customer_id, other), (other, customer_id), (other, part)):
+            body = {"part_id": gone, "kept_updated_at": 1, "part_updated_at": 1}
+            assert (await house.ask("POST", f"/api/v1/customers/{kept}/merge", by="boss", json=body))[0] == 404
+        file: dict[str, Any] = {"data": b"text", "headers": {"Content-Type": "application/octet-stream"}}
+        path = f"/api/v1/customers/{customer_id}/files?name=x.txt"
+        assert (await house.ask("POST", path, by="boss", **file))[0] == 404
+        assert (await house.ask("GET", f"/api/v1/customers/{customer_id}/timeline", by="boss"))[0] == 404
+        await house.hotline.erasures.work()
+
+
+async def test_the_audit_log_says_what_was_done_and_never_what_stood_there(house: House, pool: Any) -> None:
+    customer_id, part = await _made(house, "王小名", NUMBER), await _made(house, "旧号", SHARED)
+    path = f"/api/v1/customers/{customer_id}"
+    changed = {"name": "王小名", "company_or_project": "绿苑", "notes": "狗叫", "numbers": [{"number": NUMBER}]}
+    await house.ask("PUT", path, by="boss", json=changed)
+    for typed in ("绿苑", "13911107701", "王小名"):
+        await house.ask("GET", f"/api/v1/customers?q={typed}", by="boss")
+    file: dict[str, Any] = {"data": b"text", "headers": {"Content-Type": "application/octet-stream"}}
+    await house.ask("POST", f"{path}/files?name=合同甲.txt", by="boss", **file)
+    await _merged(house, customer_id, part)
+    await house.ask("POST", f"/api/v1/customers/{part}/split", by="boss", json={})
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    rows = await pool.fetch("select action, to_jsonb(a)::text as line, detail from audit_log a order by audit_id")
+    assert not [row["line"] for row in rows if any(secret in row["line"] for secret in SECRETS)]
+    details = {row["action"]: row["detail"] for row in rows}
+    assert details["customer.changed"]["fields"] == ["company_or_project", "notes"]
+    assert details["customers.searched"] == {"by": "words", "found": 1}
+    assert details["customer.split"] == {"part": part, "from": customer_id}
+    assert {"customer.merged", "customer.file_added"} <= details.keys()
 
 
 # -- old calls -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from hypothesis import strategies as some
 from pydantic import BaseModel, TypeAdapter
 
 from callcenter.customers.model import CustomerNumber
-from callcenter.numbers.model import masked, masked_body, may_be_found, the_one, with_kept_numbers
+from callcenter.numbers.model import masked, masked_body, may_be_found, the_one, with_kept_numbers, with_kept_values
 from callcenter.numbers.shown import Body, Number, Sight
 
 
@@ -95,6 +95,13 @@ def test_new_and_removed_numbers_are_what_was_given() -> None:
     stored = numbers("+8613800015678", "+8613900025678")
     kept = [one.number for one in with_kept_numbers(numbers("139****5678", "13700000001"), stored)]
     assert kept == ["+8613900025678", "13700000001"]
+
+
+def test_a_form_s_hidden_value_stands_for_the_saved_one_of_its_field() -> None:
+    saved = {"phone": "13800135678", "other": "13900135678", "fee": "1234567.50", "ticks": ["a"]}
+    assert masked_body(saved)["fee"] == "1234567.50", "an amount is no number"
+    shown = {"phone": "138****5678", "other": "138****5678", "text": "3*4", "ticks": ["a"], "yes": True}
+    assert with_kept_values(shown, saved) == shown | {"phone": "13800135678"}
 
 
 def test_the_one_is_none_where_several_look_alike() -> None:

@@ -17,7 +17,7 @@ create table recordings (
     deleted_at timestamptz,
     deleted_by bigint references users on delete set null,
     deleted_by_name text not null default '',
-    deleted_for text check (deleted_for in ('retention', 'by_hand')),
+    deleted_for text check (deleted_for in ('retention', 'by_hand', 'erasure')),
     delete_reason text check (length(delete_reason) <= 500),
     gone_at timestamptz,
     unique (call_id, started_at, node),

@@ -614,7 +614,7 @@ export interface Recording {
   hold_reason: string | null;
   deleted_at: number | null;
   deleted_by_name: string;
-  deleted_for: "retention" | "by_hand" | null;
+  deleted_for: "retention" | "by_hand" | "erasure" | null;
   delete_reason: string | null;
   /** When its file was seen to be gone. */
   gone_at: number | null;

@@ -21,5 +21,6 @@ it("takes a pair that is no change for what it is", () => {
     { name: "given", was: undefined, is: "watch, listen" },
     { name: "taken", was: undefined, is: "—" },
   ]);
+  expect(detailRows({ action: "customer.changed", detail: { fields: ["name", "vip"] } })).toEqual([{ name: "fields", was: undefined, is: "name, vip" }]);
   expect(detailRows({ action: "board.read", detail: {} })).toEqual([]);
 });

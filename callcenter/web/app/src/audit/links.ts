@@ -19,6 +19,8 @@ const PAGES: Record<string, string> = {
   hand_over: "/shifts/hand-over",
   visit: "/shifts/hand-over",
 };
+/** Lists in details, which are no pairs of old and new. */
+const LISTS = new Set(["given", "taken", "fields"]);
 const WITH_ID = new Set(["queue", "menu", "hours"]);
 
 /** The page's address; null where there is none. A call is shown in place. */
@@ -49,6 +51,6 @@ export function detailRows(line: Pick<AuditLine, "action" | "detail">): DetailRo
     name === "changed" && typeof value === "object" && value !== null && !Array.isArray(value) ? Object.entries(value) : [[name, value] as [string, unknown]],
   );
   return flat.map(([name, value]) =>
-    changes && Array.isArray(value) && value.length === 2 && name !== "given" && name !== "taken" ? { name, was: text(value[0]), is: text(value[1]) } : { name, was: undefined, is: text(value) },
+    changes && Array.isArray(value) && value.length === 2 && !LISTS.has(name) ? { name, was: text(value[0]), is: text(value[1]) } : { name, was: undefined, is: text(value) },
   );
 }

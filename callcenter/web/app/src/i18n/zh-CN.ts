@@ -191,7 +191,7 @@ export const zhCN = {
   },
   erase: {
     title: "删除个人信息", open: "删除个人信息…", lead: "姓名、备注等全部资料和以下内容将永久删除，不可恢复。通话的次数与时长等统计保留。", onTheLine: "该客户正在通话或等候回拨，请稍后再试。", reason: "原因", reasonHint: "例如：客户书面要求", confirm: "输入客户姓名“{name}”以确认", erase: "永久删除", going: "正在删除…", done: "已删除", by: "{name} 于 {at} 提出", doneAt: "{at} 完成", nothing: "没有可删除的内容", proof: "凭证",
-    count: { numbers: "电话号码", addresses: "地址", contracts: "合同", files: "文件", changes: "变更详情", calls: "通话中的个人信息", messages: "留言录音", ring_backs: "回电任务中的号码", recordings: "录音", drafts: "草稿" },
+    count: { numbers: "电话号码", addresses: "地址", contracts: "合同", files: "文件", changes: "变更详情", calls: "通话中的个人信息", messages: "留言录音", ring_backs: "回电任务中的号码", recordings: "录音", import_rows: "导入文件中的行" },
   },
   forms: {
     required: "必填", yes: "是", no: "否", subType: "子类", readBack: "向客户复述", readBackAll: "全部复述", readBackDone: "已复述", keptService: "草稿已保存", otherType: "换一个…", later: "以后再写",
@@ -252,7 +252,7 @@ export const zhCN = {
   recordings: {
     nav: "录音", title: "录音", audited: "每次收听均有记录。", none: "该通话没有录音。", place: "播放位置", keys: "空格播放 · ← → 5 秒 · Home、End · ↑ ↓ 倍速", speed: "倍速", caller: "客户", agent: "座席", failed: "录音暂时无法播放。", from: "自 {at}",
     break: { paused: "省略 {n}：暂停录音", apart: "省略 {n}：未在通话" }, download: "下载", hold: "保留", release: "解除保留", delete: "删除", holdWhy: "保留原因", deleteWhy: "永久删除的原因", reason: "原因", heldText: "{who} 自 {at} 起保留：{why}", keptUntil: "{at} 后自动删除",
-    deleted: "已删除", deletedText: "录音已不存在，以下记录作为凭证保留。", deletedAt: "删除时间", deletedBy: "删除者", byRetention: "保存期满", goneAt: "确认已删", notGone: "尚未确认", size: "大小",
+    deleted: "已删除", deletedText: "录音已不存在，以下记录作为凭证保留。", deletedAt: "删除时间", deletedBy: "删除者", byRetention: "保存期满", byErasure: "删除客户个人信息", goneAt: "确认已删", notGone: "尚未确认", size: "大小",
     number: "号码", anyQueue: "全部队列", anyAgent: "全部座席", anyState: "全部状态", fromDay: "开始日期", toDay: "结束日期", state: "状态", states: { kept: "可听", held: "保留中", deleted: "已删除" }, length: "时长", empty: "没有录音", emptyText: "哪些队列录音，在“路由设置”中设定。", more: "更多",
     desk: { off: "未录音", on: "录音中", paused: "录音已暂停", begin: "录音", pause: "暂停录音", resume: "继续录音", stop: "停止", pauseHint: "客户说密码、证件号时暂停", pausedText: "当前内容不会被录音。", forgotten: "录音仍在暂停，保密内容说完后请继续。" },
     setting: { title: "录音", text: "可能被录音的客户在接通前会听到提示，提示内容可在“提示音”中修改。", rule: "通话录音", rules: { never: "不录音", on_demand: "由座席决定", always: "全部录音" }, keepDays: "保存", days: "天", keepHint: "期满自动删除；可单独保留某条录音" },
