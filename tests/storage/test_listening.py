@@ -221,7 +221,7 @@ async def test_who_takes_the_caller_over_leaves_first_and_is_ready_again_afterwa
     boss, hotline = office.ids["super"], office.hotline
     assert (await office.ask("POST", "/api/v1/desk/state", by="super", json={"state": "ready"}))[0] == 200
     await office.live.step(1, call=Part(CALL, set={"arrived": "1"}))
-    hotline.call_acts._asterisk = NoLegs()  # type: ignore[assignment]
+    hotline.call_acts._asterisk = hotline.call_acts._talks._asterisk = NoLegs()  # type: ignore[assignment]
     await office.listen()
     path = f"/api/v1/supervision/calls/{CALL}/take-over"
     assert (await office.ask("POST", path, by="super", json={}))[0] == 204
