@@ -1,6 +1,7 @@
 """Recording through the whole hotline: what a queue's rule and an agent make of a talk, in the sound itself."""
 
 import asyncio
+from array import array
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from itertools import pairwise
 import pytest
 
 from tests.asterisk.sip.driver import Caller
-from tests.asterisk.sip.voice import AGENT_HZ, CALLER_HZ, LISTENER_HZ, Voice, speaking_caller
+from tests.asterisk.sip.voice import AGENT_HZ, CALLER_HZ, LISTENER_HZ, Voice, energy_at, speaking_caller
 from tests.asterisk.stage import administrator, at_desk, configured, kinds
 from tests.asterisk.test_recordings_layer import has_tone, sides_of
 from tests.asterisk.test_transfers import asks, asks_again, scene
@@ -166,6 +167,12 @@ async def test_a_talk_between_two_nodes_is_recorded_and_paused(two_nodes: Runnin
     assert [has_tone(hertz, side) for hertz, side in zip((CALLER_HZ, AGENT_HZ), sides, strict=True)] == [True, True]
 
 
+def is_mostly(hertz: float, samples: "array[int]") -> bool:
+    """Whether most fifths of a second of this are one tone: one packet that was late disturbs one of them."""
+    fifths = [list(samples[at : at + 1600]) for at in range(0, len(samples), 1600)]
+    return sum(energy_at(hertz, one) > 0.6 for one in fifths) > 0.6 * len(fifths)
+
+
 @pytest.mark.parametrize("nodes", [(0, 0, 0), (0, 1, 1)])
 async def test_what_agents_say_to_each_other_is_not_recorded_and_the_talks_around_it_are(
     two_nodes: RunningHotline, nodes: tuple[int, int, int]
@@ -192,8 +199,8 @@ async def test_what_agents_say_to_each_other_is_not_recorded_and_the_talks_aroun
     cuts = [0, *(round(gap["offset_seconds"] * 8000) for gap in recording["breaks"]), len(agent_side)]
     talks = [slice(*cut) for cut in pairwise(cuts)]
     assert [gap["why"] for gap in recording["breaks"]] == ["apart", "apart"]
-    assert [has_tone(CALLER_HZ, caller_side[one]) for one in talks] == [True, True, True]
-    heard = [[has_tone(hertz, agent_side[one]) for hertz in (AGENT_HZ, LISTENER_HZ)] for one in talks]
+    assert [is_mostly(CALLER_HZ, caller_side[one]) for one in talks] == [True, True, True]
+    heard = [[is_mostly(hertz, agent_side[one]) for hertz in (AGENT_HZ, LISTENER_HZ)] for one in talks]
     assert heard == [[True, False], [True, False], [False, True]]
     at = {kind: [one["at"] for one in call["events"] if one["kind"] == kind] for kind in ("consulting", "transferred")}
     ended = [gap["started_at"] for gap in recording["breaks"]]
