@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from callcenter.customers.model import bare_facts_of
+from callcenter.numbers.model import masked as hidden
 
 MOST_ROWS: Final = 500_000
 DEFAULT_DAYS: Final = 3
@@ -97,11 +98,8 @@ class Request:
 
 
 def masked(number: str, country: str = "CN") -> str:
-    """A number of which the middle is hidden: 138****5678; short numbers (10086, 110) are nobody's and stay."""
-    digits = re.sub(r"\D", "", bare_facts_of(number, country).display or number)
-    if len(digits) <= 6:
-        return digits
-    return f"{digits[:3]}****{digits[-4:]}" if len(digits) >= 9 else f"****{digits[-3:]}"
+    """A number's digits, as much of them hidden as anywhere (138****5678); short numbers (10086, 110) stay."""
+    return hidden(re.sub(r"\D", "", bare_facts_of(number, country).display or number), country)
 
 
 _IN_TEXT: Final = re.compile(r"(?<!\d)\+?\d(?:[\d\s-]{5,18})\d(?!\d)")

@@ -321,6 +321,17 @@ async def test_over_http(house: House, pool: Pool) -> None:
     assert (await house.ask("GET", f"/api/v1/customers/{kept}", by="alice"))[1]["name"] == "甲"
 
 
+async def test_a_change_of_a_part_is_refused_and_its_page_leads_to_the_kept_one(house: House, pool: Pool) -> None:
+    kept, part = await a_record(pool, name="甲"), await a_record(pool, "+8613800137001", name="乙")
+    await pool.execute("update customers set merged_into = $1 where customer_id = $2", kept, part)
+    path = f"/api/v1/customers/{part}"
+    status, said = await house.ask("PUT", path, by="super", json={"name": "丙"})
+    assert (status, said["error"]["id"]) == (409, "customer_merged")
+    assert "已并入" in said["error"]["message"]["zh"]
+    assert (await house.ask("GET", path, by="super"))[1]["customer_id"] == kept
+    assert await pool.fetchval("select name from customers where customer_id = $1", part) == "乙"
+
+
 async def test_records_that_share_a_number_are_listed_whatever_the_pages(
     house: House, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
