@@ -40,7 +40,7 @@ class DifferenceOut(BaseModel):
     by_rule: bool
 
 
-class PreviewOut(BaseModel):
+class MergePreviewOut(BaseModel):
     """Two records beside each other. What they have in lists is united."""
 
     kept: SideOut
@@ -87,7 +87,7 @@ def _side(record: Record) -> SideOut:
 
 
 @routes.get("/api/v1/customers/{customer_id}/merge", needs=Permission.MERGE_CUSTOMERS)
-async def preview_merge(request: web.Request, customer_id: Id, /, part_id: Id) -> PreviewOut:
+async def preview_merge(request: web.Request, customer_id: Id, /, part_id: Id) -> MergePreviewOut:
     """Two records beside each other before one becomes part of the other; the reading is audited."""
     found = await hotline(request).merging.preview(actor(request), customer_id, part_id)
     differences = [
@@ -100,7 +100,7 @@ async def preview_merge(request: web.Request, customer_id: Id, /, part_id: Id) -
         )
         for name, proposed in found.proposed.items()
     ]
-    return PreviewOut(kept=_side(found.kept), part=_side(found.part), differences=differences)
+    return MergePreviewOut(kept=_side(found.kept), part=_side(found.part), differences=differences)
 
 
 @routes.post("/api/v1/customers/{customer_id}/merge", needs=Permission.MERGE_CUSTOMERS)

@@ -46,7 +46,7 @@ class CheckIn(BaseModel):
     duplicates: Duplicates = Duplicates.SKIP
 
 
-class ImportOut(BaseModel):
+class CustomerImportOut(BaseModel):
     """Where an import is. `counts` are rows by outcome; while it is undone, and then, also customers by what became of
     them (removed, restored, changed, in_use, gone).
     """
@@ -79,7 +79,7 @@ class PreviewRowOut(BaseModel):
     cells: list[str]
 
 
-class PreviewOut(BaseModel):
+class FilePreviewOut(BaseModel):
     """The file's first rows, and what each column is by the headings in a row."""
 
     rows: list[PreviewRowOut]
@@ -121,8 +121,8 @@ class LeftOut(BaseModel):
     why: str
 
 
-def _out(one: Import) -> ImportOut:
-    return ImportOut(
+def _out(one: Import) -> CustomerImportOut:
+    return CustomerImportOut(
         import_id=one.import_id,
         file_name=one.file_name,
         size=one.size,
@@ -150,13 +150,13 @@ def _ms(at: Any) -> int | None:
 
 
 @routes.get("/api/v1/imports", needs=_NEEDS)
-async def list_imports(request: web.Request, /, limit: Limit = 50) -> list[ImportOut]:
+async def list_imports(request: web.Request, /, limit: Limit = 50) -> list[CustomerImportOut]:
     """The last imports, newest first."""
     return [_out(one) for one in await hotline(request).imports.newest(limit)]
 
 
 @routes.post("/api/v1/imports", needs=_NEEDS, status=201)
-async def begin_import(request: web.Request, /, file: ImportIn) -> ImportOut:
+async def begin_import(request: web.Request, /, file: ImportIn) -> CustomerImportOut:
     """Begin an import; then send the file's parts, then have it read."""
     return _out(await hotline(request).imports.begin(actor(request), file.file_name, file.size))
 
@@ -175,7 +175,7 @@ async def list_import_fields(request: web.Request, /) -> list[ImportFieldOut]:
 
 
 @routes.get("/api/v1/imports/{import_id}", needs=_NEEDS)
-async def get_import(request: web.Request, import_id: Id, /) -> ImportOut:
+async def get_import(request: web.Request, import_id: Id, /) -> CustomerImportOut:
     """Where an import is; ask again to see it go on."""
     return _out(await hotline(request).imports.get(import_id))
 
@@ -193,25 +193,25 @@ async def put_import_part(
 
 
 @routes.post("/api/v1/imports/{import_id}/read", needs=_NEEDS)
-async def read_import(request: web.Request, import_id: Id, /, how: ReadingIn) -> ImportOut:
+async def read_import(request: web.Request, import_id: Id, /, how: ReadingIn) -> CustomerImportOut:
     """Have the file read, or read again in another way."""
     return _out(await hotline(request).imports.read(actor(request), import_id, **how.model_dump()))
 
 
 @routes.get("/api/v1/imports/{import_id}/preview", needs=_NEEDS)
-async def preview_import(request: web.Request, import_id: Id, /, header_row: RowNumber | None = None) -> PreviewOut:
+async def preview_import(request: web.Request, import_id: Id, /, header_row: RowNumber | None = None) -> FilePreviewOut:
     """The file's first rows; `header_row`: where the headings stand, if not where they seem to."""
     imports = hotline(request).imports
     found = await imports.get(import_id)
     rows = [PreviewRowOut(**dict(row)) for row in await imports.preview(import_id)]
     kept = header_row is None or header_row == found.header_row
-    return PreviewOut(
+    return FilePreviewOut(
         rows=rows, mapping=list(found.mapping) if kept else await imports.guess(import_id, header_row or 0)
     )
 
 
 @routes.post("/api/v1/imports/{import_id}/check", needs=_NEEDS)
-async def check_import(request: web.Request, import_id: Id, /, how: CheckIn) -> ImportOut:
+async def check_import(request: web.Request, import_id: Id, /, how: CheckIn) -> CustomerImportOut:
     """Have all rows checked: what would become of each; nothing is imported."""
     imports = hotline(request).imports
     return _out(await imports.check(actor(request), import_id, how.mapping, how.duplicates, how.header_row))
@@ -257,19 +257,19 @@ async def get_bad_rows(
 
 
 @routes.post("/api/v1/imports/{import_id}/run", needs=_NEEDS)
-async def run_import(request: web.Request, import_id: Id, /) -> ImportOut:
+async def run_import(request: web.Request, import_id: Id, /) -> CustomerImportOut:
     """Import what was checked; one that was stopped goes on where it was."""
     return _out(await hotline(request).imports.run(actor(request), import_id))
 
 
 @routes.post("/api/v1/imports/{import_id}/stop", needs=_NEEDS)
-async def stop_import(request: web.Request, import_id: Id, /) -> ImportOut:
+async def stop_import(request: web.Request, import_id: Id, /) -> CustomerImportOut:
     """Stop checking or importing; what was imported stays, and can be undone."""
     return _out(await hotline(request).imports.stop(actor(request), import_id))
 
 
 @routes.post("/api/v1/imports/{import_id}/undo", needs=_NEEDS)
-async def undo_import(request: web.Request, import_id: Id, /) -> ImportOut:
+async def undo_import(request: web.Request, import_id: Id, /) -> CustomerImportOut:
     """Take out whom the import made, and put back whom it changed, unless changed or used since."""
     return _out(await hotline(request).imports.undo(actor(request), import_id))
 

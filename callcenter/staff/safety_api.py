@@ -90,7 +90,7 @@ class WeekOut(BaseModel):
     review: ReviewOut | None
 
 
-class AddressOut(BaseModel):
+class SignInAddressOut(BaseModel):
     """Where somebody signed in from."""
 
     address: str
@@ -112,7 +112,7 @@ class PersonOut(BaseModel):
     failures: int
     lock_outs: int
     odd: list[int]
-    addresses: list[AddressOut]
+    addresses: list[SignInAddressOut]
     never_used: bool
     is_odd: bool
 
@@ -185,7 +185,7 @@ def _person(one: Person) -> PersonOut:
         failures=one.failures,
         lock_outs=one.lock_outs,
         odd=[milliseconds(at) for at in one.odd],
-        addresses=[AddressOut(**asdict(address)) for address in one.addresses],
+        addresses=[SignInAddressOut(**asdict(address)) for address in one.addresses],
         never_used=one.never_used,
         is_odd=one.is_odd,
     )
