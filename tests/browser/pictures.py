@@ -150,6 +150,9 @@ async def desk_pictures(hotline: RunningHotline, browser: Browser, folder: Path,
                 await desk.sees("waiting", "1")
                 await expect(desk.at("call-timer")).to_contain_text("0:1", timeout=15_000)
                 await take(desk, folder / "desk.png")
+    async with signed_in(browser, hotline, "super", f"/customers/{customer['customer_id']}", **PEKING) as screen:
+        await screen.sees("timeline-entry")
+        await take(screen, folder / "customer.png")
 
 
 async def board_pictures(hotline: RunningHotline, browser: Browser, folder: Path) -> None:

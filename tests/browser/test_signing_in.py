@@ -1,5 +1,8 @@
 """Signing in, in the person's language; what each role may see."""
 
+import re
+from typing import Any
+
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -57,3 +60,24 @@ async def test_signing_out_leaves_the_line(hotline: RunningHotline, chromium: Br
         await desk.click("sign-out")
         await desk.sees("sign-in")
         await watcher.sees("agent-row", username="bob", state="signed_out")
+
+
+@pytest.mark.parametrize("username", ["admin", "super"])
+@pytest.mark.parametrize("language", ["zh-CN", "en-US"])
+async def test_the_navigation_fits_a_small_screen(
+    hotline: RunningHotline, chromium: Browser, username: str, language: str
+) -> None:
+    size: Any = {"width": 1366, "height": 768}
+    async with signed_in(chromium, hotline, username, "/calls", language=language, viewport=size) as screen:
+        links = await screen.page.locator("header nav > *").all()
+        boxes = [box for link in links if (box := await link.bounding_box())]
+        assert len(boxes) == len(links) > 5
+        assert len({round(box["y"] + box["height"] / 2) for box in boxes}) == 1, "they stand in one row"
+        user = await screen.at("user-menu").bounding_box()
+        assert user is not None
+        assert boxes[-1]["x"] + boxes[-1]["width"] < user["x"]
+        assert user["x"] + user["width"] <= 1366
+        await screen.click("nav-more")
+        await screen.click("nav-shifts")
+        await screen.sees("nav-more")
+        await expect(screen.page).to_have_url(re.compile(r"/shifts"))
