@@ -181,17 +181,14 @@ async def test_the_lookup_of_a_call_uses_the_index(many: Pool) -> None:
 @pytest.mark.parametrize(
     ("query", "arguments", "indexes"),
     [
-        (search.SEARCH_TEXT, [2**62, 50, "幢12345", ""], {"customers_pairs"}),
+        (search.SEARCH_TEXT, [2**62, 50, "幢12345", ""], {"customers_keys"}),
         (
-            search.SEARCH_PART,
-            [2**62, 50, "03000", ["+863000"], "03000", ["%03000%", "+863000%"]],
-            {"customer_numbers_start", "customer_numbers_parts", "customers_pairs"},
+            search.SEARCH_NUMBER,
+            [2**62, 50, "03000", ["03000", "^+863000"]],
+            {"customer_numbers_parts", "customers_keys"},
         ),
-        (
-            search.SEARCH_END,
-            [2**62, 50, "031", ["031"], "031", ["%031", "031%"]],
-            {"customer_numbers_start", "customer_numbers_end"},
-        ),
+        (search.SEARCH_NUMBER, [2**62, 50, "031", ["031$", "^031"]], {"customer_numbers_parts"}),
+        (search.SEARCH_SURNAME, [2**62, 50, "辛", ""], {"customers_surname"}),
         (search.SEARCH_TEXT, [2**62, 50, "kh", "kh"], {"customers_initials"}),
     ],
 )
@@ -199,3 +196,26 @@ async def test_searches_use_their_indexes(many: Pool, query: str, arguments: lis
     steps = await explained(many, query, arguments)
     assert indexes <= {step.rsplit(" ", 1)[-1] for step in steps}
     assert not steps_through(steps)
+
+
+@pytest.mark.parametrize("text", ["同一小区", "tyk", "同", "13900005"])
+async def test_a_search_goes_through_all_shelves_newest_first(pool: Pool, text: str) -> None:
+    """Records far apart, with a thousand others above them: no page leaves one out."""
+    ids = [3, 7, 66_000, 66_001, 200_000, 500_000]
+    await pool.execute(
+        """insert into customers (customer_id, name, initials, company_or_project) overriding system value
+        select id, '同一' || id, 'tyk', '同一小区' from unnest($1::bigint[]) as id
+        union all select id, '别人', 'br', '' from generate_series(600000, 601100) as id""",
+        ids,
+    )
+    await pool.execute(
+        """insert into customer_numbers (number, customer_id)
+        select '+8613900005' || id, id from unnest($1::bigint[]) as id""",
+        ids,
+    )
+    customers, found, before = Customers(pool), list[int](), None
+    for _ in range(3):
+        page = await customers.list_customers(ALICE, text=text, before=before, limit=2)
+        found += [one.customer_id for one in page]
+        before = found[-1]
+    assert found == sorted(ids, reverse=True)

@@ -18,13 +18,37 @@ comment on column customers.owner_until is 'The claim of the agent who registere
 comment on column customers.merged_into is 'This record is part of another now; it is found no more, and may be split off again.';
 comment on column customers.erased_at is 'All that said who he was has been erased; his calls'' figures stay.';
 
--- Every beginning of two letters or more of each reading, so that `lx` and `lxy` find their rows by one look each.
-create function search_beginnings(initials text) returns text[]
-language sql immutable parallel safe strict as $$
-    select coalesce(array_agg(distinct left(reading, letters)), '{}')
-    from unnest(string_to_array(initials, ' ')) as reading, generate_series(2, least(length(reading), 8)) as letters
+-- Newest first and an index on words contradict each other, so the keys that a search finds rows by have a shelf in them,
+-- one for each 65,536 records: a search asks one after another, the newest first, until it has a page. A key is so many
+-- neighbouring letters (`width`: 2, or of digits 4, of initials 3), as a number: an index of these is made fastest.
+create function search_keys(shelf bigint, said text, width int) returns bigint[]
+language plpgsql immutable parallel safe strict as $$
+declare
+    bits int := 42 / width;
+    letter_mask bigint := (1::bigint << bits) - 1;
+    code_mask bigint := (1::bigint << bits * width) - 1;
+    code bigint := 0;
+    place int := 0;
+    keys bigint[] := '{}';
+    letter text;
+begin
+    foreach letter in array string_to_array(said, null) loop
+        place := place + 1;
+        code := ((code << bits) | (ascii(letter) & letter_mask)) & code_mask;
+        if place >= width then
+            keys := keys || ((shelf << 42) | code);
+        end if;
+    end loop;
+    return keys;
+end
 $$;
-create index customers_initials on customers using gin (search_beginnings(initials));
+-- Without a list of what is still to be sorted in: a search would read it for each shelf.
+create index customers_keys on customers using gin (search_keys(customer_id >> 16, words, 2)) with (fastupdate = off);
+comment on index customers_keys is 'A part of a name, company, project, unit or address, newest first.';
+create index customers_initials on customers using gin (search_keys(customer_id >> 16, ' ' || initials, 3))
+    with (fastupdate = off);
+create index customers_surname on customers (left(lower(name), 1), customer_id);
+comment on index customers_surname is 'A surname, newest first.';
 create index customers_without_initials on customers (customer_id) where initials = '';
 comment on index customers_without_initials is 'Records whose initials are still to be made.';
 create index customers_owned on customers (owner_id) where owner_id is not null;
@@ -47,8 +71,9 @@ create table customer_addresses (
     primary key (customer_id, position)
 );
 comment on table customer_addresses is 'The first is the one that unit_or_address shows on lists and pops.';
-create index customer_addresses_pairs on customer_addresses using gin (search_pairs(words)) where position > 0;
-comment on index customer_addresses_pairs is 'The first address is found by its customer''s words (unit_or_address).';
+create index customer_addresses_keys on customer_addresses
+    using gin (search_keys(customer_id >> 16, words, 2)) with (fastupdate = off) where position > 0;
+comment on index customer_addresses_keys is 'The first address is found by its customer''s words (unit_or_address).';
 
 create table customer_contracts (
     contract_id bigint generated always as identity primary key,
@@ -68,13 +93,9 @@ create index customer_contracts_customer on customer_contracts (customer_id, pos
 create index customer_contracts_number on customer_contracts (lower(number) text_pattern_ops) where number <> '';
 comment on column customer_contracts.warranty_until is 'Whether a repair is free or charged hangs on it (CAT-30).';
 
--- Every four neighbouring digits, so that a part of a number is found wherever it stands.
-create function number_parts(number text) returns text[]
-language sql immutable parallel safe strict as $$
-    select coalesce(array_agg(distinct substr(number, place, 4)), '{}')
-    from generate_series(1, length(number) - 3) as place
-$$;
-create index customer_numbers_parts on customer_numbers using gin (number_parts(number));
+create index customer_numbers_parts on customer_numbers
+    using gin (search_keys(customer_id >> 16, '^' || number || '$', 4)) with (fastupdate = off);
+comment on index customer_numbers_parts is 'Every four neighbouring digits; ^ and $: the first and the last three.';
 
 create table customer_fields (
     field_id text primary key check (field_id ~ '^[a-z][a-z0-9_]{0,39}$'),
