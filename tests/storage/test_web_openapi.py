@@ -86,7 +86,7 @@ class Served:
         async with open_house(pool, redis) as house:
             self.url = str(house.server.make_url("")).rstrip("/")
             self._house = house
-            house.hotline.roles.may = lambda role, permission: bool(role)  # type: ignore[method-assign]
+            house.hotline.roles.may = lambda role, permission: bool(role)  # type: ignore[method-assign]  # noqa: ARG005
             self._ready.set()
             await self._stop.wait()
         await redis.aclose()
