@@ -39,7 +39,7 @@ async def made(house: House, **fields: Any) -> dict[str, Any]:
 
 
 async def found(house: House, q: str) -> list[str]:
-    status, answer = await house.ask("GET", "/api/v1/customers", by="alice", params={"q": q})
+    status, answer = await house.ask("GET", "/api/v1/customers", by="super", params={"q": q})
     assert status == 200, answer
     return [one["name"] for one in answer["customers"]]
 

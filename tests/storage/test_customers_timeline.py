@@ -24,7 +24,9 @@ def timeline(pool: Pool) -> Timeline:
 
 
 async def a_customer(pool: Pool, *numbers: str, name: str = "王小明") -> int:
+    """A customer of whom nothing is told yet, not even that his record was made."""
     made = await Customers(pool).create(ALICE, Draft(name, numbers=[CustomerNumber(one) for one in numbers]))
+    await pool.execute("delete from customer_changes where customer_id = $1", made.customer_id)
     return made.customer_id
 
 
@@ -220,3 +222,9 @@ async def test_no_source_reads_more_than_a_page(timeline: Timeline, pool: Pool) 
     assert big
     assert not [one for one in big if "Seq Scan" in one[1]], big
     assert max(rows for _, _, rows in big) <= 40, big
+
+
+async def test_the_making_of_a_record_is_told(timeline: Timeline, pool: Pool) -> None:
+    made = await Customers(pool).create(ALICE, Draft("王小明"))
+    (told,) = await all_pages(timeline, made.customer_id, 10)
+    assert (told.kind, told.detail["kind"]) == (EntryKind.CHANGE, "created")
