@@ -1,5 +1,6 @@
 """Recording in mid-talk, on one Asterisk: recorders (dialplans/recording.conf) are begun and ended by ARI."""
 
+import asyncio
 import re
 from typing import Final
 
@@ -13,6 +14,9 @@ CONTEXT: Final = "recorder"
 _FOLDER: Final = "CC_RECORDINGS"
 """The dialplan's global: where the node takes recordings from."""
 _LEG: Final = "CC_LEG"
+_NOTICE_SECONDS: Final = 8.0
+"""Longer than the notice, which is played to the caller before the two are connected; until then there is no talk."""
+_AGAIN_SECONDS: Final = 0.25
 _ID: Final = re.compile(r"[A-Za-z0-9.-]{1,100}")
 _FILE: Final = re.compile(r"[A-Za-z0-9./_-]{1,300}")
 
@@ -31,10 +35,8 @@ class Recorders:
             AriError: it is no talk that may be recorded (404), or Asterisk refuses.
             ValueError: an id is none.
         """
-        leg = await self._variable(f"channels/{_checked(_ID, dialler)}/variable", _LEG)
+        leg = await self._leg_of(_checked(_ID, dialler))
         folder = await self._variable("asterisk/variable", _FOLDER)
-        if not leg:
-            raise AriError(404, "no leg that answered")
         caller, agent = (dialler, leg) if dialler == call_id else (leg, dialler)
         variables = {
             "CC_CALLER": caller,
@@ -63,6 +65,15 @@ class Recorders:
                 if error.status != 404:
                     raise
         return len(found)
+
+    async def _leg_of(self, dialler: str) -> str:
+        """The leg that answered. Raises AriError 404: there is none, and none comes."""
+        tries = round(_NOTICE_SECONDS / _AGAIN_SECONDS)
+        for _ in range(tries):
+            if leg := await self._variable(f"channels/{dialler}/variable", _LEG):
+                return leg
+            await asyncio.sleep(_AGAIN_SECONDS)
+        raise AriError(404, "no leg that answered")
 
     async def _variable(self, uri: str, name: str) -> str:
         """A variable's value; empty: it is not set."""

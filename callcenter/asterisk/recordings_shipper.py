@@ -21,7 +21,7 @@ TELL_SECONDS: Final = 10.0
 MADE = Counter("callcenter_recordings_made", "Recordings made of what Asterisk wrote")
 FAILED = Counter("callcenter_recordings_failed", "Recordings that could not be made, each try")
 HANDED_IN = Counter("callcenter_recordings_handed_in", "Recordings that a service has taken")
-WAITING = Gauge("callcenter_recordings_waiting", "Recordings that no service has taken yet")
+UNSHIPPED = Gauge("callcenter_recordings_unshipped", "Recordings here that no service has taken yet")
 
 
 class RecordingShipper:
@@ -96,7 +96,7 @@ class RecordingShipper:
     def tell(self) -> None:
         """Tell the service how many wait, whenever that is news, and from time to time while it is not none."""
         waiting, aside = self._recordings.count()
-        WAITING.set(waiting)
+        UNSHIPPED.set(waiting)
         now = (waiting, aside, self._recordings.has_room())
         if now == self._told and (now == (0, 0, True) or time.monotonic() < self._told_at + TELL_SECONDS):
             return

@@ -100,7 +100,7 @@ class RecordingActs:
         try:
             await self._asterisk.begin_recording(call.call_id, dialler, self._clock())
         except UnavailableError:
-            await self._become(call, agent_id, to, now, fact=False)
+            await self._become(call, agent_id, to, now)
             raise
 
     async def _talk(self, agent_id: int) -> LiveCall:
@@ -112,11 +112,11 @@ class RecordingActs:
             raise NoTalkError
         return call
 
-    async def _become(self, call: LiveCall, agent_id: int, now: str, to: str, *, fact: bool = True) -> None:
+    async def _become(self, call: LiveCall, agent_id: int, now: str, to: str) -> None:
         at = self._clock()
         guard = {"recording": now, "offer": call.offer_id, "agent": str(agent_id), "state": CallState.TALKING.value}
         part = Part(call.call_id, guard=guard, set={"recording": to, "recording_since": str(at)})
-        facts = [event_at(call.call_id, _FACTS[now, to], at, agent_id=agent_id)] if fact else []
+        facts = [event_at(call.call_id, _FACTS[now, to], at, agent_id=agent_id)]
         done = await self._live.step(at, call=part, events=facts, notify=agent_id)
         if not done.applied:
             raise NoTalkError
