@@ -281,7 +281,7 @@ class Nodes:
     async def stop_recording(self, call_id: str, dialler: str) -> None:
         """Record no more of a talk; already so is success. Raises UnavailableError."""
         async with _answered():
-            await self._door_of(dialler).recorders.stop(call_id)
+            await self._door_of(dialler).recorders.stop(call_id, dialler)
 
     def _door_of(self, channel_id: str) -> AsteriskDoor:
         door = self._doors.get(node_of(channel_id))

@@ -17,6 +17,8 @@ _LEG: Final = "CC_LEG"
 _NOTICE_SECONDS: Final = 8.0
 """Longer than the notice, which is played to the caller before the two are connected; until then there is no talk."""
 _AGAIN_SECONDS: Final = 0.25
+_LOOKS: Final = 4
+"""A recorder that begins with the talk is there within a second of it."""
 _ID: Final = re.compile(r"[A-Za-z0-9.-]{1,100}")
 _FILE: Final = re.compile(r"[A-Za-z0-9./_-]{1,300}")
 
@@ -54,8 +56,22 @@ class Recorders:
         }
         await self._ari.request("POST", "channels", query=query, body={"variables": variables})
 
-    async def stop(self, call_id: str) -> int:
-        """Record no more of a call; how many recorders there were."""
+    async def stop(self, call_id: str, dialler: str) -> int:
+        """Record no more of a call that is being recorded; how many recorders there were. One that only begins when
+        the notice has been played is waited for.
+        """
+        looks_after_answer = 0
+        for _ in range(round(_NOTICE_SECONDS / _AGAIN_SECONDS)):
+            if ended := await self._end_all(call_id):
+                return ended
+            if await self._variable(f"channels/{_checked(_ID, dialler)}/variable", _LEG):
+                looks_after_answer += 1
+            if looks_after_answer > _LOOKS:
+                break
+            await asyncio.sleep(_AGAIN_SECONDS)
+        return 0
+
+    async def _end_all(self, call_id: str) -> int:
         name = f"Local/{_checked(_ID, call_id)}@{CONTEXT}-"
         found = [one["id"] for one in await self._ari.request("GET", "channels") if one["name"].startswith(name)]
         for channel_id in found:

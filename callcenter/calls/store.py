@@ -132,6 +132,7 @@ async def put_legs(connection: Connection, legs: Iterable[LegRecord]) -> None:
         values = [(name, getattr(leg, name)) for name in _LEG_COLUMNS]
         rows.append([moment(value) if name in _LEG_TIMES and value is not None else value for name, value in values])
     if rows:
+        await connection.execute("delete from call_legs where call_id = any ($1)", list({row[0] for row in rows}))
         await connection.executemany(_PUT_LEG, rows)
 
 

@@ -98,9 +98,13 @@ select exists (select from calls where status = any ('{menu,waiting,offered,talk
     and (customer_id = any ($1) or caller_number = any ($2)) and arrived_at > now() - interval '2 days')
 """
 _LATE: Final = f"""
-select c.call_id from customer_erasures e join calls c using (customer_id)
-where e.done_at > $1 and (c.erased_at is null or c.caller_number is not null or c.caller_name is not null
-    or c.notes is not null or c.place is not null or c.form_fields is not null) limit {BATCH}
+select call_id from (
+    select c.* from customer_erasures e join calls c using (customer_id) where e.done_at > $1
+    union
+    select * from calls where erased_at > $1
+) late
+where erased_at is null or caller_number is not null or caller_name is not null
+    or notes is not null or place is not null or form_fields is not null limit {BATCH}
 """  # noqa: S608 (our own words)
 _OLD: Final = f"""
 select call_id, arrived_at from calls
@@ -149,6 +153,8 @@ select count(*) from his
 """A file that has a row of his can't be read again; the rows that were read of it go on."""
 _DIGITS: Final = 10
 """So many last digits are a number's however it is written."""
+_LEAST_DIGITS: Final = 7
+"""Fewer are a service number or an extension, which stands in other people's rows too."""
 _LONGEST_SECONDS: Final = 300.0
 """Looking through the rows of all files of 30 days."""
 _TASKS: Final = """
@@ -368,7 +374,9 @@ async def _erase_records(connection: Connection, ids: Sequence[int], numbers: Se
 def _pattern_of(numbers: Sequence[str]) -> str | None:
     """What the digits of a row of a file fit that has one of these numbers; None: there are none."""
     digits = ["".join(c for c in number if c.isdigit())[-_DIGITS:] for number in numbers]
-    return "|".join(one for one in digits if one) or None
+    anywhere = [one for one in digits if len(one) == _DIGITS]
+    alone = [f"(^|[^0-9]){one}($|[^0-9])" for one in digits if _LEAST_DIGITS <= len(one) < _DIGITS]
+    return "|".join(anywhere + alone) or None
 
 
 def _count(done: str) -> int:

@@ -88,7 +88,9 @@ class Customers:
         wanted = text.strip()
         page: dict[str, int] = {"before": before or _LAST, "limit": limit}
         if not wanted:
-            return await store.newest(self._pool, **page)
+            newest = await store.newest(self._pool, **page)
+            await audit.record(self._pool, actor, "customers.listed", detail={"before": before, "found": len(newest)})
+            return newest
         digits = search_digits(wanted)
         if digits:
             ids = await search.search_number(

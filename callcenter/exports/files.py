@@ -50,14 +50,14 @@ class RowWriter:
     def _customer(self, row: Any) -> list[str]:
         return [
             str(row["customer_id"]),
-            row["name"],
+            self._text(row["name"]),
             "; ".join(self._number(number) for number in row["numbers"]),
-            row["company_or_project"],
-            row["unit_or_address"],
+            self._text(row["company_or_project"]),
+            self._text(row["unit_or_address"]),
             row["member_level"],
             yes(self.language) if row["vip"] else "",
             row["birthday"].isoformat() if row["birthday"] else "",
-            "; ".join(row["tags"]),
+            self._text("; ".join(row["tags"])),
             self._text(row["notes"]),
             self._moment(row["created_at"]),
         ]
@@ -68,7 +68,7 @@ class RowWriter:
             self._moment(row["arrived_at"]),
             (row["name_zh"] if zh else row["name_en"]) or "",
             self._number(row["caller_number"] or ""),
-            row["customer"],
+            self._text(row["customer"]),
             row["agent"],
             row["status"],
             _seconds(row["waiting_seconds"]),

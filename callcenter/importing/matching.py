@@ -13,7 +13,9 @@ from callcenter.importing.model import Duplicates, Outcome, Problem
 from callcenter.importing.reading import RowDraft
 
 _TEXTS: Final = ("company_or_project", "member_level", "birthday", "notes")
-MOST_NUMBERS: Final = 50
+MOST_NUMBERS: Final = 20
+"""As many as a record has on its page; and so of contracts."""
+MOST_CONTRACTS: Final = 50
 MOST_TAGS: Final = 30
 
 
@@ -214,5 +216,7 @@ def _put_contract(record: Record, said: Mapping[str, str], *, overwrite: bool) -
             one.update({name: text for name, text in wanted.items() if text and (overwrite or not one.get(name))})
             break
     else:
+        if len(contracts) >= MOST_CONTRACTS:
+            return
         contracts.append({**wanted, "kind": wanted["kind"] or "other", "name": wanted["name"] or wanted["number"]})
     record.contracts = contracts

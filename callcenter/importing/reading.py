@@ -114,7 +114,7 @@ class RowReader:
                 raise _WrongCellError("More than 20 numbers.", "号码超过 20 个。")
             if facts.key not in dict(draft.numbers):
                 said = f"转{facts.extension}" if facts.extension else ""
-                draft.numbers.append((facts.key, f"{self._headings[place][:60]} {said}".strip()))
+                draft.numbers.append((facts.key, f"{self._headings[place][: 59 - len(said)]} {said}".strip()))
 
     def _take_own(self, draft: RowDraft, made: OwnField, text: str) -> None:
         if not text:

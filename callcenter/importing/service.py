@@ -5,6 +5,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -140,8 +141,13 @@ class Imports:
         return await self._kicked(import_id)
 
     async def run(self, actor: Actor, import_id: int) -> Import:
-        """Have what was checked imported; one that was stopped goes on where it was."""
+        """Have what was checked imported; one that was stopped goes on where it was.
+
+        Raises:
+            NotNowError: it isn't checked, or too long ago: its rows are kept for 30 days.
+        """
         async with self._changed(actor, import_id, Step.RUN) as (connection, found):
+            _check_kept(found)
             afresh = {} if found.state is ImportState.STOPPED else {"last_row": 0, "done_rows": 0, "counts": {}}
             await store.begin(connection, import_id, ImportState.RUNNING, **afresh)
         return await self._kicked(import_id)
@@ -160,7 +166,8 @@ class Imports:
         Raises:
             NotNowError: it isn't finished, or too long ago: what is needed for it is kept for 30 days.
         """
-        async with self._changed(actor, import_id, Step.UNDO) as (connection, _):
+        async with self._changed(actor, import_id, Step.UNDO) as (connection, found):
+            _check_kept(found)
             touched = await connection.fetchval(
                 "select count(*)::int from import_customers where import_id = $1", import_id
             )
@@ -297,6 +304,11 @@ class Imports:
                 raise NotNowError
             yield connection, found
             await audit.record(connection, actor, f"import.{step.value}_asked", of=("import", import_id))
+
+
+def _check_kept(found: Import) -> None:
+    if datetime.now(UTC) - found.made_at > timedelta(days=KEPT_DAYS):
+        raise NotNowError
 
 
 def _reason(problem: dict[str, Any], headings: Sequence[str], language: str) -> str:

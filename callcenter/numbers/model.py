@@ -17,6 +17,10 @@ SHORTEST: Final = 7
 WHOLE_TAIL: Final = 11
 """From so many digits on the last four are shown, of shorter numbers the last two."""
 
+MOST_DIGITS: Final = 15
+"""Of one number (E.164)."""
+
+_TOKEN: Final = re.compile(r"\+?\d+|[^\d+]+|\+")
 _RUN: Final = re.compile(r"\+?\d(?:[\s()./·・\-–—]{0,3}\d){6,}")
 _NO_NUMBER: Final = re.compile(r"\d{4}-\d\d-\d\d|-?\d{1,12}\.\d\d")
 """A day, an amount of money."""
@@ -29,11 +33,21 @@ def masked(text: str, country: str = "CN") -> str:
 
     +86 138 0013 8000 is shown as +86 138 **** 8000, 010-6234 5678 as 010-**** 5678, 6234 5678 as 62** **78.
     """
-    return _RUN.sub(lambda found: _masked_run(found[0], country), text)
+    return _RUN.sub(lambda found: "".join(_masked_run(one, country) for one in _apart(found[0])), text)
+
+
+def _apart(run: str) -> list[str]:
+    """Numbers that stand beside each other, with what is between them: a slash, or more digits than a number has."""
+    pieces = re.split(r"(\s*/\s*)", run)
+    return [one for piece in pieces for one in (_TOKEN.findall(piece) if _digits(piece) > MOST_DIGITS else [piece])]
+
+
+def _digits(text: str) -> int:
+    return sum(c.isdigit() for c in text)
 
 
 def _masked_run(run: str, country: str) -> str:
-    digits = sum(c.isdigit() for c in run)
+    digits = _digits(run)
     if digits < SHORTEST or facts_of(run, country).kind is NumberKind.SHORT:
         return run
     last = digits - (4 if digits >= WHOLE_TAIL else 2)

@@ -93,7 +93,8 @@ class RecordingActs:
             raise NothingToPauseError
         dialler = call.fields.get("leg", "") if call.is_callback else call.call_id
         if to != ON:
-            await self._asterisk.stop_recording(call.call_id, dialler)
+            if now == ON:
+                await self._asterisk.stop_recording(call.call_id, dialler)
             await self._become(call, agent_id, now, to)
             return
         await self._become(call, agent_id, now, to)

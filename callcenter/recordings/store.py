@@ -161,12 +161,14 @@ async def expired(connection: Connection, days: Mapping[str, int], otherwise: in
         left join calls c on c.call_id = r.call_id
         left join unnest($1::text[], $2::int[]) as kept (queue_id, days) on kept.queue_id = c.queue_id
         where r.deleted_at is null and r.held_at is null
+            and r.started_at < now() - make_interval(days => $5)
             and r.started_at < now() - make_interval(days => coalesce(kept.days, $3))
         order by r.started_at limit $4 for update of r skip locked""",
         list(days),
         list(days.values()),
         otherwise,
         limit,
+        min([otherwise, *days.values()]),
     )
     return [row["recording_id"] for row in rows]
 

@@ -87,9 +87,9 @@ class Callbacks:
         start = recording.start_of(self._routing.plan.queue_of(call.queue_id).recording.rule, call.fields)
         notice = self.recording_notice(str(call.card.get("language") or "zh")) if start != "never" else ()
         start = "later" if start == "now" and not notice else start
-        if start != call.fields.get("recording_start", "never"):
-            told = Part(call.call_id, guard={"offer": call.offer_id}, set=recording.dialled(start))
-            await self._live.step(self._clock(), call=told)
+        begins = recording.dialled(start, told=bool(notice))
+        if any(call.fields.get(name, "") != value for name, value in begins.items()):
+            await self._live.step(self._clock(), call=Part(call.call_id, guard={"offer": call.offer_id}, set=begins))
         return start, notice
 
     async def agent_answered(self, call: LiveCall, agent_id: int, channel_id: str, at_ms: int) -> None:

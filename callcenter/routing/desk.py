@@ -300,7 +300,8 @@ class DeskWork:
                 continue
             call = await self.live.call(agent.call_id)
             rule = self.routing.plan.queue_of(call.queue_id).outcome_required
-            unsaved = not call.fields.get("outcome") and call.state is CallState.ENDED
+            given_on = call.agent_id != agent_id and call.state is not CallState.NEW
+            unsaved = not call.fields.get("outcome") and (call.state is CallState.ENDED or given_on)
             if agent.state is not AgentState.WRAPUP or rule is OutcomeRule.OFF or not unsaved:
                 await self._finish(agent_id, agent.call_id, now, [])
                 await self.live.redis.zrem("cc:wrapups", str(agent_id))

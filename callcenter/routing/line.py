@@ -158,9 +158,9 @@ class Line:
         if start != "never" and not call.fields.get("noticed"):
             notice = self._voice.prompts(spoken_to(call), "recording_notice")
             start = start if notice else "later"
-        if start != call.fields.get("recording_start", "never"):
-            told = Part(call.call_id, guard={"offer": call.offer_id}, set=dialled(start))
-            await self.live.step(self._clock(), call=told)
+        begins = dialled(start, told=bool(notice))
+        if any(call.fields.get(name, "") != value for name, value in begins.items()):
+            await self.live.step(self._clock(), call=Part(call.call_id, guard={"offer": call.offer_id}, set=begins))
         return start, notice
 
     async def _join(self, call: LiveCall) -> Join | None:

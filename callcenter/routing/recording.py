@@ -25,21 +25,22 @@ def start_of(rule: RecordingRule, fields: Mapping[str, str]) -> RecordingStart:
     return "now" if rule == "always" else "later"
 
 
-def dialled(start: RecordingStart) -> dict[str, str]:
-    """What the call remembers of how its talk begins."""
-    return {"recording_start": start}
+def dialled(start: RecordingStart, *, told: bool) -> dict[str, str]:
+    """What the call remembers of how its talk begins, and whether the caller is told of it at the answer."""
+    return {"recording_start": "" if start == "never" else start, "recording_told": "1" if told else ""}
 
 
 def answered(fields: Mapping[str, str], at_ms: int) -> dict[str, str]:
     """What the call's fields become when an agent has answered."""
-    start = fields.get("recording_start", "never")
+    start = fields.get("recording_start") or "never"
     if start == "never":
         return {"recording": "", APART: ""} if fields.get("recording") or fields.get(APART) else {}
     still_paused = fields.get("reconnecting") == "1" and fields.get("recording") == PAUSED
     state = ON if start == "now" else PAUSED if still_paused else ""
     since = fields.get("recording_since", "") if still_paused else str(at_ms)
     over = {APART: ""} if fields.get(APART) else {}
-    return {"recording": state, "recording_since": since, "noticed": "1"} | over
+    noticed = {"noticed": "1"} if fields.get("recording_told") or fields.get("noticed") else {}
+    return {"recording": state, "recording_since": since} | noticed | over
 
 
 def apart(fields: Mapping[str, str], at_ms: int) -> dict[str, str]:

@@ -81,7 +81,7 @@ class Talks:
         """
         now, entry = self._clock(), self.moved(call, queue_id)
         back = Part(call.call_id, move=CallMove.REQUEUE, guard=as_seen(call))
-        back.set = self.line(entry) | {"held_at": "", "calling_at": ""} | dict(fields or {})
+        back.set = self.line(entry) | {"held_at": "", "calling_at": "", "join": ""} | dict(fields or {})
         agents, told = self.without_talk(call, now), [*facts, self.queued(call, entry)]
         done = await self._live.step(now, agents=agents, call=back, events=told)
         if not done.applied:

@@ -47,6 +47,7 @@ ACTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
     },
     "customers": {
         "searched": ("搜索客户", "Searched customers"),
+        "listed": ("翻看客户列表", "Looked through the customers"),
         "duplicates_read": ("查看疑似重复客户", "Read possible duplicates"),
         "handed_over": ("移交座席的客户", "Handed an agent's customers over"),
     },

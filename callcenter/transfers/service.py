@@ -132,7 +132,7 @@ class Transfers:
         """False: the talk has changed since it was looked at."""
         now = self._clock()
         gone = Part(call.call_id, move=CallMove.SEND_OUT, guard=as_seen(call))
-        gone.set = {"at": orjson.dumps(out_at(call, one)).decode(), FIELD: one.to_field(), "held_at": ""}
+        gone.set = {"at": orjson.dumps(out_at(call, one)).decode(), FIELD: one.to_field(), "held_at": "", "join": ""}
         agents = self._talks.without_talk(call, now)
         done = await self._live.step(now, agents=agents, call=gone, events=[self.fact(call, one)])
         if not done.applied:

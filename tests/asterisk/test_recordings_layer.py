@@ -117,7 +117,7 @@ async def act(layer: Layer, channel: str, what: str) -> None:
     url = f"http://{layer.options.http_host}:{layer.options.http_port}"
     recorders = Recorders(Ari(url, "callcenter", ARI_PASSWORD))
     if what == "stop":
-        await recorders.stop(channel)
+        await recorders.stop(channel, channel)
     else:
         await recorders.begin(channel, channel, time.time_ns() // 1_000_000)
 

@@ -41,12 +41,17 @@ def test_a_pause_outlives_the_page_and_no_talk() -> None:
     paused = {"recording": "paused", "recording_since": "5", "recording_start": "later"}
     assert recording.answered(paused | {"reconnecting": "1"}, 9)["recording"] == "paused"
     assert recording.answered(paused, 9)["recording"] == ""
-    assert recording.answered({"recording_start": "now"}, 9) == {
+    assert recording.answered({"recording_start": "now", "recording_told": "1"}, 9) == {
         "recording": "on",
         "recording_since": "9",
         "noticed": "1",
     }
     assert recording.answered({}, 9) == {}
+
+
+def test_who_could_not_be_told_may_not_be_recorded_later_either() -> None:
+    assert "noticed" not in recording.answered({"recording_start": "later"}, 9)
+    assert recording.answered({"recording_start": "later", "noticed": "1"}, 9)["noticed"] == "1"
 
 
 def test_parts_are_read_and_their_breaks_told() -> None:

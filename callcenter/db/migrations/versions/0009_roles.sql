@@ -90,6 +90,8 @@ comment on index audit_log_sign_ins is 'Whether somebody has signed in from an a
 
 alter table calls add column erased_at timestamptz;
 comment on column calls.erased_at is 'Nothing in the row or its facts says any more who rang; figures stay.';
+create index calls_erased on calls (erased_at) where erased_at is not null;
+comment on index calls_erased is 'Calls erased lately, of which facts may still come.';
 
 create table customer_erasures (
     erasure_id bigint generated always as identity primary key,

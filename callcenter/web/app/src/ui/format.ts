@@ -42,3 +42,10 @@ export function readable(number: string): string {
   const digits = /^(?:\+?86)?(1[3-9]\d)(\d{4})(\d{4})$/.exec(number);
   return digits === null ? number : `${digits[1]} ${digits[2]} ${digits[3]}`;
 }
+
+/** The day here, as days are sent: 2026-11-28. */
+export function dayOf(at: number): string {
+  const day = new Date(at);
+  const two = (part: number): string => String(part).padStart(2, "0");
+  return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
+}
