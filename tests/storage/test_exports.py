@@ -86,7 +86,7 @@ async def test_asked_approved_downloaded_returned_and_checked(house: House, pool
     assert rows[1][-1] == "来源"
     assert [row[1:4] for row in rows[2:]] == [
         ["王小明", "138****8000", "绿城"],
-        [f"'{HOSTILE}", "057****8888; 95588", "万科"],
+        [f"'{HOSTILE}", "0571****8888; 95588", "万科"],
     ]
     assert rows[2][9] == "儿子 139****9000"
     assert all(row[-1].startswith(f"#{one['export_id']}-1 super 20") for row in rows[2:])
