@@ -178,6 +178,8 @@ class _Fold:
     """Somebody answered at the number to which an overflow led."""
     answered_by: int | None = None
     """The agent who answered last; a later offer that came to nothing does not take the talk from him."""
+    talked: set[int] = field(default_factory=set)
+    """Every agent who has talked with him."""
 
     def take(self, fact: CallEvent) -> None:
         """Fold one fact in; an ended call changes no more but by what belongs after its end."""
@@ -275,6 +277,7 @@ class _Fold:
         record = self.record
         if body.get("agent_id") is not None:
             record.agent_id = self.answered_by = body["agent_id"]
+            self.talked.add(body["agent_id"])
         if record.answered_at is None:
             record.answered_at = at
         self.ringing.close(at)
@@ -395,6 +398,8 @@ class _Fold:
 
     def _outcome(self, at: int, body: Mapping[str, Any]) -> None:
         record = self.record
+        if record.outcome_by == self.answered_by != body.get("by") in self.talked:
+            return  # who gave the caller on does not write over the one who had him last
         record.outcome_at = at
         record.outcome_by = body.get("by")
         record.call_type = body.get("call_type")

@@ -66,6 +66,10 @@ class Calls:
             raise NotFoundError
         return self._shown(row)
 
+    async def took_part(self, call_id: str, agent_id: int) -> bool:
+        """Whether this agent has talked in this call, be it that he has given the caller on."""
+        return await store.took_part(self._pool, call_id, agent_id)
+
     async def get_events(self, call_id: str) -> list[dict[str, Any]]:
         """The facts of one call, in order."""
         events = await store.events_of(self._pool, [call_id])

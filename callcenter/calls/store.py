@@ -136,6 +136,12 @@ async def put_legs(connection: Connection, legs: Iterable[LegRecord]) -> None:
         await connection.executemany(_PUT_LEG, rows)
 
 
+async def took_part(executor: Executor, call_id: str, agent_id: int) -> bool:
+    """Whether this agent has talked in this call."""
+    found = "select exists (select from call_legs where call_id = $1 and agent_id = $2 and answered_at is not null)"
+    return bool(await executor.fetchval(found, call_id, agent_id))
+
+
 async def add_ring_back(connection: Connection, record: CallRecord, kind: str) -> None:
     """Note that this caller left before anybody spoke with him, and how; one open task a number."""
     ended_at, number = moment(record.ended_at or record.arrived_at), record.callback_number or record.caller_number

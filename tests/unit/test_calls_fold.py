@@ -181,3 +181,21 @@ def test_a_talk_stays_with_who_had_it_when_the_next_offer_comes_to_nothing() -> 
     record = fold(CALL, facts)
     assert (record.status, record.agent_id) == (CallStatus.ANSWERED, 3)
     assert record.talking_seconds == pytest.approx(52.95)
+
+
+def test_who_has_given_the_caller_on_does_not_write_over_who_had_him_last() -> None:
+    second = f"{CALL}/2"
+    talks = [
+        *answered_call()[:6],
+        event_at(CALL, Kind.TRANSFERRED, T + 12_050, agent_id=3),
+        event(CALL, Kind.OFFERED, T + 12_100, about=second, agent_id=9),
+        event(CALL, Kind.ANSWERED, T + 15_050, about=second, agent_id=9),
+    ]
+    end = event(CALL, Kind.ENDED, T + 20_050, hung_up_by="caller", cause=16)
+    first = event_at(CALL, Kind.OUTCOME, T + 13_000, by=3, call_type="enquiry", notes="先问")
+    last = event_at(CALL, Kind.OUTCOME, T + 30_000, by=9, call_type="repair", notes="漏水")
+    late = event_at(CALL, Kind.OUTCOME, T + 40_000, by=3, call_type="enquiry", notes="先问，补")
+    corrected = event_at(CALL, Kind.OUTCOME, T + 50_000, by=77, call_type="complaint", notes="更正")
+    assert fold(CALL, [*talks, end, first]).notes == "先问"
+    assert fold(CALL, [*talks, end, first, last, late]).notes == "漏水"
+    assert fold(CALL, [*talks, end, first, last, late, corrected]).notes == "更正"
