@@ -5,7 +5,7 @@ short service numbers are nobody's secret.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from callcenter.customers.model import CustomerNumber, NumberKind, display_of, facts_of, search_digits
@@ -21,7 +21,7 @@ MOST_DIGITS: Final = 15
 """Of one number (E.164)."""
 
 _TOKEN: Final = re.compile(r"\+?\d+|[^\d+]+|\+")
-_RUN: Final = re.compile(r"\+?\d(?:[\s()./·・\-–—]{0,3}\d){6,}")
+_RUN: Final = re.compile(r"(?<![\d*])\+?\d(?:[\s()./·・\-–—]{0,3}\d){6,}")
 _NO_NUMBER: Final = re.compile(r"\d{4}-\d\d-\d\d|-?\d{1,12}\.\d\d")
 """A day, an amount of money."""
 _OF_THE_HOUSE: Final = frozenset({"called", "extension"})
@@ -36,10 +36,19 @@ def masked(text: str, country: str = "CN") -> str:
     return _RUN.sub(lambda found: "".join(_masked_run(one, country) for one in _apart(found[0])), text)
 
 
-def _apart(run: str) -> list[str]:
+def _apart(run: str) -> Iterator[str]:
     """Numbers that stand beside each other, with what is between them: a slash, or more digits than a number has."""
-    pieces = re.split(r"(\s*/\s*)", run)
-    return [one for piece in pieces for one in (_TOKEN.findall(piece) if _digits(piece) > MOST_DIGITS else [piece])]
+    for piece in re.split(r"(\s*/\s*)", run):
+        one = ""
+        for token in _TOKEN.findall(piece) if _digits(piece) > MOST_DIGITS else [piece]:
+            if _digits(one) + _digits(token) > MOST_DIGITS:
+                yield one
+                one = ""
+            one += token
+            if _digits(one) >= WHOLE_TAIL:
+                yield one
+                one = ""
+        yield one
 
 
 def _digits(text: str) -> int:
@@ -48,7 +57,7 @@ def _digits(text: str) -> int:
 
 def _masked_run(run: str, country: str) -> str:
     digits = _digits(run)
-    if digits < SHORTEST or facts_of(run, country).kind is NumberKind.SHORT:
+    if digits < SHORTEST or _NO_NUMBER.fullmatch(run.strip()) or facts_of(run, country).kind is NumberKind.SHORT:
         return run
     last = digits - (4 if digits >= WHOLE_TAIL else 2)
     hidden = range(last - HIDDEN_DIGITS, last)

@@ -12,7 +12,7 @@ import pytest
 from callcenter.calls.model import fold
 from callcenter.calls.store import events_of
 from callcenter.customers import erasure
-from callcenter.customers.erasure import ERASED_NAME, Erasures
+from callcenter.customers.erasure import ERASED_NAME, Erasures, _pattern_of
 from callcenter.db.pool import Connection
 from callcenter.events import Kind
 from callcenter.recordings import store as recordings_store
@@ -496,3 +496,21 @@ async def test_old_calls_say_no_more_who_rang(house: House, pool: Any, monkeypat
     assert await pool.fetchval("select name from customers where customer_id = $1", customer_id) == "王小名"
     await pool.execute("update safety_settings set keep_calls_months = 2")
     assert await erasures.erase_old_calls() == 1
+
+
+@pytest.mark.parametrize(
+    ("numbers", "fits", "others"),
+    [
+        (["+8613911107701"], ["13911107701", "8613911107701;0571", "x,13911107701"], ["13911107709"]),
+        (["62345678"], ["62345678", "a,62345678;1"], ["13862345678", "623456789"]),
+        (["110", "5"], [], ["110", "13811001105", "5"]),
+    ],
+)
+async def test_rows_are_known_by_whole_numbers(
+    pool: Any, numbers: list[str], fits: list[str], others: list[str]
+) -> None:
+    pattern = _pattern_of(numbers)
+    for text in fits:
+        assert await pool.fetchval("select $1::text ~ $2::text", text, pattern) is True
+    for text in others:
+        assert await pool.fetchval("select $1::text ~ $2::text", text, pattern) is not True

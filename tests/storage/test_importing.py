@@ -16,7 +16,7 @@ import pytest
 from callcenter.db.pool import Pool, create_pool
 from callcenter.importing import store
 from callcenter.importing.model import Duplicates
-from callcenter.importing.service import Imports
+from callcenter.importing.service import Imports, NotNowError
 from callcenter.importing.work import ImportWork, LostError
 from callcenter.settings import Settings
 from callcenter.staff.model import Actor
@@ -485,6 +485,12 @@ async def test_rows_are_forgotten_after_a_month(desk: Desk, pool: Pool) -> None:
     await desk.imports.tidy()
     assert await pool.fetchval("select count(*) from import_rows") == 0
     assert (await desk.imports.get(import_id)).file_name == "客户.csv"
+    await pool.execute("update imports set state = 'checked'")
+    with pytest.raises(NotNowError):
+        await desk.imports.run(ALICE, import_id)
+    await pool.execute("update imports set state = 'done'")
+    with pytest.raises(NotNowError):
+        await desk.imports.undo(ALICE, import_id)
 
 
 # -- over HTTP, with the process that works ------------------------------------------------------------

@@ -35,11 +35,20 @@ from callcenter.numbers.shown import Body, Number, Sight
         ("anonymous", "anonymous"),
         ("张先生 13800135678", "张先生 138****5678"),
         ("7 号楼 1203", "7 号楼 1203"),
+        ("13800135678/13900139000", "138****5678/139****9000"),
+        ("13800135678 13900139000", "138****5678 139****9000"),
+        ("010-62345678 13900139000", "010-****5678 139****9000"),
+        ("13800135678 2026-11-28", "138****5678 2026-11-28"),
+        ("62345678/6234567", "62****78/6****67"),
     ],
 )
 def test_ends_are_shown_and_short_and_withheld_numbers_stay(whole: str, shown: str) -> None:
     assert masked(whole) == shown
     assert masked(shown) == shown, "what is hidden is not hidden again"
+
+
+def test_two_numbers_in_groups_are_both_hidden() -> None:
+    assert masked("138 0013 5678 139 0013 9000") == "138 **** 5678 139 **** 9000"
 
 
 @given(some.from_regex(r"\+?[0-9]{7,15}", fullmatch=True), some.sampled_from(["", " ", "-"]))
