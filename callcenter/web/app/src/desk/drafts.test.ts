@@ -57,4 +57,11 @@ describe("drafts", () => {
     expect(shelf.getItem("callcenter.draft.broken")).toBeNull();
     expect(shelf.getItem("callcenter.language")).toBe("en");
   });
+
+  it("gives back what was refused, to be finished", () => {
+    drafts.post("node1-1.1", outcome("refused"));
+    drafts.giveBack("node1-1.1", outcome("refused"));
+    expect(drafts.outbox()).toEqual([]);
+    expect(drafts.draft("node1-1.1")).toEqual(outcome("refused"));
+  });
 });

@@ -50,6 +50,12 @@ export class Drafts {
     this.shelf.removeItem(DRAFT + callId);
   }
 
+  /** It was refused as it is: it is something to be finished again. */
+  giveBack(callId: string, outcome: Outcome): void {
+    this.write(DRAFT + callId, outcome);
+    this.shelf.removeItem(OUTBOX + callId);
+  }
+
   /** What still has to be sent, oldest first. */
   outbox(): { callId: string; outcome: Outcome }[] {
     return this.keys(OUTBOX)

@@ -14,6 +14,7 @@ import { openSocket, type LiveStatus } from "../api/live";
 import type { Desk, DeskCall, Outcome } from "../api/types";
 import { type FormCall, owedCall } from "./formCall";
 import { usePhone } from "../phone/store";
+import { sayWrong } from "../ui/messages";
 import { useWords } from "../ui/words";
 import { Drafts } from "./drafts";
 import { LiveDesk } from "./live";
@@ -238,6 +239,11 @@ export const useDesk = defineStore("desk", () => {
         drafts.forget(callId);
       } catch (error) {
         if (isAway(error)) break;
+        if (error instanceof ApiError && error.status !== 404) {
+          drafts.giveBack(callId, outcome);
+          void api.keepDraft(callId, outcome).catch(() => undefined);
+          sayWrong(error);
+        }
       }
     }
     outboxSize.value = drafts.outbox().length;
