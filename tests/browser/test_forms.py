@@ -47,6 +47,7 @@ async def test_a_complaint_is_written_down_by_keyboard_while_talking(
 
             await desk.page.reload()
             await desk.phase("talking")
+            await desk.hears_the_caller()
             await until(lambda: voice.hears == "agent", "the page has the call again", 20)
             await expect(desk.at("notes")).to_have_value("热水器漏水，一周内修过两次。")
             await expect(desk.at("field-demand")).to_have_value("换一台新的")
