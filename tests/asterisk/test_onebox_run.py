@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from callcenter.db.sample import STAFF
 from deploy.onebox.box import wait_until
 from deploy.onebox.layout import PROJECT, Layout
 from deploy.onebox.processes import Process
@@ -188,7 +189,7 @@ def test_somebodys_own_servers_are_used_instead(layout: Layout, onebox: Starter)
     assert set(part_ids(other)) == {"onebox", "serve", "node"}
     held = read_hotline_file(other.var)
     assert held["database_url"] == urls["CALLCENTER_DATABASE_URL"]
-    assert len(people(held)) == 6
+    assert len(people(held)) == len(STAFF)
     assert onebox("stop", **places).wait(60) == 0
     assert read_hotline_file(layout.var) == first
 
