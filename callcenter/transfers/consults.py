@@ -36,6 +36,7 @@ log = structlog.get_logger(__name__)
 
 _DIAL_STATUS = {17: "BUSY", 21: "BUSY", 3: "CHANUNAVAIL", 20: "CHANUNAVAIL"}
 """Q.850 causes of a leg that was not answered, as Asterisk's Dial names them."""
+_MOMENT_SECONDS = 0.3
 
 
 class Asterisk(Protocol):
@@ -290,8 +291,11 @@ class Consults:
                 case LegAnswered():
                     done = await self._answers(call, consult, fact.at_ms, fact.channel_id)
                 case LegEnded():
-                    status = _DIAL_STATUS.get(fact.cause, "NOANSWER")
-                    done = await self._resume(call, consult, miss_reason(status, fact.cause))
+                    reason = miss_reason(_DIAL_STATUS.get(fact.cause, "NOANSWER"), fact.cause)
+                    if consult.answered_at is None and fact.cause not in _DIAL_STATUS:
+                        self._later(self._rung_out(call.call_id, consult.offer_id, reason))
+                        return True
+                    done = await self._resume(call, consult, reason)
                 case _:
                     return True
             if done:
@@ -324,6 +328,13 @@ class Consults:
             await self._talks.show(done.agents)
             await self._push(call.agent_id)
         return done.applied
+
+    async def _rung_out(self, call_id: str, offer_id: str, reason: MissReason) -> None:
+        """The colleague's phone has rung in vain, unless the agent has hung up: then his leg's end, which is told a
+        moment later, says what is to be done.
+        """
+        await asyncio.sleep(_MOMENT_SECONDS)
+        await self._until(call_id, offer_id, lambda call, consult: self._resume(call, consult, reason))
 
     async def answered(self, call_id: str, offer_id: str, at_ms: int) -> None:
         """Somebody outside has answered, as the dialplan tells."""

@@ -168,6 +168,7 @@ async def test_a_colleague_who_does_not_answer(
     facts = await kept(house, consults, asterisk, answers=False)
     offer = asterisk.rung[-1].offer_id
     await house.witness.take(ends(house, facts, offer, 2, cause))
+    await consults.settled()
     assert await states(house, facts) == ("talking", "talking", state)
     await consults.over(facts.call_id, offer, "BUSY", 17)
     assert await states(house, facts) == ("talking", "talking", state)
