@@ -17,7 +17,7 @@ _RARE: Final = "(select count(*) from probed) < $2"
 _ASKED: Final = """
     asked as materialized (select folded($3) as word),
     newest as materialized (
-        select least($1::bigint - 1, max(customer_id)) >> 16 as shelf from customers
+        select least($1::bigint - 1, coalesce(max(customer_id), 0)) >> 16 as shelf from customers
     )"""
 """Folded once, not for each row."""
 _WORD: Final = "(select word from asked)"

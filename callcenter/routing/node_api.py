@@ -34,6 +34,8 @@ routes = Routes()
 
 Ms = Annotated[int, Field(ge=0, le=32_503_680_000_000)]
 Word = Annotated[str, Field(max_length=200)]
+Cause = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""Q.850's, as Asterisk says it."""
 CallerText = Annotated[str, Field(max_length=4000)]
 
 
@@ -67,7 +69,7 @@ class PreviousIn(BaseModel):
 
     offer_id: Word
     dial_status: Word
-    cause: int = 0
+    cause: Cause = 0
     at_ms: Ms
 
 
@@ -94,11 +96,11 @@ class EndedIn(FactsIn):
 
     ended_at_ms: Ms
     dial_status: Word = ""
-    cause: int = 0
+    cause: Cause = 0
     offer_id: Word = ""
     answered_at_ms: Ms | None = None
     hung_up_by: Literal["caller", "agent", "system"] = "caller"
-    talking_seconds: float | None = None
+    talking_seconds: Annotated[float, Field(ge=0, le=32_503_680_000)] | None = None
     fallback: bool = False
     passed_on: bool = False
 
@@ -122,7 +124,7 @@ class ConsultOverIn(BaseModel):
 
     offer_id: Word
     dial_status: Word = ""
-    cause: int = 0
+    cause: Cause = 0
 
 
 class CallbackOverIn(BaseModel):
@@ -132,7 +134,7 @@ class CallbackOverIn(BaseModel):
 
     offer_id: Word
     dial_status: Word = ""
-    cause: int = 0
+    cause: Cause = 0
     customer_answered_at_ms: Ms | None = None
     ended_at_ms: Ms
     hung_up_by: Literal["customer", "agent", "system"] = "customer"

@@ -64,6 +64,16 @@ async def test_search_finds_parts(customers: Customers, text: str) -> None:
     assert await names(customers, text) == ["王小明"]
 
 
+@pytest.mark.parametrize("text", ["00", "小明", "小", "13800138000"])
+async def test_search_ends_where_there_is_no_customer(customers: Customers, pool: Pool, text: str) -> None:
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("set local statement_timeout = '5s'")
+        assert await search.search(connection, text, before=2**63 - 1, limit=50) == []
+        digits = text if text.isdigit() else "1"
+        found = await search.search_number(connection, text, starts=[digits], digits=digits, before=2**63 - 1, limit=9)
+    assert found == []
+
+
 @pytest.mark.parametrize("text", ["%", "_", "明小", "'", "\\", "王小明王小明", "|", HOSTILE])
 async def test_search_takes_text_as_text(customers: Customers, text: str) -> None:
     await customers.create(ALICE, wang("13800138000"))
