@@ -114,7 +114,8 @@ need_root() { # what for
 
 find_python() { # the python3 to use: 3.11 or newer, able to make virtual environments
     local candidate
-    for candidate in ${PYTHON:-} python3 /usr/bin/python3; do
+    # Debian's own is built with its profile: what pyenv compiles on the machine takes a quarter more time for a call.
+    for candidate in ${PYTHON:-} /usr/bin/python3 python3; do
         if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
             command -v "$candidate"
             return 0
