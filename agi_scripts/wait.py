@@ -18,13 +18,13 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from callcenter.asterisk.agi import Agi
-from callcenter.asterisk.agi_facts import argument, call_facts, previous_offer
+from callcenter.asterisk.agi_facts import argument, call_facts, not_recorded_report, previous_offer
 from callcenter.asterisk.instructions import Told
 from callcenter.asterisk.line import Line
 from callcenter.asterisk.service_client import POLL_SECONDS, Situation
 from callcenter.asterisk.service_http import CallerGoneError, RequestRefusedError, ServiceAwayError
 from callcenter.asterisk.steps import Node
-from callcenter.routing.script import Answer, Ask, Dial, Heard, Join, Leave, PassOn, Play, Say, TakeMessage
+from callcenter.routing.script import Answer, Ask, CallFacts, Dial, Heard, Join, Leave, PassOn, Play, Say, TakeMessage
 
 ABSENCE_SECONDS: Final = 20.0
 """How long a caller outlasts a service that is away before he goes to the fallback queue."""
@@ -63,6 +63,7 @@ def stay(agi: Agi, node: Node, situation: Situation, patience_seconds: float) ->
         way_out = _way_out(told.answer, line)
         if way_out:
             line.leave(way_out)
+            _tell_not_recorded(agi, node, facts, told.answer, line)
             return
         heard = _do(told.answer, line)
         situation = Situation(answered=line.answered, queue=told.queue or situation.queue, heard=heard)
@@ -131,6 +132,14 @@ def _way_out(answer: Answer, line: Line) -> dict[str, str]:
         case Leave():
             return {"CC_NEXT": "leave"}
     return {}
+
+
+def _tell_not_recorded(agi: Agi, node: Node, facts: CallFacts, answer: Answer, line: Line) -> None:
+    """Tell the service that a talk is not recorded as it was told, after Asterisk was let go."""
+    if line.not_recorded and isinstance(answer, Dial | Join):
+        agi.finish()
+        report = not_recorded_report(answer.offer_id, answer.recording, line.not_recorded)
+        node.service.report("not-recorded", facts.call_id, report)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ class Kind(StrEnum):
     RECORDING_PAUSED = "recording_paused"
     RECORDING_RESUMED = "recording_resumed"
     RECORDING_STOPPED = "recording_stopped"
+    RECORDING_FAILED = "recording_failed"
     RECONNECTING = "reconnecting"
     TAKEN_OVER = "taken_over"
     CONSULTING = "consulting"

@@ -182,7 +182,9 @@ class Hotline:
         )
         self.callbacks = Callbacks(self.routing, self.asterisk, self.desks, self.clock, settings.country)
         self.callbacks.recording_notice = lambda language: voice.prompts(language, "recording_notice")
-        self.recording_acts = RecordingActs(self.routing, self.asterisk, self.desks, self.clock)
+        self.recording_acts = RecordingActs(
+            self.routing, self.asterisk, self.desks, self.clock, self.recordings.has_room
+        )
         self.witness = Witness(self.work, self.callbacks, self.desks)
         self.listening = ListeningWork(pool, self.routing, self.asterisk, self.desks, self.clock)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from callcenter.asterisk.agi import Agi
 from callcenter.clock import now_ms
-from callcenter.routing.script import CallFacts, OfferOver
+from callcenter.routing.script import CallFacts, OfferOver, RecordingStart, WhyNotRecorded
 
 _NOT_GIVEN = ("", "unknown")
 """How Asterisk writes a number or name that is not there."""
@@ -95,6 +95,11 @@ def callback_report(agi: Agi, node: str) -> tuple[str, dict[str, Any]]:
         "ended_at_ms": milliseconds(argument(agi, 5)) or now_ms(),
         "hung_up_by": by if by in ("customer", "system") else "agent",
     }
+
+
+def not_recorded_report(offer_id: str, wanted: RecordingStart, why: WhyNotRecorded) -> dict[str, Any]:
+    """The body of the `not-recorded` report."""
+    return {"offer_id": offer_id, "wanted": wanted, "why": why, "told_at_ms": now_ms()}
 
 
 def _agent_answered_at_ms(agi: Agi, ended_at_ms: int) -> int | None:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from callcenter.asterisk.agi import ANY_KEY, MUSIC, Agi
+from callcenter.asterisk.recordings import start_possible
 from callcenter.asterisk.sounds import seconds_of, without_ending
 from callcenter.asterisk.steps import Node
-from callcenter.routing.script import Ask, Heard, Play, RecordingStart, TakeMessage
+from callcenter.routing.script import Ask, Heard, Play, RecordingStart, TakeMessage, WhyNotRecorded
 
 SILENCE_SECONDS: Final = 5
 """A caller who has said nothing for so long has left his message."""
@@ -25,6 +26,8 @@ class Line:
         self.answered = answered
         self._playing = ""
         """The class of music on hold that plays; empty: none."""
+        self.not_recorded: WhyNotRecorded | None = None
+        """Why the talk that begins now is not recorded as it was told."""
         self._untold: dict[str, str] = {}
         """Channel variables that go with the next ones that are set: each setting is a conversation with Asterisk."""
 
@@ -92,8 +95,9 @@ class Line:
         if start == "never":
             return {"CC_RECORDING": "", "CC_NOTICE": ""}
         notice = self._node.sounds.joined(sounds) if sounds else None
-        told = notice is not None or not sounds
-        start = start if told and self._node.recordings.has_room() else "later"
+        start, self.not_recorded = start_possible(
+            start, told=notice is not None or not sounds, has_room=self._node.recordings.has_room()
+        )
         return {"CC_RECORDING": start, "CC_NOTICE": str(without_ending(notice)) if notice else ""}
 
     def _answer(self) -> None:

@@ -22,6 +22,7 @@ import orjson
 import structlog
 
 from callcenter.asterisk.sounds import RATE, write_whole
+from callcenter.routing.script import RecordingStart, WhyNotRecorded
 
 log = structlog.get_logger()
 
@@ -237,6 +238,20 @@ class Recordings:
         for ending in ("json", FORMAT):
             with contextlib.suppress(FileNotFoundError):
                 (self._ready / f"{name}.{ending}").replace(self._refused / f"{name}.{ending}")
+
+
+def start_possible(
+    start: RecordingStart, *, told: bool, has_room: bool
+) -> tuple[RecordingStart, WhyNotRecorded | None]:
+    """How a recording that is to begin so can begin here, and what stands against it. Pure.
+
+    `told`: the caller is told of it, or was.
+    """
+    if not told:
+        return "later", "notice"
+    if start == "now" and not has_room:
+        return "later", "room"
+    return start, None
 
 
 def peaks_of(samples: bytes, points: int = PEAKS) -> bytes:

@@ -20,7 +20,7 @@ REPORT_SECONDS: Final = 3.0
 MESSAGE_SECONDS: Final = 30.0
 RECORDING_SECONDS: Final = 120.0
 
-ReportVerb = Literal["ended", "callback-over"]
+ReportVerb = Literal["ended", "callback-over", "not-recorded"]
 """Reports that are kept on disk until a service takes them."""
 
 
@@ -74,12 +74,12 @@ class ServiceClient:
             return None
 
     def report(self, verb: ReportVerb, call_id: str, body: Mapping[str, Any]) -> None:
-        """Report what is over, or hand the report to `on_undelivered`. Raises RequestRefusedError."""
+        """Report what has happened, or hand the report to `on_undelivered`. Raises RequestRefusedError."""
         if not self.deliver(verb, call_id, body) and self._on_undelivered:
             self._on_undelivered(verb, call_id, body)
 
     def deliver(self, verb: ReportVerb, call_id: str, body: Mapping[str, Any]) -> bool:
-        """Report what is over; whether a service took it. Raises RequestRefusedError."""
+        """Report what has happened; whether a service took it. Raises RequestRefusedError."""
         return self._post(_call_path(call_id, verb), body, REPORT_SECONDS)
 
     def callback_answered(self, call_id: str, offer_id: str, at_ms: int) -> bool:

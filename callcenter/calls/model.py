@@ -245,7 +245,7 @@ class _Fold:
         pass
 
     _apology = _music
-    _recording_begun = _recording_paused = _recording_resumed = _recording_stopped = _music
+    _recording_begun = _recording_paused = _recording_resumed = _recording_stopped = _recording_failed = _music
 
     def _offered(self, at: int, body: Mapping[str, Any]) -> None:
         record = self.record

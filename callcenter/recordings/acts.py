@@ -3,13 +3,15 @@
 Asterisk records by itself from then on; a service that dies stops nothing.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, Literal, Protocol
 
 from callcenter.errors import ConflictError, UnavailableError
 from callcenter.events import Kind, event_at
+from callcenter.routing import recording
 from callcenter.routing.model import AgentState, CallState
-from callcenter.routing.recording import ON, PAUSED
+from callcenter.routing.recording import FAILED, ON, PAUSED
+from callcenter.routing.script import RecordingStart, WhyNotRecorded
 from callcenter.routing.service import Desks, Routing
 from callcenter.routing.store import LiveCall, Part
 
@@ -44,6 +46,20 @@ class NothingToPauseError(ConflictError):
     zh = "当前没有在录音。"
 
 
+class CallerNotToldError(ConflictError):
+    """This talk can't be recorded: the caller could not be told of it."""
+
+    error_id = "caller_not_told"
+    zh = "本次通话不能录音：未能向来电者播放录音提示。"
+
+
+class NoRoomError(UnavailableError):
+    """Nothing can be recorded now: the disk is full. Tell an administrator."""
+
+    error_id = "no_room_to_record"
+    zh = "目前无法录音：磁盘空间不足，请联系管理员。"
+
+
 class Recorders(Protocol):
     """What is asked of the Asterisk nodes."""
 
@@ -66,18 +82,28 @@ _FACTS: Final = {
 class RecordingActs:
     """The verbs. Any number of replicas may run them at once."""
 
-    def __init__(self, routing: Routing, asterisk: Recorders, desks: Desks, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        routing: Routing,
+        asterisk: Recorders,
+        desks: Desks,
+        clock: Callable[[], int],
+        has_room: Callable[[str], Awaitable[bool]],
+    ) -> None:
+        """`has_room`: whether a node's disk has room for a recording."""
         self._routing = routing
         self._live = routing.live
         self._asterisk = asterisk
         self._desks = desks
         self._clock = clock
+        self._has_room = has_room
 
     async def set(self, agent_id: int, wanted: Wanted) -> None:
         """Record this agent's talk, pause, or stop; already so is success.
 
         Raises:
-            NoTalkError, NotRecordedError, AlwaysRecordedError, NothingToPauseError: it can't be.
+            NoTalkError, NotRecordedError, AlwaysRecordedError, NothingToPauseError, CallerNotToldError, NoRoomError: it
+                can't be.
             UnavailableError: Asterisk does not do it, and it is as it was.
         """
         call = await self._talk(agent_id)
@@ -91,6 +117,10 @@ class RecordingActs:
             raise AlwaysRecordedError
         if to == PAUSED and not now:
             raise NothingToPauseError
+        if to == ON and not recording.is_told(call.fields):
+            raise CallerNotToldError
+        if to == ON and not await self._has_room(call.fields.get("node", "")):
+            raise NoRoomError
         dialler = call.fields.get("leg", "") if call.is_callback else call.call_id
         if to != ON:
             if now == ON:
@@ -103,6 +133,28 @@ class RecordingActs:
         except UnavailableError:
             await self._become(call, agent_id, to, now)
             raise
+
+    async def not_recorded(
+        self, call_id: str, offer_id: str, wanted: RecordingStart, why: WhyNotRecorded, told_at_ms: int
+    ) -> None:
+        """A node could not record a talk as it was `wanted`. Comes twice, or late, without harm."""
+        while True:  # until nothing has come between looking and writing
+            call = await self._live.call(call_id)
+            if call.offer_id == offer_id and call.fields.get(FAILED) == why:
+                return
+            at = told_at_ms if call.state is CallState.OFFERED else self._clock()
+            facts = [recording.failed_fact(call_id, offer_id, why, at)] if wanted == "now" else []
+            if call.offer_id != offer_id or call.state not in {CallState.OFFERED, CallState.TALKING}:
+                await self._live.step(at, events=facts)
+                return
+            guard = {"offer": offer_id, "state": call.state.value, "recording": call.fields.get("recording", "")}
+            part = Part(call_id, guard=guard, set=recording.not_recorded(call.fields, why, at))
+            talks_to = call.agent_id if call.state is CallState.TALKING else None
+            done = await self._live.step(at, call=part, events=facts, notify=talks_to)
+            if done.applied:
+                if talks_to is not None:
+                    await self._desks.push(talks_to, done.seq(talks_to))
+                return
 
     async def _talk(self, agent_id: int) -> LiveCall:
         agent = await self._live.agent(agent_id)

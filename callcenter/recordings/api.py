@@ -21,6 +21,7 @@ from callcenter.recordings.model import (
 )
 from callcenter.recordings.service import Handed, Waiting, kept_until
 from callcenter.recordings.store import RecordingFilter
+from callcenter.routing.script import RecordingStart, WhyNotRecorded
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Milliseconds, cleaned_line
 from callcenter.web.routes import NODE, Binary, Routes, actor, hotline, may, signed_in
@@ -33,7 +34,7 @@ NodeName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,19}$")]
 
 
 class RecordingTaken(BaseModel):
-    """The recording is kept."""
+    """What the node handed in, or told, is kept."""
 
 
 class WaitingIn(BaseModel):
@@ -51,6 +52,15 @@ class DeskRecordingIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     state: Literal["on", "paused", "off"]
+
+
+class NotRecordedIn(BaseModel):
+    """A talk was not, or will not be, recorded as it was wanted, and why."""
+
+    offer_id: Annotated[str, Field(max_length=200)]
+    wanted: RecordingStart
+    why: WhyNotRecorded
+    told_at_ms: Milliseconds
 
 
 class ReasonIn(BaseModel):
@@ -144,6 +154,16 @@ async def take_recording(  # noqa: PLR0917 - the query
     del started_at_ms  # the first part says it
     handed = Handed(call_id, node, seconds, sha256, parts, bytes.fromhex(peaks), recording)
     await hotline(request).recordings.take(handed)
+    return RecordingTaken()
+
+
+@routes.post("/node/v1/calls/{call_id}/not-recorded", needs=NODE)
+async def not_recorded(request: web.Request, call_id: str, /, told: NotRecordedIn) -> RecordingTaken:
+    """A node could not record a talk, or could not tell the caller of it; may come twice and late."""
+    if not is_call_id(call_id):
+        raise InvalidInputError(fields={"call_id": {"en": "Not a call id.", "zh": "不是有效的通话编号。"}})
+    acts = hotline(request).recording_acts
+    await acts.not_recorded(call_id, told.offer_id, told.wanted, told.why, told.told_at_ms)
     return RecordingTaken()
 
 

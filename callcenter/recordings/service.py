@@ -135,6 +135,11 @@ class Recordings:
         await self._redis.hset(WAITING_KEY, told.node, orjson.dumps(asdict(told)).decode())
         _show(told)
 
+    async def has_room(self, node: str) -> bool:
+        """Whether a node's disk has room for a recording, as far as it has told."""
+        told = await self._redis.hget(WAITING_KEY, node)
+        return told is None or bool(orjson.loads(told)["has_room"])
+
     async def watch(self) -> None:
         """Let every replica's figures say what the nodes told."""
         for told in (await self._redis.hgetall(WAITING_KEY)).values():

@@ -17,7 +17,7 @@ from callcenter.events import Kind, event, event_at
 from callcenter.routing import recording
 from callcenter.routing.model import AgentMove, CallMove, CallState
 from callcenter.routing.plan import placed
-from callcenter.routing.script import CallbackOver, OfferOver, RecordingStart
+from callcenter.routing.script import CallbackOver, OfferOver, RecordingStart, WhyNotRecorded
 from callcenter.routing.service import LEASE_SLACK_SECONDS, Desks, Routing
 from callcenter.routing.store import LiveCall, Part
 
@@ -84,12 +84,19 @@ class Callbacks:
 
     async def _recording(self, call: LiveCall) -> tuple[RecordingStart, tuple[str, ...]]:
         """How the recording of the talk begins, and what tells the customer of it."""
-        start = recording.start_of(self._routing.plan.queue_of(call.queue_id).recording.rule, call.fields)
+        wanted = start = recording.start_of(self._routing.plan.queue_of(call.queue_id).recording.rule, call.fields)
         notice = self.recording_notice(str(call.card.get("language") or "zh")) if start != "never" else ()
-        start = "later" if start == "now" and not notice else start
-        begins = recording.dialled(start, told=bool(notice))
+        failed: WhyNotRecorded | None = None
+        if start != "never" and not notice:
+            start, failed = "later", "notice"
+        begins = recording.dialled(start, told=bool(notice), failed=failed)
         if any(call.fields.get(name, "") != value for name, value in begins.items()):
-            await self._live.step(self._clock(), call=Part(call.call_id, guard={"offer": call.offer_id}, set=begins))
+            now = self._clock()
+            facts = []
+            if failed and wanted == "now":
+                facts.append(recording.failed_fact(call.call_id, call.offer_id, failed, now))
+            begun = Part(call.call_id, guard={"offer": call.offer_id}, set=begins)
+            await self._live.step(now, call=begun, events=facts)
         return start, notice
 
     async def agent_answered(self, call: LiveCall, agent_id: int, channel_id: str, at_ms: int) -> None:

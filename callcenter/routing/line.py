@@ -14,7 +14,7 @@ from callcenter.routing.course import Act, Due, Waiting, expected_wait_seconds, 
 from callcenter.routing.dialogue import Circumstances, Dialogue, Turn, Voice
 from callcenter.routing.model import CallMove, CallState
 from callcenter.routing.plan import Caller
-from callcenter.routing.recording import APART, ON, dialled, start_of, start_of_joined
+from callcenter.routing.recording import APART, ON, dialled, failed_fact, start_of, start_of_joined
 from callcenter.routing.script import (
     Answer,
     CallFacts,
@@ -27,6 +27,7 @@ from callcenter.routing.script import (
     Play,
     RecordingStart,
     Say,
+    WhyNotRecorded,
 )
 from callcenter.routing.service import Routing, arrived, identified
 from callcenter.routing.store import LiveCall, Part
@@ -153,14 +154,19 @@ class Line:
 
     async def _recording(self, call: LiveCall) -> tuple[RecordingStart, tuple[str, ...]]:
         """How the recording of the talk begins, and what tells the caller of it, unless he was told before."""
-        start = start_of(self.routing.plan.queue_of(call.queue_id).recording.rule, call.fields)
+        wanted = start = start_of(self.routing.plan.queue_of(call.queue_id).recording.rule, call.fields)
         notice: tuple[str, ...] = ()
+        failed: WhyNotRecorded | None = None
         if start != "never" and not call.fields.get("noticed"):
             notice = self._voice.prompts(spoken_to(call), "recording_notice")
-            start = start if notice else "later"
-        begins = dialled(start, told=bool(notice))
+            if not notice:
+                start, failed = "later", "notice"
+        begins = dialled(start, told=bool(notice), failed=failed)
         if any(call.fields.get(name, "") != value for name, value in begins.items()):
-            await self.live.step(self._clock(), call=Part(call.call_id, guard={"offer": call.offer_id}, set=begins))
+            now = self._clock()
+            facts = [failed_fact(call.call_id, call.offer_id, failed, now)] if failed and wanted == "now" else []
+            begun = Part(call.call_id, guard={"offer": call.offer_id}, set=begins)
+            await self.live.step(now, call=begun, events=facts)
         return start, notice
 
     async def _join(self, call: LiveCall) -> Join | None:

@@ -4,13 +4,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from callcenter.configuration.model import RecordingRule
-from callcenter.routing.script import RecordingStart
+from callcenter.events import CallEvent, Kind, event
+from callcenter.routing.script import RecordingStart, WhyNotRecorded
 
 ON: Final = "on"
 PAUSED: Final = "paused"
 """What the call's field `recording` may be; empty: nothing is recorded."""
 APART: Final = "recording_apart"
 """The call's field that says that it is recorded as soon as the caller, who is kept, is joined with an agent."""
+
+
+FAILED: Final = "recording_failed"
+"""The call's field that says why its talk could not be recorded; empty: nothing stands against it."""
 
 
 def start_of(rule: RecordingRule, fields: Mapping[str, str]) -> RecordingStart:
@@ -25,9 +30,25 @@ def start_of(rule: RecordingRule, fields: Mapping[str, str]) -> RecordingStart:
     return "now" if rule == "always" else "later"
 
 
-def dialled(start: RecordingStart, *, told: bool) -> dict[str, str]:
+def dialled(start: RecordingStart, *, told: bool, failed: WhyNotRecorded | None = None) -> dict[str, str]:
     """What the call remembers of how its talk begins, and whether the caller is told of it at the answer."""
-    return {"recording_start": "" if start == "never" else start, "recording_told": "1" if told else ""}
+    begins = {"recording_start": "" if start == "never" else start, "recording_told": "1" if told else ""}
+    return begins | {FAILED: failed or ""}
+
+
+def not_recorded(fields: Mapping[str, str], why: WhyNotRecorded, at_ms: int) -> dict[str, str]:
+    """What the call's fields become when its node tells that it could not record: before the answer, or after it."""
+    told: dict[str, str] = {FAILED: why}
+    if fields.get("recording_start") == "now":
+        told["recording_start"] = "later"
+    if fields.get("recording"):
+        told |= {"recording": "", "recording_since": str(at_ms)}
+    return told | ({"recording_told": "", "noticed": ""} if why == "notice" else {})
+
+
+def failed_fact(call_id: str, offer_id: str, why: WhyNotRecorded, at_ms: int) -> CallEvent:
+    """That a talk which should have been recorded was not."""
+    return event(call_id, Kind.RECORDING_FAILED, at_ms, about=offer_id, why=why)
 
 
 def answered(fields: Mapping[str, str], at_ms: int) -> dict[str, str]:
@@ -54,19 +75,19 @@ def apart(fields: Mapping[str, str], at_ms: int) -> dict[str, str]:
 
 def given_on(rule: RecordingRule, fields: Mapping[str, str]) -> dict[str, str]:
     """What they become when the one who was consulted is to have the caller: the queue's rule holds afresh."""
-    begins = rule == "always" and _is_told(fields)
+    begins = rule == "always" and is_told(fields)
     return {"recording": "", "recording_since": "", APART: "1" if begins else ""}
 
 
 def start_of_joined(rule: RecordingRule, fields: Mapping[str, str]) -> RecordingStart:
     """How the talk goes on in which a caller who was kept is joined with an agent."""
-    if rule == "never" or not _is_told(fields):
+    if rule == "never" or not is_told(fields):
         return "never"
     return "now" if fields.get(APART) or fields.get("recording") == ON else "later"
 
 
-def _is_told(fields: Mapping[str, str]) -> bool:
-    """Whether the caller was told that he may be recorded; a caller who is joined can't be told any more."""
+def is_told(fields: Mapping[str, str]) -> bool:
+    """Whether the caller was told that he may be recorded; one who talks can't be told any more."""
     return fields.get("noticed") == "1"
 
 
@@ -79,5 +100,6 @@ def document(rule: RecordingRule, fields: Mapping[str, str]) -> dict[str, Any] |
     """What an agent is shown of it; None: this call is never recorded."""
     if rule == "never":
         return None
-    since = fields.get("recording_since")
-    return {"rule": rule, "state": fields.get("recording") or "off", "since": int(since) if since else None}
+    since, state = fields.get("recording_since"), fields.get("recording") or "off"
+    failed = (fields.get(FAILED) or None) if state == "off" else None
+    return {"rule": rule, "state": state, "since": int(since) if since else None, "failed": failed}

@@ -5,6 +5,8 @@ from typing import Literal
 
 RecordingStart = Literal["never", "later", "now"]
 """Whether a talk is recorded from its first word, may be recorded later on, or never is."""
+WhyNotRecorded = Literal["notice", "room"]
+"""The caller can't be told that he may be recorded, or the node's disk is full."""
 
 
 @dataclass(frozen=True, slots=True)

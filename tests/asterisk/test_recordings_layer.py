@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
+import pytest
+
 from callcenter.asterisk.ari import Ari
 from callcenter.asterisk.recorders import Recorders
+from callcenter.asterisk.recordings import Recordings
 from tests.asterisk.hearing import Json, dial, first_then, named, speaking, tone
 from tests.asterisk.layer import ARI_PASSWORD, Layer
 from tests.asterisk.sip.driver import Caller, DeskPhone
@@ -93,6 +96,24 @@ def test_the_caller_hears_the_notice_before_he_is_connected(layer: Layer) -> Non
     assert 3 < len(caller_side) / 8000 < 5.5, "the notice is before the recording"
 
 
+@pytest.mark.parametrize("why", ["notice", "room"])
+def test_what_cannot_be_recorded_is_told(layer: Layer, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    [notice] = named(layer, notice=tone(NOTICE_HZ, 1.5))
+    if why == "notice":
+        notice = "no-such-sound"
+    else:
+        monkeypatch.setattr(Recordings, "has_room", lambda _: False)
+    with talk(layer, dial("1001") | {"recording": "now", "notice": [notice]}, hold_seconds=5) as (caller, voice, phone):
+        told = layer.service.wait_for("not-recorded")
+        phone.wait_for("answer")
+        eventually(lambda: voice.hears_tone(AGENT_HZ), "they are connected", 5)
+        assert not left_over(layer)
+        assert caller.finish(15) == 0
+    assert told.call_id == layer.service.wait_for("ended").call_id
+    assert (told.body["offer_id"], told.body["wanted"], told.body["why"]) == ("offer/1", "now", why)
+    assert not layer.service.of("recording")
+
+
 def test_recording_stops_and_begins_in_mid_talk(layer: Layer) -> None:
     with talk(layer, dial("1001") | {"recording": "now"}, hold_seconds=9) as (caller, _, _):
         time.sleep(2.5)
@@ -133,6 +154,23 @@ def test_a_recording_that_nobody_takes_is_kept_and_handed_in_later(layer: Layer)
             layer.service.start()
     assert has_tone(CALLER_HZ, sides_of(recorded(layer).content)[0])
     eventually(lambda: not left_over(layer), "nothing is kept")
+
+
+def test_a_customer_who_cannot_be_told_is_called_back_and_not_recorded(layer: Layer) -> None:
+    with (
+        DeskPhone("1003", ring_seconds=0.3) as phone,
+        DeskPhone("trunk", port=layer.trunk_port, ring_seconds=1, talk_seconds=2),
+    ):
+        layer.push(phone)
+        call_back(layer, CC_RECORDING="now", CC_SOUNDS="no-such-sound")
+        phone.wait_for("hung-up-on")
+        assert not left_over(layer)
+    told = layer.service.wait_for("not-recorded")
+    assert told.call_id == "layer1-1700000000.1"
+    assert (told.body["offer_id"], told.body["why"]) == (
+        layer.service.wait_for("callback-over").body["offer_id"],
+        "notice",
+    )
 
 
 def test_a_customer_who_is_called_back_is_told_and_recorded(layer: Layer) -> None:

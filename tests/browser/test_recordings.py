@@ -1,5 +1,7 @@
 """A talk is recorded at an agent's desk and listened to by a supervisor, who leaves a line in the audit log."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import asyncpg
@@ -52,6 +54,37 @@ async def talk_with_a_pause(desk: Screen, hotline: RunningHotline, number: str) 
         await desk.press("Alt+x")
         await desk.state("wrapup")
     return call_id
+
+
+@contextmanager
+def without_room(hotline: RunningHotline) -> Iterator[None]:
+    """The node can't write a recording."""
+    folder = hotline.box.layout.nodes[0].spool / "recording"
+    away = folder.with_name("recording-away")
+    folder.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(folder)
+
+
+async def test_what_the_node_could_not_record_is_not_shown_as_recorded(
+    hotline: RunningHotline, chromium: Browser
+) -> None:
+    async with configured(hotline, recording={"rule": "always"}), at_desk(chromium, hotline) as desk:
+        with without_room(hotline), speaking_caller(hotline, "13800138872") as (_, voice):
+            await desk.phase("incoming")
+            call_id = await desk.call_id()
+            await desk.press("Alt+a")
+            await desk.sees("recording-failed", "录音磁盘空间不足")
+            await desk.sees("desk-recording", state="off")
+            await until(lambda: voice.hears == "agent", "they talk", 15)
+            await desk.sees("desk-recording", state="off")
+            await desk.press("Alt+x")
+            await desk.state("wrapup")
+    async with signed_in(chromium, hotline, "super", "/calls") as screen:
+        await screen.click("call-row", call_id=call_id)
+        await screen.sees("call-not-recorded", "本次通话没有录音。 录音磁盘空间不足。")
 
 
 async def plays(screen: Screen) -> None:

@@ -208,7 +208,7 @@ export interface DeskCall {
   transfer: TransferTold | null;
   consult: ConsultTold | null;
   /** Null: talks of its queue are never recorded. */
-  recording?: { rule: "on_demand" | "always"; state: "off" | "on" | "paused"; since: number | null } | null;
+  recording?: { rule: "on_demand" | "always"; state: "off" | "on" | "paused"; since: number | null; /** Why it could not be recorded. */ failed: "notice" | "room" | null } | null;
   recent_calls: RecentCall[];
   call_type: string | null;
   notes: string | null;

@@ -71,7 +71,7 @@ export const zhCN = {
     why: { title: "为什么没有振铃", moment: "时刻", after: "来电后 {time}", priority: "优先 {n}", needs: "需要 {skills}", rung: "已振铃", people: "{n} 人", opensIn: "还差 {n} 秒", more: "还有 {n} 人", atLevel: "{skill} {level} 级以上",
       reason: { missed: "振铃未接", declined: "拒接", unreachable: "话机联系不上", failed: "话机故障", other_agent_chosen: "已派给别的座席", caller_behind_others: "前面还有来电者", lacks_skill: "技能不够", opens_later: "等候更久才轮到", wrapup: "话后处理", with_another_call: "在接另一通电话", phone_away: "话机离线", paused: "暂停", signed_out: "未上线", not_member: "不是队列成员" } },
     segment: { waiting: "等候", ringing: "振铃", talking: "通话", holding: "保持", wrapup: "话后处理" },
-    event: { recording_begun: "开始录音", recording_paused: "暂停录音", recording_resumed: "继续录音", recording_stopped: "停止录音", arrived: "来电", identified: "识别号码", key: "按键", apology: "接起致歉", passed_on: "转出", callback_asked: "登记回拨", line_over: "客户挂机，保留排位", calling: "回拨客户", called_in_vain: "回拨未接通", blocked: "黑名单拦截", message: "留言", queued: "进入队列", music: "听音乐等候", offered: "派给座席", ringing: "座席话机振铃", answered: "接听", held: "保持", resumed: "恢复通话", ended: "结束", outcome: "填写记录", wrapped_up: "话后处理结束", missed: "座席未接", ledger: "话单核对", lost: "补记结束", reconnecting: "座席刷新页面，接回通话", taken_over: "班长接管", transferred: "转接", consulting: "座席咨询他人，来电者听音乐", consult_answered: "被咨询者接听", consult_over: "座席回到来电者" },
+    event: { recording_begun: "开始录音", recording_paused: "暂停录音", recording_resumed: "继续录音", recording_stopped: "停止录音", recording_failed: "未能录音", arrived: "来电", identified: "识别号码", key: "按键", apology: "接起致歉", passed_on: "转出", callback_asked: "登记回拨", line_over: "客户挂机，保留排位", calling: "回拨客户", called_in_vain: "回拨未接通", blocked: "黑名单拦截", message: "留言", queued: "进入队列", music: "听音乐等候", offered: "派给座席", ringing: "座席话机振铃", answered: "接听", held: "保持", resumed: "恢复通话", ended: "结束", outcome: "填写记录", wrapped_up: "话后处理结束", missed: "座席未接", ledger: "话单核对", lost: "补记结束", reconnecting: "座席刷新页面，接回通话", taken_over: "班长接管", transferred: "转接", consulting: "座席咨询他人，来电者听音乐", consult_answered: "被咨询者接听", consult_over: "座席回到来电者" },
     miss: { no_answer: "无人接听", declined: "拒接", unreachable: "话机离线", failed: "话机故障", caller_left: "客户已挂断", lease_ended: "没有回音", other_answered: "别的座席先接了", taken_over: "班长接管" },
   },
   customers: {
@@ -254,7 +254,8 @@ export const zhCN = {
     break: { paused: "省略 {n}：暂停录音", apart: "省略 {n}：未在通话" }, download: "下载", hold: "保留", release: "解除保留", delete: "删除", holdWhy: "保留原因", deleteWhy: "永久删除的原因", reason: "原因", heldText: "{who} 自 {at} 起保留：{why}", keptUntil: "{at} 后自动删除",
     deleted: "已删除", deletedText: "录音已不存在，以下记录作为凭证保留。", deletedAt: "删除时间", deletedBy: "删除者", byRetention: "保存期满", byErasure: "删除客户个人信息", goneAt: "确认已删", notGone: "尚未确认", size: "大小",
     number: "号码", anyQueue: "全部队列", anyAgent: "全部座席", anyState: "全部状态", fromDay: "开始日期", toDay: "结束日期", state: "状态", states: { kept: "可听", held: "保留中", deleted: "已删除" }, length: "时长", empty: "没有录音", emptyText: "哪些队列录音，在“路由设置”中设定。", more: "更多",
-    desk: { off: "未录音", on: "录音中", paused: "录音已暂停", begin: "录音", pause: "暂停录音", resume: "继续录音", stop: "停止", pauseHint: "客户说密码、证件号时暂停", pausedText: "当前内容不会被录音。", forgotten: "录音仍在暂停，保密内容说完后请继续。" },
+    failedFor: { notice: "未能向客户播放录音提示。", room: "录音磁盘空间不足。" }, notRecorded: "本次通话没有录音。", partNotRecorded: "本次通话有一部分没有录音。",
+    desk: { off: "未录音", failed: "没有录音", on: "录音中", paused: "录音已暂停", begin: "录音", pause: "暂停录音", resume: "继续录音", stop: "停止", pauseHint: "客户说密码、证件号时暂停", pausedText: "当前内容不会被录音。", forgotten: "录音仍在暂停，保密内容说完后请继续。" },
     setting: { title: "录音", text: "可能被录音的客户在接通前会听到提示，提示内容可在“提示音”中修改。", rule: "通话录音", rules: { never: "不录音", on_demand: "由座席决定", always: "全部录音" }, keepDays: "保存", days: "天", keepHint: "期满自动删除；可单独保留某条录音" },
   },
   customerRecord: {
