@@ -128,7 +128,7 @@ class RecordingWithMarks(RecordingOut):
 
 
 class RecordingPage(BaseModel):
-    """The newest recordings, and where the next page begins."""
+    """The newest recordings, and where the next page begins: there may be one after an empty one (`number`)."""
 
     recordings: list[RecordingOut]
     next: int | None
@@ -206,14 +206,15 @@ async def list_recordings(  # noqa: PLR0917 - the query
     before: Id | None = None,
     limit: Limit = 50,
 ) -> RecordingPage:
-    """The newest recordings that fit; `number`: any digits of the caller's, his whole number for
-    who may not see numbers.
+    """The newest recordings that fit; `number`: the caller's in any form, or some digits of it, but for who may
+    not see numbers. For digits the newest 20,000 are looked through at once; `next` says where to go on.
     """
     digits = "".join(one for one in number if one.isascii() and one.isdigit())
     if number.strip() and not digits:
         raise InvalidInputError(fields={"number": {"en": "Type digits.", "zh": "请输入数字。"}})
     parts = hotline(request)
-    whole = None if may(request, Permission.SEE_NUMBERS) or not digits else parts.callers.key(number)
+    key = parts.callers.key(number) if digits else ""
+    whole = key if digits and (key.startswith("+") or not may(request, Permission.SEE_NUMBERS)) else None
     wanted = RecordingFilter(
         from_at=_moment(from_ms),
         to_at=_moment(to_ms),
@@ -225,9 +226,8 @@ async def list_recordings(  # noqa: PLR0917 - the query
         deleted={"kept": False, "deleted": True}.get(state or ""),
         before=before,
     )
-    rows = await parts.recordings.search(wanted, limit)
-    found = [RecordingOut(**_shown(request, row)) for row in rows]
-    return RecordingPage(recordings=found, next=found[-1].recording_id if len(found) == limit else None)
+    rows, following = await parts.recordings.search(wanted, limit)
+    return RecordingPage(recordings=[RecordingOut(**_shown(request, row)) for row in rows], next=following)
 
 
 @routes.get("/api/v1/recordings/{recording_id}/sound", needs=Permission.LISTEN_TO_RECORDINGS)

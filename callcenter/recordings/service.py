@@ -152,8 +152,8 @@ class Recordings:
         rows = await store.of_call(self._pool, call_id)
         return rows, await store.facts_of(self._pool, call_id) if rows else []
 
-    async def search(self, wanted: RecordingFilter, limit: int) -> list[dict[str, Any]]:
-        """The newest recordings that fit."""
+    async def search(self, wanted: RecordingFilter, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+        """The newest recordings that fit, and what to look before for more; None: there are no more."""
         return await store.search(self._pool, wanted, limit)
 
     async def get(self, recording_id: int) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from callcenter.recordings.model import DeletedFor
 LISTENED_AGAIN_MINUTES: Final = 10
 """Within so many minutes the same person goes on listening: a player asks for a sound piece by piece."""
 
+LOOKED_THROUGH: Final = 20_000
+"""So many recordings are looked through for a part of a number at once: no index has the parts."""
+
 _ROWS: Final = """
     select r.recording_id, r.call_id, r.node, r.started_at, r.seconds, r.bytes, r.sha256, r.parts, r.peaks, r.file,
         r.held_at, r.hold_reason, hu.display_name as held_by_name,
@@ -28,7 +31,9 @@ _ROWS: Final = """
 
 @dataclass(frozen=True, slots=True)
 class RecordingFilter:
-    """What is looked for; None: all. `before` is the last one of the page before."""
+    """What is looked for; None: all. `before` is the last one of the page before. `number`: this one, whole and
+    normalised; `digits`: those that have them.
+    """
 
     from_at: datetime | None = None
     to_at: datetime | None = None
@@ -73,16 +78,22 @@ async def find(executor: Executor, recording_id: int) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-async def search(executor: Executor, wanted: RecordingFilter, limit: int) -> list[dict[str, Any]]:
-    """The newest recordings that fit, without their waveforms."""
+async def search(executor: Executor, wanted: RecordingFilter, limit: int) -> tuple[list[dict[str, Any]], int | None]:
+    """The newest recordings that fit, and what to look before for more of them; None: there are no more.
+
+    For a part of a number only the newest LOOKED_THROUGH are looked through: there may be more though none was found.
+    """
+    his = None if wanted.number is None else await _of_number(executor, wanted.number)
+    looked_to = None if wanted.digits is None else await _end_of_look(executor, wanted)
     given = {
         "r.started_at >= $": wanted.from_at,
         "r.started_at < $": wanted.to_at,
         "c.queue_id = $": wanted.queue_id,
         "c.agent_id = $": wanted.agent_id,
         "c.caller_number like '%' || $ || '%'": wanted.digits,
-        "c.caller_number = $": wanted.number,
+        "r.recording_id = any($)": his,
         "r.recording_id < $": wanted.before,
+        "r.recording_id >= $": looked_to,
     }
     asked = [(sql, value) for sql, value in given.items() if value is not None]
     terms = [sql.replace("$", f"${place}") for place, (sql, _) in enumerate(asked, 1)]
@@ -94,7 +105,30 @@ async def search(executor: Executor, wanted: RecordingFilter, limit: int) -> lis
     where = f"where {' and '.join(terms)}" if terms else ""
     values.append(limit)
     sql = f"{_ROWS} {where} order by r.recording_id desc limit ${len(values)}"
-    return [dict(row) for row in await executor.fetch(sql, *values)]
+    rows = [dict(row) for row in await executor.fetch(sql, *values)]
+    return rows, rows[-1]["recording_id"] if len(rows) == limit else looked_to
+
+
+async def _of_number(executor: Executor, number: str) -> list[int]:
+    """The recordings of a caller's calls: by the indices on both, however old they are."""
+    rows = await executor.fetch(
+        "select recording_id from calls join recordings using (call_id) where caller_number = $1", number
+    )
+    return [row["recording_id"] for row in rows]
+
+
+async def _end_of_look(executor: Executor, wanted: RecordingFilter) -> int | None:
+    """The last recording that is looked at; None: all are."""
+    found: int | None = await executor.fetchval(
+        """select recording_id from recordings where ($1::bigint is null or recording_id < $1)
+            and ($2::timestamptz is null or started_at >= $2) and ($3::timestamptz is null or started_at < $3)
+        order by recording_id desc offset $4 limit 1""",
+        wanted.before,
+        wanted.from_at,
+        wanted.to_at,
+        LOOKED_THROUGH - 1,
+    )
+    return found
 
 
 async def facts_of(executor: Executor, call_id: str) -> list[tuple[str, int]]:

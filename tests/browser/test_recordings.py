@@ -109,6 +109,8 @@ async def test_a_talk_is_recorded_paused_and_played(hotline: RunningHotline, chr
 
 async def _is_listened_to(chromium: Browser, hotline: RunningHotline, recording: Document) -> None:
     async with signed_in(chromium, hotline, "super", "/recordings") as screen:
+        who = screen.at("recordings-agent").locator("option", has_text="李伟")
+        await expect(who, "who has no recording can be asked for").to_have_count(1)
         await screen.type("recordings-number", "8871")
         await screen.at("recording-row").first.click()
         await screen.sees("recording-player")

@@ -12,6 +12,7 @@ import pytest
 from callcenter.clock import now_ms
 from callcenter.configuration.model import Configuration, PauseReason, Queue, Recording
 from callcenter.errors import ConflictError
+from callcenter.recordings import store
 from callcenter.recordings.files import Files
 from callcenter.recordings.service import HeldError, Recordings
 from callcenter.staff.model import Actor
@@ -244,3 +245,73 @@ async def test_a_node_says_what_waits(house: House) -> None:
     _, metrics = await house.ask("GET", "/metrics")
     assert 'callcenter_recordings_waiting{node="node1"} 3.0' in metrics
     assert 'callcenter_recordings_room{node="node1"} 0.0' in metrics
+
+
+async def called(house: House, pool: Any, place: int, number: str) -> str:
+    """A recorded call from a number; its id."""
+    call_id = f"node1-1763780000.{place}"
+    await ship(house, call=call_id, started_at_ms=1763780000000 + place, parts=f"{1763780000000 + place}:9.5")
+    await pool.execute(
+        "insert into calls (call_id, node, status, arrived_at, caller_number, agent_id)"
+        " values ($1, 'node1', 'answered', now(), $2, $3)",
+        call_id,
+        number,
+        house.ids["alice"],
+    )
+    return call_id
+
+
+async def test_a_whole_number_is_found_however_old_and_a_part_of_it_step_by_step(
+    house: House, pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    his = await called(house, pool, 1, "+8613800138001")
+    for place in range(2, 9):
+        await called(house, pool, place, f"+86139001390{place:02}")
+    monkeypatch.setattr(store, "LOOKED_THROUGH", 3)
+    for form in ("13800138001", "+86 138 0013 8001"):
+        assert [one["call_id"] for one in await listed(house, number=form)] == [his]
+    found: list[str] = []
+    before: dict[str, int] = {}
+    looks = 0
+    while looks < 5:
+        status, page = await house.ask("GET", "/api/v1/recordings", by="super", params={"number": "8001", **before})
+        assert status == 200
+        found += [one["call_id"] for one in page["recordings"]]
+        looks += 1
+        if page["next"] is None:
+            break
+        before = {"before": page["next"]}
+    assert (found, looks) == ([his], 3)
+    assert len(await listed(house, number="1390013900", limit=2)) == 2, "a page is full before the look ends"
+
+
+async def test_a_whole_number_is_looked_up_by_its_index(house: House, pool: Any) -> None:
+    """With many others of either kind no table is read from end to end."""
+    await pool.execute(
+        """insert into calls (call_id, node, status, arrived_at, caller_number)
+        select 'node1-1763780000.' || n, 'node1', 'answered', now(), '+8613' || 900000000 + n
+        from generate_series(1, 20000) n"""
+    )
+    await pool.execute(
+        """insert into recordings (call_id, node, started_at, seconds, bytes, sha256, parts, peaks, file)
+        select 'node1-1763780000.' || n, 'node1', now(), 1, 1, repeat('0', 64), '[]', '', n || '.mp3'
+        from generate_series(1, 20000) n"""
+    )
+    await pool.execute("analyze calls")
+    await pool.execute("analyze recordings")
+    statements: list[tuple[str, tuple[Any, ...]]] = []
+
+    class Noting:
+        """A connection that notes what it is asked."""
+
+        async def fetch(self, sql: str, *values: Any) -> Any:
+            """Note and ask."""
+            statements.append((sql, values))
+            return await pool.fetch(sql, *values)
+
+    rows, _ = await store.search(Noting(), store.RecordingFilter(number="+8613900000077"), 50)
+    assert [row["call_id"] for row in rows] == ["node1-1763780000.77"]
+    for sql, values in statements:
+        plan = "\n".join(row[0] for row in await pool.fetch(f"explain {sql}", *values))
+        assert "Seq Scan on calls" not in plan, plan
+        assert "Seq Scan on recordings" not in plan, plan

@@ -253,7 +253,7 @@ export const zhCN = {
     nav: "录音", title: "录音", audited: "每次收听均有记录。", none: "该通话没有录音。", place: "播放位置", keys: "空格播放 · ← → 5 秒 · Home、End · ↑ ↓ 倍速", speed: "倍速", caller: "客户", agent: "座席", failed: "录音暂时无法播放。", from: "自 {at}",
     break: { paused: "省略 {n}：暂停录音", apart: "省略 {n}：未在通话" }, download: "下载", hold: "保留", release: "解除保留", delete: "删除", holdWhy: "保留原因", deleteWhy: "永久删除的原因", reason: "原因", heldText: "{who} 自 {at} 起保留：{why}", keptUntil: "{at} 后自动删除",
     deleted: "已删除", deletedText: "录音已不存在，以下记录作为凭证保留。", deletedAt: "删除时间", deletedBy: "删除者", byRetention: "保存期满", byErasure: "删除客户个人信息", goneAt: "确认已删", notGone: "尚未确认", size: "大小",
-    number: "号码", anyQueue: "全部队列", anyAgent: "全部座席", anyState: "全部状态", fromDay: "开始日期", toDay: "结束日期", state: "状态", states: { kept: "可听", held: "保留中", deleted: "已删除" }, length: "时长", empty: "没有录音", emptyText: "哪些队列录音，在“路由设置”中设定。", more: "更多",
+    number: "号码", anyQueue: "全部队列", anyAgent: "全部座席", anyState: "全部状态", fromDay: "开始日期", toDay: "结束日期", state: "状态", states: { kept: "可听", held: "保留中", deleted: "已删除" }, length: "时长", notYet: "最近 2 万条中没有", notYetText: "点“更多”继续往前找；输入完整号码可以直接查到。", empty: "没有录音", emptyText: "哪些队列录音，在“路由设置”中设定。", more: "更多",
     failedFor: { notice: "未能向客户播放录音提示。", room: "录音磁盘空间不足。" }, notRecorded: "本次通话没有录音。", partNotRecorded: "本次通话有一部分没有录音。",
     desk: { off: "未录音", failed: "没有录音", on: "录音中", paused: "录音已暂停", begin: "录音", pause: "暂停录音", resume: "继续录音", stop: "停止", pauseHint: "客户说密码、证件号时暂停", pausedText: "当前内容不会被录音。", forgotten: "录音仍在暂停，保密内容说完后请继续。" },
     setting: { title: "录音", text: "可能被录音的客户在接通前会听到提示，提示内容可在“提示音”中修改。", rule: "通话录音", rules: { never: "不录音", on_demand: "由座席决定", always: "全部录音" }, keepDays: "保存", days: "天", keepHint: "期满自动删除；可单独保留某条录音" },
