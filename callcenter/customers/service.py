@@ -1,7 +1,7 @@
 """What the hotline does with customers: find the caller, list, read, write; all audited (SEC-04)."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from callcenter.customers.fields import list_fields
 from callcenter.customers.model import (
     Caller,
     Candidate,
+    Contract,
     Customer,
     Draft,
     OwnValue,
@@ -33,6 +34,7 @@ _LAST: Final = 2**63 - 1
 LONGEST_ADDRESS: Final = 200
 """Characters of an address as it is shown."""
 _TOO_LONG: Final = {"en": "The address is too long: at most 200 characters.", "zh": "地址太长，最多 200 字。"}
+_NO_CONTRACT: Final = {"en": "This contract is not in the record any more.", "zh": "该合同已不在档案中。"}
 _ENDS_EARLY: Final = {"en": "This is before its start.", "zh": "结束日期早于开始日期。"}
 
 
@@ -41,6 +43,15 @@ class MergedError(ConflictError):
 
     error_id = "customer_merged"
     zh = "该档案已并入另一客户。请重新打开，系统会转到那份档案，再作修改。"
+
+
+class ContractGoneError(ConflictError):
+    """Someone else has removed or replaced a contract of this record in the meantime; nothing was saved. Reload and try
+    again.
+    """
+
+    error_id = "contract_gone"
+    zh = "档案中的合同已被他人删除或替换，本次修改没有保存。请刷新后重试。"
 
 
 class Customers:
@@ -130,8 +141,10 @@ class Customers:
 
         Raises:
             InvalidInputError: a number isn't one, the name is empty, or an own field is wrong.
+            ContractGoneError: a contract has an id; a new customer's has none.
         """
         clean = self._checked(draft)
+        _check_contracts(clean.contracts, ())
         async with self._pool.acquire() as connection, connection.transaction():
             if call_id and clean.numbers:
                 made = await store.made_in_call(connection, call_id, clean.numbers[0].number)
@@ -158,6 +171,7 @@ class Customers:
             NotFoundError: there is none with this id, or it has been erased.
             MergedError: it is part of another now.
             ConflictError: somebody else changed it since `seen_at`.
+            ContractGoneError: a contract is not the record's, or comes twice.
             InvalidInputError: a number isn't one, the name is empty, or an own field is wrong.
         """
         async with self._pool.acquire() as connection, connection.transaction():
@@ -168,6 +182,8 @@ class Customers:
                 raise ConflictError
             kept = with_kept_numbers(draft.numbers, old.numbers, self._country)
             clean = self._checked(dataclasses.replace(draft, numbers=kept))
+            if "contracts" not in draft.kept:
+                _check_contracts(clean.contracts, old.contracts)
             if "own_fields" not in draft.kept:
                 clean = await self._with_own_fields(connection, clean, old.own_fields)
             await store.update(connection, customer_id, _kept(clean, old))
@@ -218,6 +234,18 @@ class Customers:
         if wrong:
             raise InvalidInputError(fields=wrong)
         return dataclasses.replace(draft, numbers=numbers, tags=tuple(dict.fromkeys(draft.tags)))
+
+
+def _check_contracts(sent: Sequence[Contract], there: Sequence[Contract]) -> None:
+    """Each contract that has an id is one that is there, once. Raises ContractGoneError."""
+    ids = {one.contract_id for one in there}
+    wrong = {}
+    for place, one in enumerate(sent):
+        if one.contract_id is not None and one.contract_id not in ids:
+            wrong[f"contracts.{place}.contract_id"] = _NO_CONTRACT
+        ids -= {one.contract_id}
+    if wrong:
+        raise ContractGoneError(fields=wrong)
 
 
 def _kept(draft: Draft, old: Customer) -> Draft:

@@ -113,9 +113,33 @@ async def test_a_contract_keeps_its_id(house: House) -> None:
     assert [(one["name"], one["number"]) for one in now["contracts"]] == [("新", ""), ("全屋装修", "HT-9")]
     assert now["contracts"][1]["contract_id"] == first["contract_id"]
     other = await made(house, name="别人", contracts=[])
-    await put(house, other, contracts=[first | {"name": "不是他的"}])
+    status, said = await put(house, other, contracts=[first | {"name": "不是他的"}])
+    assert (status, said["error"]["id"]) == (409, "contract_gone")
     _, again = await house.ask("GET", f"/api/v1/customers/{done['customer_id']}", by="alice")
     assert again["contracts"] == now["contracts"]
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_contract_that_somebody_removed_meanwhile_is_a_conflict_and_nothing_is_saved(
+    house: House, replaced: bool
+) -> None:
+    done = await made(house)
+    sent = [{name: value for name, value in one.items() if name != "in_warranty"} for one in done["contracts"]]
+    _, now = await put(house, done, contracts=[{"kind": "other", "name": "换的"}] if replaced else [])
+    for stale in ([sent[0] | {"name": "改的"}], [*sent, {"kind": "other", "name": "又一份"}]):
+        status, said = await put(house, done, name="改的", contracts=stale)
+        assert (status, said["error"]["id"]) == (409, "contract_gone")
+        assert "contracts.0.contract_id" in said["error"]["fields"]
+    _, again = await house.ask("GET", f"/api/v1/customers/{done['customer_id']}", by="alice")
+    assert again == now
+
+
+async def test_one_contract_sent_twice_or_with_a_new_customer_is_refused(house: House) -> None:
+    done = await made(house)
+    first = {name: value for name, value in done["contracts"][0].items() if name != "in_warranty"}
+    assert (await put(house, done, contracts=[first, first]))[0] == 409
+    new = {"name": "新客", "contracts": [first]}
+    assert (await house.ask("POST", "/api/v1/customers", by="alice", json=new))[0] == 409
 
 
 async def test_own_fields_are_asked_for_and_their_values_outlive_them(house: House) -> None:
