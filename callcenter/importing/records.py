@@ -212,7 +212,11 @@ async def write_changes(
 
 
 async def remember(connection: Connection, import_id: int, touched: Mapping[int, Any]) -> None:
-    """Note whom the import made (None) or changed (what he was), for undoing; the first `before` stays."""
+    """Note whom the import makes (None) or changes (what he is), for undoing; before it does so.
+
+    Of one whom it changed before, the first `before` stays; where somebody else has changed him since, so does the
+    moment, by which the undoing knows that.
+    """
     if touched:
         await connection.execute(
             """
@@ -220,6 +224,10 @@ async def remember(connection: Connection, import_id: int, touched: Mapping[int,
             select $1, v.customer_id, v.before, now()
             from jsonb_to_recordset($2) as v (customer_id bigint, before jsonb)
             on conflict (import_id, customer_id) do update set after_at = excluded.after_at
+            where not exists (select from customers c where c.customer_id = excluded.customer_id
+                    and c.updated_at <> import_customers.after_at)
+                and not exists (select from customer_changes k where k.customer_id = excluded.customer_id
+                    and k.at > import_customers.after_at)
             """,
             import_id,
             [{"customer_id": customer_id, "before": before} for customer_id, before in touched.items()],

@@ -190,10 +190,10 @@ class ImportWork:
         numbers = {number for draft in drafts.values() for number, _ in draft.numbers}
         matcher.know(await records.of_numbers(connection, numbers, for_update=True))
         placing = matcher.place(list(drafts.items()), await records.new_ids(connection, len(drafts)))
-        await records.insert(connection, list(placing.made.values()), found.made_by)
-        await records.update(connection, list(placing.changed.values()))
         touched = {**dict.fromkeys(placing.made), **placing.before}
         await records.remember(connection, found.import_id, touched)
+        await records.insert(connection, list(placing.made.values()), found.made_by)
+        await records.update(connection, list(placing.changed.values()))
         await records.write_changes(connection, "imported", found.made_by, _changes(found.import_id, placing))
         lots = [_lot(one, drafts[one.row_number]) for one in placing.rows]
         if lots:

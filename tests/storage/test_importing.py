@@ -479,6 +479,49 @@ async def test_undo_takes_out_the_new_puts_back_the_changed_and_leaves_what_was_
     assert {one[0] for one in now} == {"王小明", "李四", "孙七", "周八"}
 
 
+BY_HAND = {
+    "the record": "update customers set notes = '座席改的', updated_at = now() where name = $1",
+    "its history alone": """insert into customer_changes (customer_id, kind, detail)
+        select customer_id, 'owner', '{}' from customers where name = $1""",
+}
+
+
+@pytest.mark.parametrize("change", BY_HAND.values(), ids=BY_HAND)
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_what_a_person_changed_between_two_rows_of_one_customer_outlives_the_undoing(
+    desk: Desk, pool: Pool, is_new: bool, change: str
+) -> None:
+    if not is_new:
+        await desk.whole(csv_of(row("王小明", "13800138000", 小区="绿城")))
+    rows = [row("王小明", "13800138000", 标签="x"), row("王小明", "13800138000", 标签="y"), row("赵六", "13700137000")]
+    import_id = await desk.read(csv_of(*rows))
+    await desk.check(import_id, "overwrite")
+    await desk.imports.run(ALICE, import_id)
+    with pytest.raises(ConnectionError):
+        await Dies(pool, "mortal", 0, after=True, chunk_rows=1).run_one()
+    await desk.imports.stop(ALICE, import_id)
+    await pool.execute(change, "王小明")
+    await desk.run(import_id, chunk_rows=1)
+    counts = await desk.undo(import_id)
+    assert {(one["name"], one["undone"]) for one in await desk.imports.left(import_id)} == {("王小明", "changed")}
+    assert (counts["changed"], counts["removed"]) == (1, 1)
+    assert await pool.fetchval("select tags from customers where name = '王小明'") == ["x", "y"]
+
+
+async def test_what_a_person_changes_while_an_undoing_goes_on_outlives_it(desk: Desk, pool: Pool) -> None:
+    import_id = await desk.read(csv_of(*(row(f"客户{n}", f"138{n:08d}") for n in range(6))))
+    await desk.check(import_id)
+    await desk.run(import_id)
+    await desk.imports.undo(ALICE, import_id)
+    with pytest.raises(ConnectionError):
+        await Dies(pool, "mortal", 0, after=True, chunk_rows=3).run_one()
+    await pool.execute("update customers set notes = '改', updated_at = now() where name = '客户5'")
+    await pool.execute("update imports set claimed_until = now() - interval '1 second'")
+    await ImportWork(pool, "undoer", chunk_rows=3).run_all()
+    assert [one["name"] for one in await pool.fetch("select name from customers")] == ["客户5"]
+    assert [(one["name"], one["undone"]) for one in await desk.imports.left(import_id)] == [("客户5", "changed")]
+
+
 async def test_rows_are_forgotten_after_a_month(desk: Desk, pool: Pool) -> None:
     import_id = await desk.read(csv_of(FIRST))
     await pool.execute("update imports set made_at = now() - interval '31 days'")
