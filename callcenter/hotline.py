@@ -130,7 +130,7 @@ class Hotline:
         self.timeline = Timeline(pool)
         self.customer_files = CustomerFiles(pool)
         self.merging = Merging(pool)
-        self.duplicates = Duplicates(pool)
+        self.duplicates = Duplicates(pool, redis)
         self.own_fields = OwnFields(pool)
         self.owners = Owners(pool)
         self.imports = Imports(pool, settings)

@@ -1,16 +1,27 @@
 """Records that may be the same customer: those that share a number. Some do rightly (a household's landline), so people
 decide; nothing is merged by itself.
+
+Where a page ends is a number, which not everybody may see: a page's end is kept in Redis, and goes out as a word that
+says nothing.
 """
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from redis.asyncio import Redis
+
 from callcenter.db.pool import Pool
+from callcenter.errors import ConflictError
 
 LOOKED_AT: Final = 100_000
 """Numbers that one page looks through, so that it takes as long with millions."""
 MOST_RECORDS: Final = 20
+KEPT_SECONDS: Final = 12 * 3600
+"""How long a list may be looked at before its next page: a working day."""
+END_KEY: Final = "cc:duplicates:"
+"""Redis: begins the name of a page's end; the word follows."""
 
 _GROUPS: Final = f"""
     with looked as materialized (
@@ -38,18 +49,36 @@ class Sharing:
     customers: Sequence[tuple[int, str, str, str]]
 
 
+class ListOverError(ConflictError):
+    """This list is too old to go on with. Open it again."""
+
+    error_id = "list_over"
+    zh = "列表已过期，请重新打开。"
+
+
 class Duplicates:
     """Looks for them."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, redis: Redis) -> None:
         self._pool = pool
+        self._redis: Any = redis
 
     async def page(self, after: str, limit: int) -> tuple[list[Sharing], str | None]:
-        """Some that share a number, by the number, after this one; and where to look further, None at the end.
+        """Some that share a number, by the number, after the page that `after` was told with; and the word to look
+        further with, None at the end. A page may have none and a further one all the same.
 
-        A page may have none and a further one all the same.
+        Raises:
+            ListOverError: `after` was told too long ago, or never.
         """
-        rows: list[Any] = await self._pool.fetch(_GROUPS, after, limit)
+        end = await self._redis.get(END_KEY + after) if after else ""
+        if end is None:
+            raise ListOverError
+        rows: list[Any] = await self._pool.fetch(_GROUPS, end, limit)
         found = [Sharing(row["number"], [tuple(one) for one in row["customers"]]) for row in rows if row["number"]]
         following = found[-1].number if len(found) == limit else rows[0]["until"]
-        return found, following
+        return found, None if following is None else await self._word_for(following)
+
+    async def _word_for(self, end: str) -> str:
+        word = secrets.token_urlsafe(12)
+        await self._redis.set(END_KEY + word, end, ex=KEPT_SECONDS)
+        return word

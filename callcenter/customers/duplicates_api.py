@@ -1,16 +1,20 @@
 """Possible duplicates among customers, over HTTP."""
 
+from typing import Annotated
+
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from callcenter.customers.model import display_of
 from callcenter.numbers.shown import Number
 from callcenter.staff import audit
 from callcenter.staff.permissions import Permission
-from callcenter.validation import Limit, Line
+from callcenter.validation import Limit
 from callcenter.web.routes import Routes, actor, hotline
 
 routes = Routes()
+
+After = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{0,40}$")]
 
 
 class SharingCustomerOut(BaseModel):
@@ -38,7 +42,7 @@ class DuplicatesPage(BaseModel):
 
 
 @routes.get("/api/v1/possible-duplicates", needs=Permission.MERGE_CUSTOMERS)
-async def list_duplicates(request: web.Request, /, after: Line = "", limit: Limit = 50) -> DuplicatesPage:
+async def list_duplicates(request: web.Request, /, after: After = "", limit: Limit = 50) -> DuplicatesPage:
     """Records that share a number and may be one customer, by the number; the reading is audited."""
     house = hotline(request)
     found, following = await house.duplicates.page(after, limit)

@@ -349,5 +349,14 @@ async def test_records_that_share_a_number_are_listed_whatever_the_pages(
         after = page["next"]
         if after is None:
             break
+        assert not any(one.strip("+") in after for one in RANDOM_NUMBERS), "a page's end says no number"
     assert found == [(number, [one, two]), (RANDOM_NUMBERS[1], [two, three])]
     assert (await house.ask("GET", "/api/v1/possible-duplicates", by="alice"))[0] == 403
+
+
+@pytest.mark.parametrize("after", ["never-told", "8613800138000"])
+async def test_a_page_of_duplicates_begins_only_where_another_ended(house: House, pool: Pool, after: str) -> None:
+    await a_record(pool, RANDOM_NUMBERS[0], name="甲")
+    await a_record(pool, RANDOM_NUMBERS[0], name="乙")
+    status, said = await house.ask("GET", "/api/v1/possible-duplicates", by="super", params={"after": after})
+    assert (status, said["error"]["id"]) == (409, "list_over")
