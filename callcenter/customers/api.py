@@ -14,12 +14,11 @@ from callcenter.customers.model import (
     Customer,
     CustomerNumber,
     Draft,
-    OwnValue,
     facts_of,
     search_digits,
 )
 from callcenter.numbers.model import may_be_found
-from callcenter.numbers.shown import Number
+from callcenter.numbers.shown import Number, Values
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs, RequiredLine, cleaned_line
 from callcenter.web.routes import Routes, actor, hotline, may, signed_in
@@ -193,7 +192,7 @@ class CustomerOut(BaseModel):
     birthday: date | None
     tags: list[str]
     contracts: list[ContractOut]
-    own_fields: dict[str, OwnValue]
+    own_fields: Values
     owner: OwnerOut | None
     last_contact_at: int | None
     created_at: int

@@ -26,7 +26,7 @@ from callcenter.customers.model import (
 from callcenter.customers.own_fields import checked_values
 from callcenter.db.pool import Connection, Pool
 from callcenter.errors import ConflictError, InvalidInputError, NotFoundError
-from callcenter.numbers.model import with_kept_numbers
+from callcenter.numbers.model import OWN_FIELDS, with_kept_numbers, with_kept_values
 from callcenter.staff import audit
 from callcenter.staff.model import Actor
 
@@ -165,7 +165,7 @@ class Customers:
         """Replace a customer's record, but for what `draft.kept` names; `seen_at` is the `updated_at` of the record
         that was edited.
 
-        A number that is sent as it is shown to who may not see it (138****5678) stays what it is.
+        A number that is sent as it is shown to who may not see it (138****5678) stays what it is, in own fields too.
 
         Raises:
             NotFoundError: there is none with this id, or it has been erased.
@@ -185,6 +185,8 @@ class Customers:
             if "contracts" not in draft.kept:
                 _check_contracts(clean.contracts, old.contracts)
             if "own_fields" not in draft.kept:
+                sent = with_kept_values(clean.own_fields, old.own_fields, self._country, within=OWN_FIELDS)
+                clean = dataclasses.replace(clean, own_fields=sent)
                 clean = await self._with_own_fields(connection, clean, old.own_fields)
             await store.update(connection, customer_id, _kept(clean, old))
             new = await self._found(connection, customer_id)

@@ -26,6 +26,8 @@ _NO_NUMBER: Final = re.compile(r"\d{4}-\d\d-\d\d|-?\d{1,12}\.\d\d")
 """A day, an amount of money."""
 _OF_THE_HOUSE: Final = frozenset({"called", "extension"})
 """Names in a fact's body under which the hotline's own numbers stand."""
+OWN_FIELDS: Final = "own_fields"
+"""Where a record's values stand that a department named itself; `own_fields.` begins the name of one."""
 
 
 def masked(text: str, country: str = "CN") -> str:
@@ -73,16 +75,26 @@ def masked_body(body: Any, country: str = "CN", *, name: str = "") -> Any:
     """A fact's body, or anything else made of lists and dictionaries, with each text hidden that is a number.
 
     Text with letters in it (an id, a note) stays, but for what is called a name: a trunk may send the number as the
-    caller's name.
+    caller's name. In a record's own fields a telephone number may be a JSON number, too, and names mean nothing.
     """
+    own = name.partition(".")[0] == OWN_FIELDS
     if isinstance(body, dict):
-        return {key: masked_body(value, country, name=str(key)) for key, value in body.items()}
+        return {key: masked_body(value, country, name=name if own else str(key)) for key, value in body.items()}
     if isinstance(body, list | tuple):
         return [masked_body(one, country, name=name) for one in body]
+    if own and _is_telephone(body, country):
+        return masked(str(int(body)), country)
     if not isinstance(body, str) or name in _OF_THE_HOUSE or _NO_NUMBER.fullmatch(body):
         return body
     has_words = any(c.isalpha() for c in body) and name not in {"name", "caller_name"}
     return body if has_words else masked(body, country)
+
+
+def _is_telephone(value: Any, country: str) -> bool:
+    """Whether a JSON number is somebody's telephone number rather than an amount."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or not 0 < value < 10**15:
+        return False
+    return (facts_of(str(int(value)), country).key or "").startswith("+")
 
 
 def with_kept_numbers(
@@ -103,12 +115,18 @@ def with_kept_numbers(
     return kept
 
 
-def with_kept_values(given: Mapping[str, Any], stored: Mapping[str, Any], country: str = "CN") -> dict[str, Any]:
-    """`given`, where a value that hides the stored one of its name stands for it."""
+def with_kept_values(
+    given: Mapping[str, Any], stored: Mapping[str, Any], country: str = "CN", *, within: str = ""
+) -> dict[str, Any]:
+    """`given`, where a value that hides the stored one of its name stands for it. `within`: what all of them are
+    called together, where that is how they are hidden.
+    """
+
+    def shown(name: str) -> Any:
+        return masked_body(stored.get(name), country, name=within or name)
+
     return {
-        name: stored[name]
-        if isinstance(value, str) and MASK in value and value == masked_body(stored.get(name), country, name=name)
-        else value
+        name: stored[name] if isinstance(value, str) and MASK in value and value == shown(name) else value
         for name, value in given.items()
     }
 

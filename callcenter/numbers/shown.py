@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainSerializer, SerializationInfo
 
-from callcenter.numbers.model import masked, masked_body
+from callcenter.customers.model import OwnValue
+from callcenter.numbers.model import OWN_FIELDS, masked, masked_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +41,18 @@ def _body(value: Any, info: SerializationInfo) -> Any:
     return value if sight.whole_numbers else masked_body(value, sight.country)
 
 
+def _value(value: Any, info: SerializationInfo) -> Any:
+    sight = _sight(info)
+    return value if sight.whole_numbers else masked_body(value, sight.country, name=OWN_FIELDS)
+
+
 Number = Annotated[str, PlainSerializer(_number, return_type=str, when_used="json")]
 """A caller's or customer's number, in any form, or a text that may be one."""
 Body = Annotated[dict[str, Any], PlainSerializer(_body, return_type=dict[str, Any], when_used="json")]
 """An object with numbers somewhere in it."""
 Note = Annotated[str, PlainSerializer(_body, return_type=str, when_used="json")]
 """What somebody has written and nobody edits: hidden where it is nothing but a number."""
-Value = Annotated[Any, PlainSerializer(_body, when_used="json")]
-"""Anything that may be a number, or have one somewhere in it."""
+Value = Annotated[Any, PlainSerializer(_value, when_used="json")]
+"""A field's value, which may be a number, or have one somewhere in it."""
+Values = Annotated[dict[str, OwnValue], PlainSerializer(_value, return_type=dict[str, OwnValue], when_used="json")]
+"""A record's own fields."""

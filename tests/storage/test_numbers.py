@@ -72,6 +72,19 @@ async def house(pool: Any, redis: Any) -> AsyncIterator[House]:
         yield house
 
 
+OWN: dict[str, Any] = {"emergency": MOBILE, "called": f"+86 {MOBILE}", "second": int(MOBILE), "area": 1375550.0}
+"""Own fields: his number as a text, under a name that has a meaning elsewhere, as a JSON number; and an amount."""
+
+
+async def own_fields(house: House) -> None:
+    """The department asks for them."""
+    for name, value in OWN.items():
+        kind = "text" if isinstance(value, str) else "number"
+        field = {"name_zh": name, "name_en": name, "kind": kind}
+        status, said = await house.ask("PUT", f"/api/v1/customer-fields/{name}", by="admin", json=field)
+        assert status == 200, said
+
+
 @pytest.fixture
 async def full_house(house: House, pool: Any) -> House:
     """The same, where the number stands in what is kept beside the lists too."""
@@ -79,7 +92,8 @@ async def full_house(house: House, pool: Any) -> House:
     twin = {"name": "刘二", "numbers": [{"number": MOBILE, "label": ""}]}
     _, made = await house.ask("POST", "/api/v1/customers", by="super", json=twin)
     house.ids["part"] = made["customer_id"]
-    changed = {"name": "刘秀英", "numbers": [{"number": MOBILE, "label": "本人"}]}
+    await own_fields(house)
+    changed = {"name": "刘秀英", "numbers": [{"number": MOBILE, "label": "本人"}], "own_fields": OWN}
     await house.ask("PUT", f"/api/v1/customers/{customer_id}", by="super", json=changed)
     await pool.execute("update ring_backs set done_note = $1 where state = 'done'", MOBILE)
     await pool.execute(
@@ -280,6 +294,23 @@ async def test_who_edits_a_record_that_he_sees_hidden_changes_no_number(house: H
     )
     assert (status, list(refusal["error"]["fields"])) == (400, ["numbers.0.number"])
     assert await pool.fetchval("select count(*) from customer_numbers") == 3
+
+
+async def test_own_fields_hide_numbers_and_keep_them_when_they_are_sent_back(full_house: House, pool: Any) -> None:
+    house, path = full_house, f"/api/v1/customers/{full_house.ids['customer']}"
+    _, seen = await house.ask("GET", path, by="alice")
+    hidden = {"emergency": "137****1234", "called": "+86 137****1234", "second": "137****1234", "area": 1375550.0}
+    assert seen["own_fields"] == hidden
+    change = {"name": "刘秀英", "own_fields": hidden | {"area": 90.5}, "updated_at": seen["updated_at"]}
+    status, changed = await house.ask("PUT", path, by="alice", json=change)
+    assert status == 200, changed
+    stored = await pool.fetchval("select own_fields from customers where customer_id = $1", house.ids["customer"])
+    assert stored == OWN | {"area": 90.5}
+    _, whole = await house.ask("GET", path, by="super")
+    assert whole["own_fields"] == OWN | {"area": 90.5}
+    wrong = {"name": "刘秀英", "own_fields": hidden | {"second": "139****1234"}}
+    status, refusal = await house.ask("PUT", path, by="alice", json=wrong)
+    assert (status, list(refusal["error"]["fields"])) == (400, ["own_fields.second"])
 
 
 async def test_a_hidden_blocked_number_can_be_let_through(house: House, pool: Any) -> None:
