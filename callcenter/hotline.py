@@ -29,6 +29,7 @@ from callcenter.blocking.service import Blocking
 from callcenter.board.metrics import BoardFigures
 from callcenter.board.service import Boards
 from callcenter.calls.caller import CallerLookup
+from callcenter.calls.erased import ErasedCallers
 from callcenter.calls.service import Calls
 from callcenter.calls.writer import CallWriter
 from callcenter.clock import now_ms
@@ -126,7 +127,7 @@ class Hotline:
         settings, pool, redis = self.settings, self.pool, self.redis
         self.customers = Customers(pool, country=settings.country)
         self.recordings = Recordings(pool, redis, settings.recordings_dir, self.clock, self._configuration)
-        self.erasures = Erasures(pool, also={"recordings": self.recordings.erase})
+        self.erasures = Erasures(pool, ErasedCallers(redis), also={"recordings": self.recordings.erase})
         self.timeline = Timeline(pool)
         self.customer_files = CustomerFiles(pool)
         self.merging = Merging(pool)

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from callcenter import metrics
 from callcenter.calls import store
+from callcenter.calls.erased import ErasedCallers, mark_erased, strip_facts
 from callcenter.calls.legs import legs_of
 from callcenter.calls.model import CallRecord, CallStatus, fold, is_call_id
 from callcenter.db.pool import AWAY, Connection, Pool
@@ -106,6 +107,7 @@ class CallWriter:
         self._pool = pool
         self._clock = clock
         self._cadence = cadence
+        self._erased = ErasedCallers(redis)
         self._ended: dict[str, Ended] = {}
 
     async def run(self) -> None:
@@ -245,9 +247,14 @@ class CallWriter:
         touched = {fact.call_id for fact in facts if fact.event_id in new}
         if not touched:
             return Folded(new)
+        erased = await self._erased.calls_of(connection, [fact for fact in facts if fact.event_id in new])
+        if erased:
+            await strip_facts(connection, erased)
         events = await store.events_of(connection, touched)
         records = {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(touched)}
         await store.put_calls(connection, records.values())
+        if erased:
+            await mark_erased(connection, erased)
         await store.drop_drafts(connection, [one for one in facts if one.kind is Kind.OUTCOME and one.event_id in new])
         legs = [leg for call_id in records for leg in legs_of(call_id, events[call_id])]
         await store.put_legs(connection, legs)

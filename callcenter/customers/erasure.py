@@ -7,12 +7,13 @@ and how much, never what. The audit log is not touched: it says who did what to 
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
 
-from callcenter.calls.model import started_at
+from callcenter.calls.erased import LATE_FACTS, ErasedCallers, strip_facts
+from callcenter.clock import now_ms
 from callcenter.db.pool import Connection, Executor, Pool
 from callcenter.errors import HotlineError, InvalidInputError, NotFoundError
 from callcenter.staff import audit
@@ -24,8 +25,6 @@ BATCH: Final = 200
 """Calls in one transaction."""
 OLD_BATCH: Final = 1000
 ERASED_NAME: Final = "已删除 · Erased"
-LATE_FACTS: Final = timedelta(days=7)
-"""So long after an erasure facts of its calls may still come (a node's spool, Asterisk's CDR)."""
 
 EraseOfCalls = Callable[[Connection, Sequence[str]], Awaitable[int]]
 """Erases what a room keeps of these calls, in the transaction given; how much that was."""
@@ -104,7 +103,10 @@ select call_id from (
     select * from calls where erased_at > $1
 ) late
 where erased_at is null or caller_number is not null or caller_name is not null
-    or notes is not null or place is not null or form_fields is not null limit {BATCH}
+    or notes is not null or place is not null or form_fields is not null
+    or exists (select from messages m where m.call_id = late.call_id)
+    or exists (select from recordings r where r.call_id = late.call_id and r.deleted_at is null and r.held_at is null)
+limit {BATCH}
 """  # noqa: S608 (our own words)
 _OLD: Final = f"""
 select call_id, arrived_at from calls
@@ -115,16 +117,6 @@ _CALLS: Final = """
 update calls set caller_number = null, caller_name = null, place = null, carrier = null, notes = null,
     callback_number = null, form_fields = null, erased_at = coalesce(erased_at, now()), updated_at = now()
 where call_id = any ($1)
-"""
-_FACTS: Final = """
-update call_events set body = case kind
-    when 'outcome' then jsonb_strip_nulls(jsonb_build_object('by', body -> 'by', 'call_type', body -> 'call_type',
-        'next_step', body -> 'next_step', 'customer_id', body -> 'customer_id', 'sub_type', body -> 'sub_type',
-        'form_version', body -> 'form_version', 'read_back', body -> 'read_back',
-        'read_back_at', body -> 'read_back_at', 'complete', body -> 'complete'))
-    else body - '{caller_number,caller_name,clid,number,name,place,carrier,note,notes,customers}'::text[]
-        - case when body ->> 'to_kind' = 'number' then 'to' else '' end end
-where call_id = any ($1) and call_started_at = any ($2)
 """
 _OTHERS: Final = """
 with told as (
@@ -185,9 +177,10 @@ select (select count(*) from customer_numbers where customer_id = any ($1)) as n
 class Erasures:
     """Asks for erasures, and carries them out."""
 
-    def __init__(self, pool: Pool, also: Mapping[str, EraseOfCalls] | None = None) -> None:
-        """`also`: what other rooms keep of calls, by its name in the proof."""
+    def __init__(self, pool: Pool, callers: ErasedCallers, also: Mapping[str, EraseOfCalls] | None = None) -> None:
+        """`callers`: by whom late calls are known; `also`: what other rooms keep of calls, by its name in the proof."""
         self._pool = pool
+        self._callers = callers
         self._also = dict(also or {})
 
     async def preview(self, customer_id: int) -> Preview:
@@ -255,8 +248,10 @@ class Erasures:
 
     async def work(self) -> bool:
         """Carry out what was asked for; whether there was something."""
-        rows = await self._pool.fetch("select erasure_id from customer_erasures where done_at is null")
+        rows = await self._pool.fetch("select erasure_id, customer_id from customer_erasures where done_at is null")
         for row in rows:
+            _, numbers = await _his(self._pool, row["customer_id"])
+            await self._callers.remember(numbers, now_ms())
             while await self._step(row["erasure_id"]):
                 pass
         return bool(rows)
@@ -333,7 +328,7 @@ class Erasures:
     async def _erase_calls(self, connection: Connection, call_ids: Sequence[str]) -> dict[str, int]:
         counts = {"calls": len(call_ids)}
         await connection.execute(_CALLS, call_ids)
-        await connection.execute(_FACTS, call_ids, [started_at(call_id) for call_id in call_ids])
+        await strip_facts(connection, call_ids)
         gone = await connection.execute("delete from messages where call_id = any ($1)", call_ids)
         counts["messages"] = _count(gone)
         await connection.execute("delete from outcome_drafts where call_id = any ($1)", call_ids)

@@ -93,11 +93,14 @@ class Message:
 async def put_message(
     executor: Executor, call_id: str, seconds: float, recording: bytes, recorded_at: datetime
 ) -> bool:
-    """Keep a call's message; a longer one takes the place of a shorter. False: the one that is there stays."""
+    """Keep a call's message; a longer one takes the place of a shorter. False: the one that is there stays, or who
+    rang has been erased.
+    """
     return bool(
         await executor.fetchval(
             """insert into messages (call_id, number, seconds, recording, recorded_at)
-            values ($1, (select caller_number from calls where call_id = $1), $2::float8::numeric, $3, $4)
+            select $1, (select caller_number from calls where call_id = $1), $2::float8::numeric, $3, $4
+            where not exists (select from calls where call_id = $1 and erased_at is not null)
             on conflict (call_id) do update set
                 number = coalesce(excluded.number, messages.number), seconds = excluded.seconds,
                 recording = excluded.recording, recorded_at = excluded.recorded_at, heard_at = null, heard_by = null

@@ -9,14 +9,16 @@ from typing import Any
 import orjson
 import pytest
 
-from callcenter.calls.model import fold
+from callcenter.calls.model import fold, started_at
 from callcenter.calls.store import events_of
+from callcenter.clock import milliseconds, now_ms
 from callcenter.customers import erasure
 from callcenter.customers.erasure import ERASED_NAME, Erasures, _pattern_of
 from callcenter.db.pool import Connection
-from callcenter.events import Kind
+from callcenter.events import STREAM, CallEvent, Kind, event
 from callcenter.recordings import store as recordings_store
 from callcenter.recordings.files import Files
+from callcenter.sounds import store as sounds_store
 from callcenter.staff.model import Actor, Role
 from tests.storage.house import House, open_house
 
@@ -241,10 +243,11 @@ async def test_it_goes_on_after_any_step_and_by_any_replica(
         await make_call(pool, n, customer_id, NUMBER)
     monkeypatch.setattr(erasure, "_BATCH", erasure._BATCH.replace("limit 200", "limit 3"))
     await ask(house, customer_id)
-    first, second = Erasures(pool), Erasures(pool)
+    callers = house.hotline.erasures._callers
+    first, second = Erasures(pool, callers), Erasures(pool, callers)
     erasure_id = await pool.fetchval("select erasure_id from customer_erasures")
     assert await first._step(erasure_id), "and dies after its first step"
-    await asyncio.gather(second.work(), Erasures(pool).work())
+    await asyncio.gather(second.work(), Erasures(pool, callers).work())
     await second.work()
     counts = (await second.find(customer_id) or pytest.fail("gone")).counts
     assert counts["calls"] == 22
@@ -261,7 +264,7 @@ async def test_a_step_that_fails_leaves_all_as_it_was(house: House, pool: Any) -
 
     before = await all_that_is_known(pool)
     with pytest.raises(ConnectionResetError):
-        await Erasures(pool, {"recordings": fail}).work()
+        await Erasures(pool, house.hotline.erasures._callers, {"recordings": fail}).work()
     assert await all_that_is_known(pool) == before
     erased: list[str] = []
 
@@ -269,9 +272,9 @@ async def test_a_step_that_fails_leaves_all_as_it_was(house: House, pool: Any) -
         erased.extend(call_ids)
         return len(call_ids)
 
-    await Erasures(pool, {"recordings": erase}).work()
+    await Erasures(pool, house.hotline.erasures._callers, {"recordings": erase}).work()
     assert len(erased) == 2
-    assert (await Erasures(pool).find(customer_id) or pytest.fail("gone")).counts["recordings"] == 2
+    assert (await house.hotline.erasures.find(customer_id) or pytest.fail("gone")).counts["recordings"] == 2
 
 
 async def test_what_another_customer_has_too_stays_his(house: House, pool: Any) -> None:
@@ -336,6 +339,89 @@ async def test_facts_that_come_late_are_erased_too(house: House, pool: Any) -> N
     assert await house.hotline.erasures.sweep() == 1
     assert await house.hotline.erasures.sweep() == 0
     assert await pool.fetchval("select count(*) from calls where caller_number is not null") == 0
+
+
+def told_late(call_id: str, number: str, **more: Any) -> list[CallEvent]:
+    """What an Asterisk that nobody could reach tells of a call in which he gave up: the script's facts and its CDR."""
+    at = milliseconds(started_at(call_id))
+    caller = {"node": "node1", "called": "4008001234", "caller_number": number, "caller_name": "王小名"}
+    ledger = caller | {"clid": f'"王小名" <{number}>', "started_at_ms": at, "disposition": "NO ANSWER"}
+    return [
+        event(call_id, Kind.ARRIVED, at, **caller),
+        event(call_id, Kind.IDENTIFIED, at, place={"zh": "杭州", "en": "Hangzhou"}, **more),
+        event(call_id, Kind.ENDED, at + 9000, hung_up_by="caller"),
+        event(call_id, Kind.LEDGER, at + 9000, about=f"{call_id}/alone", **ledger),
+    ]
+
+
+async def write(house: House, facts: Sequence[CallEvent]) -> None:
+    """The writer takes these facts off the stream."""
+    async with house.hotline.pool.acquire() as connection:
+        entries = [(f"{place}-1", fact.to_stream()) for place, fact in enumerate(facts, 1)]
+        await house.hotline.writer.store(connection, {STREAM: entries})
+
+
+@pytest.mark.parametrize("whole_call", [False, True])
+async def test_what_is_told_late_of_an_erased_caller_is_written_without_him(
+    house: House, pool: Any, whole_call: bool
+) -> None:
+    customer_id = await furnished(pool)
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    call_id = "node1-1763780050.50" if whole_call else "node1-1763780001.1"
+    facts = told_late(call_id, NUMBER)
+    await write(house, facts if whole_call else facts[-1:])
+    left = await all_that_is_known(pool)
+    assert not [secret for secret in SECRETS if secret in left]
+    call = await pool.fetchrow("select * from calls where call_id = $1", call_id)
+    assert (call["caller_number"], call["erased_at"] is not None) == (None, True)
+    assert await pool.fetchval("select count(*) from call_events where call_id = $1 and kind = 'ledger'", call_id) == 1
+    assert await pool.fetchval("select count(*) from ring_backs where state = 'open'") == 0
+    again = fold(call_id, (await events_of(pool, [call_id]))[call_id])
+    assert again.caller_number is None
+    assert call["status"] == ("abandoned" if whole_call else "callback"), "what became of it stays"
+
+
+async def test_a_late_call_that_was_said_to_be_his_is_erased_whatever_the_number(house: House, pool: Any) -> None:
+    customer_id = await furnished(pool)
+    await pool.execute("insert into customer_numbers values ($1, $2, '', 1)", SHARED, customer_id)
+    other = await make_customer(pool, "李四", SHARED)
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    await write(house, told_late("node1-1763780050.50", SHARED, customer_id=customer_id))
+    await write(house, told_late("node1-1763780051.51", SHARED, customer_id=other))
+    rows = await pool.fetch("select caller_number from calls where call_id > 'node1-176378005' order by call_id")
+    assert [row["caller_number"] for row in rows] == [None, SHARED]
+
+
+async def test_who_rings_again_after_his_erasure_is_a_caller_like_another(house: House, pool: Any) -> None:
+    customer_id = await furnished(pool)
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    call_id = f"node1-{now_ms() // 1000 + 5}.60"
+    await write(house, told_late(call_id, NUMBER))
+    call = await pool.fetchrow("select caller_number, erased_at from calls where call_id = $1", call_id)
+    assert tuple(call) == (NUMBER, None)
+    assert await pool.fetchval("select number from ring_backs where state = 'open'") == NUMBER
+
+
+@pytest.mark.parametrize("first", ["message", "facts"])
+async def test_a_message_that_comes_late_is_not_kept(house: House, pool: Any, first: str) -> None:
+    customer_id = await furnished(pool)
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    call_id = "node1-1763780050.50"
+
+    async def message() -> None:
+        await sounds_store.put_message(pool, call_id, 3.0, b"his voice", datetime.now(UTC))
+
+    if first == "message":
+        await message()
+    await write(house, told_late(call_id, NUMBER))
+    if first == "facts":
+        await message()
+    await house.hotline.erasures.sweep()
+    assert await pool.fetchval("select count(*) from messages") == 0
 
 
 async def test_a_transfer_s_note_and_the_number_it_led_to_go(house: House, pool: Any) -> None:
