@@ -114,6 +114,38 @@ def test_what_cannot_be_recorded_is_told(layer: Layer, monkeypatch: pytest.Monke
     assert not layer.service.of("recording")
 
 
+@pytest.mark.parametrize("who", ["agent", "caller"])
+def test_who_hangs_up_while_the_notice_is_played_is_told(layer: Layer, who: str) -> None:
+    [notice] = named(layer, notice=tone(NOTICE_HZ, 6))
+    instruction = dial("1001") | {"recording": "now", "notice": [notice]}
+    layer.service.answer_wait = first_then(instruction, lambda _: None)
+    with DeskPhone("1001", ring_seconds=0.5, talk_seconds=1.5 if who == "agent" else 30) as phone:
+        layer.push(phone)
+        with speaking(layer, hold_seconds=30 if who == "agent" else 3) as (caller, voice):
+            eventually(lambda: voice.hears_tone(NOTICE_HZ), "the notice", 5)
+            assert caller.finish(15) == 0
+    report = layer.service.wait_for("ended").body
+    assert (report["dial_status"], report["hung_up_by"]) == ("ANSWER", who)
+
+
+@pytest.mark.parametrize("who", ["agent", "customer"])
+def test_who_hangs_up_on_a_callback_while_the_notice_is_played_is_told(layer: Layer, who: str) -> None:
+    [notice] = named(layer, notice=tone(NOTICE_HZ, 6))
+    agent_seconds, customer_seconds = (4, 30) if who == "agent" else (30, 1.5)
+    with (
+        Voice(hertz=CALLER_HZ) as customer,
+        DeskPhone("1003", ring_seconds=0.3, talk_seconds=agent_seconds) as phone,
+        DeskPhone(
+            "trunk", port=layer.trunk_port, ring_seconds=0.5, talk_seconds=customer_seconds, media_port=customer.port
+        ),
+    ):
+        layer.push(phone)
+        call_back(layer, CC_RECORDING="now", CC_SOUNDS=notice)
+        eventually(lambda: customer.hears_tone(NOTICE_HZ), "the notice", 6)
+        report = layer.service.wait_for("callback-over").body
+    assert (report["dial_status"], report["hung_up_by"]) == ("ANSWER", who)
+
+
 def test_recording_stops_and_begins_in_mid_talk(layer: Layer) -> None:
     with talk(layer, dial("1001") | {"recording": "now"}, hold_seconds=9) as (caller, _, _):
         time.sleep(2.5)
