@@ -20,7 +20,7 @@ codec_alaw codec_ulaw codec_a_mu codec_g722 codec_opus_open_source codec_opus co
 format_pcm format_wav format_sln format_wav_gsm codec_gsm
 """
 _DIALPLAN = """
-app_dial app_queue app_echo app_playback app_stack app_db app_verbose app_chanspy app_channelredirect
+app_dial app_exec app_queue app_echo app_playback app_stack app_db app_verbose app_chanspy app_channelredirect
 app_mixmonitor app_originate
 func_callerid func_cdr func_channel func_db func_devstate func_global func_hangupcause func_logic func_math
 func_strings func_timeout func_sprintf func_pjsip_contact func_pjsip_aor func_pjsip_endpoint

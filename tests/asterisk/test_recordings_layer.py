@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
+from urllib.parse import quote
 
 import pytest
 
@@ -126,6 +127,22 @@ def test_who_hangs_up_while_the_notice_is_played_is_told(layer: Layer, who: str)
             assert caller.finish(15) == 0
     report = layer.service.wait_for("ended").body
     assert (report["dial_status"], report["hung_up_by"]) == ("ANSWER", who)
+
+
+def test_a_leg_that_is_lost_while_the_notice_is_played_keeps_the_caller(layer: Layer) -> None:
+    [notice] = named(layer, notice=tone(NOTICE_HZ, 6))
+    instruction = dial("1001") | {"recording": "now", "notice": [notice]}
+    layer.service.answer_wait = first_then(instruction, lambda _: None)
+    with DeskPhone("1001", ring_seconds=0.5, talk_seconds=30) as phone:
+        layer.push(phone)
+        with speaking(layer) as (_, voice):
+            eventually(lambda: voice.hears_tone(NOTICE_HZ), "the notice", 5)
+            channels = layer.console("core show channels concise").splitlines()
+            [leg] = [line for line in channels if line.startswith("PJSIP/1001")]
+            layer.ari("DELETE", f"channels/{quote(leg.split('!')[-1])}?reason_code=44")
+            again = layer.service.wait_for("wait", 2).body
+    assert (again["previous"]["dial_status"], again["previous"]["cause"]) == ("ANSWER", 44)
+    assert again["answered"]
 
 
 @pytest.mark.parametrize("who", ["agent", "customer"])
