@@ -158,6 +158,8 @@ class Hotline:
         self.live = LiveQueue(redis)
         self.desks = LiveDesks(redis, self.live.replica, self._desk_now, self._heard_change, self._look_anew)
         self.live.is_shown = self.desks.is_open
+        self.live.on_alone = self.desks.hear_own
+        self.live.on_lost = self.desks.look_again
         self.choosing = Choosing(self.live, self.customers, self.clock)
         self.roster = RosterKeeper(pool, self.live, self.clock)
         self.sounds = Sounds(pool, redis, settings.sounds_dir)

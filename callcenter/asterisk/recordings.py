@@ -8,6 +8,7 @@ made stays and is tried again: nothing here is in a call's way.
 
 import contextlib
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -136,7 +137,10 @@ class Recordings:
     def call_over(self, call_id: str) -> None:
         """A call is over: what was recorded of it is complete. Never raises."""
         try:
-            if any(self._folder.glob(f"{_safe(call_id)}_*.alaw")):
+            begins = f"{_safe(call_id)}_"
+            with os.scandir(self._folder) as files:  # a step of each call: a pattern costs three times as much
+                found = any(file.name.startswith(begins) and file.name.endswith(".alaw") for file in files)
+            if found:
                 (self._folder / f"{_safe(call_id)}.over").touch()
         except OSError:
             log.exception("the end of a recording could not be noted")

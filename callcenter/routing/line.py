@@ -83,9 +83,6 @@ class Line:
                     await self._news(poll, min(left, left if due_at is None else (due_at - self._clock()) / 1000))
                 poll.clear()
                 call = await self.live.call(facts.call_id)
-                if arriving and call.state is not CallState.NEW:
-                    await self.live.seen(facts.call_id, self._clock())
-                    arriving = False
 
     async def pressed(self, call_id: str, key: str) -> None:
         """A waiting caller has pressed a key."""
@@ -205,7 +202,8 @@ class Line:
                 self._arrive(turn, await self.routing.card(facts))
         answer = await self._dialogue.go(turn)
         await turn.commit(self.live, self._clock())
-        if turn.refused:
+        if turn.refused:  # he was known already, and his script asks again
+            await self.live.seen(call.call_id, self._clock())
             return None
         if answer is None:
             if FIELD in turn.fields:

@@ -15,6 +15,9 @@ from callcenter.routing.model import Membership, ReadyAgent
 from callcenter.routing.plan import Plan, entry_from_json
 from callcenter.routing.store import AgentChange, Change, LiveQueue
 
+MOST_KNOWN = 20_000
+"""Far more than change while an answer of Redis is on its way."""
+
 
 class Picture:
     """The floor as this replica sees it."""
@@ -26,7 +29,7 @@ class Picture:
         self._plan = plan
         self._today = today
         self._known: dict[str | int, int] = {}
-        """Of whom an own change was taken in that the channel has not told yet: its number."""
+        """Of whom an own change was taken in that the channel has not told yet: its number, the latest last."""
         self._since = 0
         """The number up to which everything has been taken in, by the snapshot or by the channel."""
         self._looking = asyncio.Lock()
@@ -134,7 +137,10 @@ class Picture:
         if heard and known <= number:
             self._known.pop(key, None)
         elif not heard:
+            self._known.pop(key, None)
             self._known[key] = max(known, number)
+            if len(self._known) > MOST_KNOWN:  # of a change that no channel tells, nothing takes its number away
+                del self._known[next(iter(self._known))]
         return number > known
 
     def _put_agent(self, change: AgentChange) -> None:

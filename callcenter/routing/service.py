@@ -112,7 +112,8 @@ class Routing:
 
     def hear(self, change: Change) -> None:
         """A change that some replica has made."""
-        self.picture.take(change, heard=True)
+        if not change.alone:  # else it was taken in as it was made, and is no sign that all before it were told
+            self.picture.take(change, heard=True)
         if change.call_id:
             self.wake(change.call_id)
 

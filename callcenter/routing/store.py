@@ -13,7 +13,8 @@ the indices, appends the facts to the event streams and tells every replica: all
   cc:wrapups            sorted set, agents in wrap-up by its end
   cc:seen               sorted set, live calls by the last time anybody spoke of them
   cc:changes            number of the last change
-  cc:live               channel: the changes, numbered
+  cc:live               channel: the changes, numbered; told by the answer alone while one replica listens
+  cc:live:<replica>     channel: that this replica listens to the changes
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -29,9 +30,15 @@ from callcenter.events import CallEvent
 from callcenter.routing.model import IN_CALL, AgentMove, AgentState, CallMove, CallState, agent_moves, call_moves
 
 LIVE_CHANNEL = "cc:live"
+"""The changes. A replica that follows it listens to `own_channel` on the same connection too."""
 RETIRED_DESK_SECONDS = 12 * 3600
 LISTENER_FIELD = "listener:"
 """Begins a call's field of a supervisor at it; his user id follows."""
+
+
+def own_channel(replica: str) -> str:
+    """Where nothing is told: that one listens here says that this replica is among those who follow the changes."""
+    return f"{LIVE_CHANNEL}:{replica}"
 
 
 def _script(name: str) -> str:
@@ -278,7 +285,7 @@ class AgentChange:
 @dataclass(frozen=True, slots=True)
 class Change:
     """One numbered change of the live queue, made by the replica `by`. `entry` is None for a call that is not in line
-    (any more).
+    (any more). `alone`: the channel does not tell it, since nobody but its own replica listens.
     """
 
     number: int
@@ -286,6 +293,7 @@ class Change:
     agents: tuple[AgentChange, ...]
     call_id: str
     entry: Mapping[str, Any] | None
+    alone: bool = False
 
 
 def read_change(text: str) -> Change:
@@ -293,7 +301,8 @@ def read_change(text: str) -> Change:
     told = orjson.loads(text)
     agents = tuple(_agent_change(*one) for one in told.get("agents", ()))
     call_id, entry = told.get("call") or ("", None)
-    return Change(told["n"], told.get("by", ""), agents, call_id, orjson.loads(entry) if entry else None)
+    entry = orjson.loads(entry) if entry else None
+    return Change(told["n"], told.get("by", ""), agents, call_id, entry, told.get("alone", False))
 
 
 def _agent_change(agent_id: Any, seq: int, ready: Any = None) -> AgentChange:
@@ -323,6 +332,10 @@ class LiveQueue:
         self.replica = uuid4().hex[:8]
         self.on_change: Callable[[Change], None] | None = None
         """Told of the changes that this replica makes, at once; those of others come by the channel."""
+        self.on_alone: Callable[[Change], None] = lambda _: None
+        """Told after it of those that the channel does not tell."""
+        self.on_lost: Callable[[], None] = lambda: None
+        """Told that a step may have been made of which no answer came."""
         self.is_shown: Callable[[int], bool] = lambda _: False
         """Whether an agent's desk is open in this replica: his steps then bring what it shows."""
         self._desks: dict[int, DeskRead] = {}
@@ -360,13 +373,26 @@ class LiveQueue:
         told += [str(notify)] if notify is not None else []
         if shown := [agent_id for agent_id in dict.fromkeys(told) if self.is_shown(int(agent_id))]:
             request["show"] = shown
-        applied, why, call_state, change, desks, *moved = await self._step(args=[orjson.dumps(request)])
-        if change and self.on_change:
-            self.on_change(read_change(change))
+        applied, why, call_state, change, desks, *moved = await self._carry_out(request)
+        if change:
+            self._tell(read_change(change))
         for agent_id, agent_flat, call_flat, waiting in desks:
             self._desks[int(agent_id)] = _desk_read(int(agent_id), agent_flat, call_flat, waiting)
         changed = {int(moved[n]): (moved[n + 1], int(moved[n + 2])) for n in range(0, len(moved), 3)}
         return Outcome(applied == "1", why, call_state, change, changed)
+
+    async def _carry_out(self, request: Mapping[str, Any]) -> Any:
+        try:
+            return await self._step(args=[orjson.dumps(request)])
+        except BaseException:
+            self.on_lost()
+            raise
+
+    def _tell(self, change: Change) -> None:
+        if self.on_change:
+            self.on_change(change)
+        if change.alone:
+            self.on_alone(change)
 
     async def floor(self) -> tuple[int, dict[str, dict[str, Any]], dict[int, tuple[int, dict[str, Any]]]]:
         """The number of the last change, everybody in line (call -> entry), everybody ready (agent -> idle since,

@@ -6,7 +6,7 @@ has no number, and a page that may have missed one asks for those it has not see
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 import orjson
@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from callcenter.errors import HotlineError
 from callcenter.routing.desk import DeskNow
-from callcenter.routing.store import LIVE_CHANNEL, Change, read_change
+from callcenter.routing.store import LIVE_CHANNEL, Change, own_channel, read_change
 from callcenter.supervision.model import MESSAGES_CHANNEL
 
 log = structlog.get_logger(__name__)
@@ -27,6 +27,7 @@ NO_DESK = 1008
 SEND_BUDGET_SECONDS = 2.0
 HEARTBEAT_SECONDS = 15.0
 OWN_CHANGE_SECONDS = 0.03
+AGAIN_SECONDS = 0.5
 ANY_CHANGE = 2**63
 """Higher than any change's number: look, whatever has been sent."""
 
@@ -94,6 +95,8 @@ class LiveDesks:
         self._desks: dict[int, list[Desk]] = {}
         self._replica = replica
         self._later: set[asyncio.Task[None]] = set()
+        self._lost = False
+        """Whether a change may have been missed since all was looked at last."""
         self._document = document
         self._hear_change = hear
         self._look_anew = look_anew
@@ -164,34 +167,66 @@ class LiveDesks:
         while True:
             try:
                 async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(LIVE_CHANNEL, MESSAGES_CHANNEL)
+                    await pubsub.subscribe(LIVE_CHANNEL, own_channel(self._replica), MESSAGES_CHANNEL)
                     async for message in pubsub.listen():
                         await self._hear(message)
             except RedisError:
                 log.warning("live changes not heard")
             except Exception:
                 log.exception("live changes not followed")
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    def look_again(self) -> None:
+        """A change may have been missed: look at everything again, soon."""
+        if not self._lost:
+            self._lost = True
+            self._beside(self._look_until_seen(), "look again")
+
+    async def _look_until_seen(self) -> None:
+        while self._lost:
+            self._lost = False
+            try:
+                await self._look_at_all()
+            except RedisError:
+                self._lost = True
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _look_at_all(self) -> None:
+        await self._look_anew()
+        for agent_id in self.agents:
+            await self.push(agent_id, ANY_CHANGE)
+
+    def _beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
 
     async def _hear(self, message: dict[str, Any]) -> None:
         if message["channel"] == MESSAGES_CHANNEL:
             await self._tell(message)
             return
+        if message["channel"] != LIVE_CHANNEL:
+            return
         if message["type"] == "subscribe":  # at the start, and whenever the connection was made again
-            await self._look_anew()
-            for agent_id in self.agents:
-                await self.push(agent_id, ANY_CHANGE)
+            await self._look_at_all()
         if message["type"] != "message":
             return
         change = read_change(message["data"])
+        if change.by == self._replica:
+            self.hear_own(change)
+            return
         self._hear_change(change)
         for agent in change.agents:
-            if agent.agent_id not in self._desks:
-                continue
-            if change.by == self._replica:
-                self._push_later(agent.agent_id, agent.seq)
-            else:
-                await self.push(agent.agent_id, agent.seq)
+            await self.push(agent.agent_id, agent.seq)
+
+    def hear_own(self, change: Change) -> None:
+        """A change that this replica has made. Its desks are shown by who has made it, with the answer to its step,
+        which saves a look at Redis; what is done here is for when that fails.
+        """
+        self._hear_change(change)
+        for agent in change.agents:
+            if agent.agent_id in self._desks:
+                asyncio.get_running_loop().call_later(OWN_CHANGE_SECONDS, self._push_later, agent.agent_id, agent.seq)
 
     async def _tell(self, heard: dict[str, Any]) -> None:
         """Show a supervisor's message; after a break, have pages ask for what they may have missed."""
@@ -202,15 +237,11 @@ class LiveDesks:
         await asyncio.gather(*(desk.send(message) for desk in desks))
 
     def _push_later(self, agent_id: int, seq: int) -> None:
-        """A change that this replica has made comes with the answer to its step, a moment later than by the channel,
-        and saves a look at Redis; who has made it shows it, and this is for when that fails.
-        """
-        task = asyncio.create_task(self._push_unless_shown(agent_id, seq), name="push-later")
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
+        if all(desk.sent_seq >= seq for desk in self._desks.get(agent_id, ())):
+            return
+        self._beside(self._push_unless_shown(agent_id, seq), "push-later")
 
     async def _push_unless_shown(self, agent_id: int, seq: int) -> None:
-        await asyncio.sleep(OWN_CHANGE_SECONDS)
         while agent_id in self._desks:
             try:
                 await self.push(agent_id, seq)

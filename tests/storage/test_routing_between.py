@@ -13,7 +13,7 @@ from callcenter.asterisk.model import LegAnswered, LegEnded
 from callcenter.routing.desk import InCallError
 from callcenter.routing.model import AgentMove, AgentState, CallState
 from callcenter.routing.script import CallFacts, Dial, Ended, Heard, OfferOver
-from callcenter.routing.store import Change, LiveCall, Part, read_change
+from callcenter.routing.store import Change, LiveCall, Part, own_channel, read_change
 from tests.storage.lines import House
 from tests.storage.test_routing_callbacks import keeps_his_place, over
 
@@ -431,3 +431,58 @@ async def test_a_phone_that_has_moved_on_is_not_gone(house: House) -> None:
     await house.work.set_reachable(1, reachable=False, node="node1")
     agent = await house.live.agent(1)
     assert (agent.online, agent.node) == (True, "node2")
+
+
+# -- who is told ---------------------------------------------------------------------------------------
+
+
+async def test_a_replica_that_listens_alone_is_told_by_the_answer_and_with_another_by_the_channel(
+    house: House, redis: Redis
+) -> None:
+    alone: list[Change] = []
+    house.live.on_alone = alone.append
+    await house.agent(1)
+    async with redis.pubsub() as own:
+        await own.subscribe("cc:live", own_channel(house.live.replica))
+        await house.work.set_reachable(1, reachable=False, node="node1")
+        assert [agent.agent_id for change in alone for agent in change.agents] == [1]
+        async with redis.pubsub() as others:
+            await others.subscribe("cc:live", own_channel("another"))
+            await house.work.set_reachable(1, reachable=True, node="node1")
+            told = [await channel.get_message(ignore_subscribe_messages=True, timeout=5) for channel in (own, others)]
+            while None in told:
+                told = [
+                    one or await channel.get_message(ignore_subscribe_messages=True, timeout=5)
+                    for one, channel in zip(told, (own, others), strict=True)
+                ]
+    assert len(alone) == 1
+    assert {read_change(one["data"]).number for one in told if one} == {alone[0].number + 1}
+
+
+async def test_who_listens_alone_is_told_by_the_channel_of_a_replica_that_does_not_listen(
+    house: House, redis: Redis
+) -> None:
+    alone: list[Change] = []
+    house.live.on_alone = alone.append
+    await house.agent(1)
+    async with redis.pubsub() as others:
+        await others.subscribe("cc:live", own_channel("another"))
+        await house.work.set_reachable(1, reachable=False, node="node1")
+        while not (message := await others.get_message(ignore_subscribe_messages=True, timeout=5)):
+            pass
+    assert read_change(message["data"]).agents[0].agent_id == 1
+    assert not alone
+
+
+async def test_a_step_whose_answer_is_lost_makes_the_replica_look_again(house: House) -> None:
+    lost: list[bool] = []
+    house.live.on_lost = lambda: lost.append(True)
+    await house.agent(1)
+
+    async def made_but_not_told(*args: Any, **more: Any) -> Any:
+        raise ConnectionError
+
+    house.live._step = made_but_not_told  # type: ignore[assignment]
+    with pytest.raises(ConnectionError):
+        await house.work.set_reachable(1, reachable=False, node="node1")
+    assert lost
