@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from aiohttp import web
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from callcenter import metrics
@@ -35,6 +34,7 @@ from callcenter.calls.writer import CallWriter
 from callcenter.clock import now_ms
 from callcenter.configuration.model import Configuration
 from callcenter.configuration.service import Administration
+from callcenter.connections import connect_redis
 from callcenter.customers.choosing import Choosing
 from callcenter.customers.duplicates import Duplicates
 from callcenter.customers.erasure import Erasures
@@ -429,7 +429,7 @@ async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
 async def running(settings: Settings) -> AsyncIterator[Hotline]:
     """A hotline with its background work under way, until the block is left."""
     pool = await create_pool(settings)
-    redis = Redis.from_url(settings.redis_url, decode_responses=True, socket_keepalive=True, max_connections=500)
+    redis = connect_redis(settings)
     hotline = Hotline(settings, pool, redis)
     tasks: list[asyncio.Task[None]] = []
     try:

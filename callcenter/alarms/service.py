@@ -37,8 +37,8 @@ RESTORE_MS: Final = 30_000
 class Looks(Protocol):
     """Where the board comes from."""
 
-    async def look(self) -> Board:
-        """The board as it is now."""
+    async def recent(self) -> Board:
+        """The board as it is now, or as it was a moment ago."""
         ...
 
 
@@ -128,7 +128,7 @@ class Alarms:
             return
         try:
             async with asyncio.timeout(BOARD_SECONDS):
-                board = await boards.look()
+                board = await boards.recent()
         except TimeoutError:
             if not self._is_late:
                 log.debug("board late, alarms not judged")

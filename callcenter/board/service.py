@@ -147,6 +147,8 @@ class Boards:
         self._shown_plan: Plan | None = None
         self._day = Day([])
         self._due: dict[str, float] = {}
+        self._read_at = -UNWATCHED_SECONDS
+        """When the live part was read last (s of the loop)."""
 
     @property
     def last(self) -> Board:
@@ -156,6 +158,12 @@ class Boards:
     async def look(self) -> Board:
         """The board; its live part as it is now."""
         await self.renew()
+        return self._picture.board
+
+    async def recent(self) -> Board:
+        """The board; while no page shows it, its live part as it was up to `UNWATCHED_SECONDS` ago."""
+        if self._pages or asyncio.get_running_loop().time() - self._read_at > UNWATCHED_SECONDS:
+            await self.renew()
         return self._picture.board
 
     # -- what is heard ---------------------------------------------------------------------------------
@@ -292,8 +300,10 @@ class Boards:
 
     async def _take_live(self, plan: Plan) -> None:
         dirty, self._dirty = self._dirty, _Dirty(all=False)
+        began = asyncio.get_running_loop().time()
         try:
             await self._read_live(plan, dirty)
+            self._read_at = began
         except BaseException:  # who asks for a board may not wait for it to the end
             self._dirty.all = True
             raise

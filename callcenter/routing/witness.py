@@ -232,7 +232,8 @@ class Witness:
         wrapup = {"since": str(fact.at_ms)} | self._routing.wrapup(call, fact.at_ms)
         guard = {"offer": fact.offer_id}
         part = Part(agent_id, move=AgentMove.END, guard=guard, set=wrapup)
-        await self._step(fact.at_ms, [part], None, [])
+        # His desk is shown with the caller's end, which is a moment away, or else as any change is.
+        await self._live.step(fact.at_ms, agent=part)
 
     async def _callback_leg_ended(self, call: LiveCall, fact: LegEnded) -> bool:
         """Before he answered: the caller has his place back. Afterwards the script tells what came of it. False: the

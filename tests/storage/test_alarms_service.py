@@ -515,7 +515,7 @@ async def test_a_board_that_can_t_be_read_changes_nothing(replica: Replica, redi
     class Failing:
         looks = 0
 
-        async def look(self) -> Board:
+        async def recent(self) -> Board:
             self.looks += 1
             raise OSError("PostgreSQL is away")
 
@@ -535,7 +535,7 @@ class Hanging(BoardOfTest):
         self.hangs = False
         self.looks = 0
 
-    async def look(self) -> Board:
+    async def recent(self) -> Board:
         """The board, or nothing at all."""
         self.looks += 1
         if self.hangs:
@@ -568,7 +568,7 @@ async def test_a_board_that_hangs_costs_neither_the_lease_nor_what_was_seen(pool
 
 async def test_a_board_that_fails_costs_nothing_of_what_was_seen(replica: Replica, redis: Any) -> None:
     class Failing(Hanging):
-        async def look(self) -> Board:
+        async def recent(self) -> Board:
             if self.hangs:
                 self.looks += 1
                 raise ValueError("a row that is none")
