@@ -22,7 +22,7 @@ class BoardOfTest:
         self.board["general"]["general"] = {"leave_out_short": True, "short_abandon_seconds": 5}
         self.agent(1, "ready", "service")
 
-    async def look(self) -> Board:
+    async def recent(self) -> Board:
         """The board as it is."""
         return self.board
 
