@@ -572,7 +572,7 @@ async def test_a_board_that_fails_costs_nothing_of_what_was_seen(replica: Replic
             if self.hangs:
                 self.looks += 1
                 raise ValueError("a row that is none")
-            return await super().look()
+            return await super().recent()
 
     there = Failing()
     there.call("a", "waiting", NOW)
