@@ -64,6 +64,13 @@ async def test_search_finds_parts(customers: Customers, text: str) -> None:
     assert await names(customers, text) == ["王小明"]
 
 
+async def test_a_number_that_nobody_has_may_stand_in_a_name(customers: Customers) -> None:
+    await customers.create(ALICE, wang(name="微信 13800138000"))
+    assert await names(customers, "138 0013 8000") == ["微信 13800138000"]
+    await customers.create(ALICE, wang("13800138000"))
+    assert await names(customers, "138 0013 8000") == ["王小明"]
+
+
 @pytest.mark.parametrize("text", ["00", "小明", "小", "13800138000"])
 async def test_search_ends_where_there_is_no_customer(customers: Customers, pool: Pool, text: str) -> None:
     async with pool.acquire() as connection, connection.transaction():
@@ -191,11 +198,12 @@ async def test_the_lookup_of_a_call_uses_the_index(many: Pool) -> None:
 @pytest.mark.parametrize(
     ("query", "arguments", "indexes"),
     [
-        (search.SEARCH_TEXT, [2**62, 50, "幢12345", ""], {"customers_keys"}),
+        (search.SEARCH_TEXT, [2**62, 50, "幢12345", ""], {"customers_triples"}),
+        (search.SEARCH_PAIR, [2**62, 50, "幢9", ""], {"customers_keys"}),
         (
-            search.SEARCH_NUMBER,
+            search.SEARCH_DIGITS,
             [2**62, 50, "03000", ["03000", "^+863000"]],
-            {"customer_numbers_parts", "customers_keys"},
+            {"customer_numbers_parts", "customers_triples"},
         ),
         (search.SEARCH_NUMBER, [2**62, 50, "031", ["031$", "^031"]], {"customer_numbers_parts"}),
         (search.SEARCH_SURNAME, [2**62, 50, "辛", ""], {"customers_surname"}),
