@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from callcenter.cells import unguarded
-from callcenter.customers.model import bare_facts_of
+from callcenter.customers.model import key_of
 from callcenter.importing.fields import ADDRESS, BY_KEY, CONTRACT, NUMBER, OWN, OwnField
 from callcenter.importing.model import Problem
 
@@ -107,14 +107,14 @@ class RowReader:
                     f"Excel has shortened this number ({one}): format the column as text.",
                     f"号码被 Excel 写成了科学计数（{one}），请把该列设为文本。",
                 )
-            facts = bare_facts_of(one, self._country)
-            if facts.key is None or not facts.key.lstrip("+").isdecimal() or len(facts.key.lstrip("+")) < 3:
+            key, extension = key_of(one, self._country)
+            if key is None or not key.lstrip("+").isdecimal() or len(key.lstrip("+")) < 3:
                 raise _WrongCellError(f"This is no telephone number: {one[:40]}", f"不是有效的电话号码：{one[:40]}")
             if len(draft.numbers) >= 20:
                 raise _WrongCellError("More than 20 numbers.", "号码超过 20 个。")
-            if facts.key not in dict(draft.numbers):
-                said = f"转{facts.extension}" if facts.extension else ""
-                draft.numbers.append((facts.key, f"{self._headings[place][: 59 - len(said)]} {said}".strip()))
+            if key not in dict(draft.numbers):
+                said = f"转{extension}" if extension else ""
+                draft.numbers.append((key, f"{self._headings[place][: 59 - len(said)]} {said}".strip()))
 
     def _take_own(self, draft: RowDraft, made: OwnField, text: str) -> None:
         if not text:
