@@ -66,7 +66,14 @@ class Person:
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         """One request of the API, with its answer. Raises AwayError, DeskError, aiohttp.ClientError."""
-        async with self.http.request(method, f"{self.url}/api/v1{path}", json=body, headers=self.headers) as answer:
+        return await self._asked(method, path, json=body)
+
+    async def send(self, method: str, path: str, content: bytes) -> Any:
+        """Like `ask`, with a part of a file."""
+        return await self._asked(method, path, data=content)
+
+    async def _asked(self, method: str, path: str, **body: Any) -> Any:
+        async with self.http.request(method, f"{self.url}/api/v1{path}", headers=self.headers, **body) as answer:
             if answer.status >= 300:
                 kind = AwayError if answer.status >= 500 else DeskError
                 raise kind(f"{method} {path}: {answer.status} {(await answer.text())[:300]}")
@@ -134,6 +141,8 @@ class Floor:
         """Calls and pauses that the page has done its part for."""
         self.read: dict[str, float] = {}
         """Caller's number -> when the bench first read his card (s since the epoch)."""
+        self.saved: list[float] = []
+        """How long each outcome took to be saved in wrap-up (ms)."""
         self.trouble: Counter[str] = Counter()
         """What did not go as it should at the desks."""
         self.messages = 0
@@ -235,6 +244,7 @@ class Floor:
     async def _save(self, person: Person, call_id: str) -> None:
         outcome = {"call_type": self._call_type, "notes": "bench", "next_step": "none"}
         while True:
+            began = time.perf_counter()
             try:
                 await person.ask("PUT", f"/calls/{call_id}/outcome", outcome)
             except (DeskError, aiohttp.ClientError, TimeoutError) as error:
@@ -243,6 +253,7 @@ class Floor:
                     return
                 await asyncio.sleep(_AGAIN_SECONDS)
             else:
+                self.saved.append((time.perf_counter() - began) * 1000)
                 return
 
     def count(self, state: str) -> int:

@@ -67,8 +67,11 @@ class Calls:
         return self._shown(row)
 
     async def took_part(self, call_id: str, agent_id: int) -> bool:
-        """Whether this agent has talked in this call, be it that he has given the caller on."""
-        return await store.took_part(self._pool, call_id, agent_id)
+        """Whether this agent has talked in this call, be it that he has given the caller on. Raises NotFoundError."""
+        took = await store.took_part(self._pool, call_id, agent_id) if is_call_id(call_id) else None
+        if took is None:
+            raise NotFoundError
+        return took
 
     async def get_events(self, call_id: str) -> list[dict[str, Any]]:
         """The facts of one call, in order."""

@@ -136,10 +136,18 @@ async def put_legs(connection: Connection, legs: Iterable[LegRecord]) -> None:
         await connection.executemany(_PUT_LEG, rows)
 
 
-async def took_part(executor: Executor, call_id: str, agent_id: int) -> bool:
-    """Whether this agent has talked in this call."""
-    found = "select exists (select from call_legs where call_id = $1 and agent_id = $2 and answered_at is not null)"
-    return bool(await executor.fetchval(found, call_id, agent_id))
+async def took_part(executor: Executor, call_id: str, agent_id: int) -> bool | None:
+    """Whether this agent has talked in this call, be it that he has given the caller on; None: no such call."""
+    took: bool | None = await executor.fetchval(
+        """
+        select c.agent_id is not distinct from $2 or exists (
+            select from call_legs l where l.call_id = c.call_id and l.agent_id = $2 and l.answered_at is not null)
+        from calls c where c.call_id = $1
+        """,
+        call_id,
+        agent_id,
+    )
+    return took
 
 
 async def add_ring_back(connection: Connection, record: CallRecord, kind: str) -> None:

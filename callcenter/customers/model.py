@@ -108,6 +108,8 @@ _ANONYMOUS: Final = NumberFacts(None, None, "", NumberKind.ANONYMOUS)
 
 def without_controls(text: str) -> str:
     """`text` trimmed, without control, format and surrogate characters."""
+    if text.isprintable():
+        return text.strip()
     return "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf", "Cs")).strip()
 
 

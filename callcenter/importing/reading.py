@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -40,7 +40,8 @@ class RowDraft:
 
     def stored(self) -> dict[str, Any]:
         """As JSON, without what is empty."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", None, [], {})}
+        said = ((name, getattr(self, name)) for name in self.__slots__)
+        return {name: value for name, value in said if value not in ("", None, [], {})}
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> "RowDraft":

@@ -8,6 +8,7 @@ desks' websockets, what the kernel says about each process. It uses the public A
     calls.py        section `calls`: the same rates on every path
     crowd.py        sections `ready` and `waiting`: few agents serve a line that never gets shorter
     storm.py        section `storm`: callers wait, all phones reject, one recovers
+    importing.py    section `importing`: a list of customers comes in, and is undone
     customers.py    section `customers`: look-up, search, timeline, outcome among millions; customers_data.py makes them
     matching.py     section `matching`: pairing by itself
 

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--only calls,boards,customers,…] [--rates 10,20,40] [--seconds 13] [--size N]`."""
+"""`python -m tests.bench [--quick] [--only calls,boards,…] [--rates 10,20,40] [--seconds 13] [--size N] [--rows N]`."""
 
 import argparse
 import asyncio
@@ -24,6 +24,7 @@ from tests.bench.private import PrivateHotline
 from tests.desks import DeskError
 
 MOST_SECONDS = 900
+IMPORTING_SECONDS = 600
 CUSTOMERS_SECONDS = 5400
 """More, for a section that makes millions first."""
 KEPT = Path(__file__).resolve().parents[2] / "var" / "bench"
@@ -54,6 +55,8 @@ def _plan_of(arguments: argparse.Namespace) -> Plan:
         changes |= {"rates": rates, "phones": phones_needed(max(rates), plan.talk_ms, plan.ring_ms)}
     if arguments.size:
         changes["customers"] = arguments.size
+    if arguments.rows:
+        changes["rows"] = arguments.rows
     for name in ("seconds", "phones"):
         if getattr(arguments, name):
             changes[name] = min(getattr(arguments, name), MOST_PHONES)
@@ -72,6 +75,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=int, help="how long callers come in, a rate; how long a line is watched")
     parser.add_argument("--phones", type=int, help="agents, and members of app_queue, in `calls`")
     parser.add_argument("--size", type=int, help="customers in `customers`: 1.6 times as many numbers, twice the calls")
+    parser.add_argument("--rows", type=int, help="rows of each file in `importing`")
     parser.add_argument("--base-port", type=int, default=BASE_PORT, help="the ports from here on are used")
     parser.add_argument("--keep-folder", action="store_true", help="leave logs and captures where they are")
     return parser.parse_args()
@@ -96,7 +100,8 @@ def _measure(plan: Plan, tell: Callable[[str], None], *, keep_folder: bool) -> r
     left = True
     try:
         with hotline:
-            most = MOST_SECONDS + (CUSTOMERS_SECONDS if "customers" in plan.sections else 0)
+            longer = {"importing": IMPORTING_SECONDS, "customers": CUSTOMERS_SECONDS}
+            most = MOST_SECONDS + sum(more for section, more in longer.items() if section in plan.sections)
             run = asyncio.run(_bounded(Bench(plan, hotline, tell).run(paired), most))
         left = keep_folder
     finally:

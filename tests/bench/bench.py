@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
-from tests.bench import boards, calls, crowd, customers, matching, peers, report, storm
+from tests.bench import boards, calls, crowd, customers, importing, matching, peers, report, storm
 from tests.bench.boards import Boards
 from tests.bench.calls import Carried
 from tests.bench.crowd import Crowd
 from tests.bench.customers import Archive
-from tests.bench.customers_data import Size
 from tests.bench.figures import DIAL, HOTLINE, QUEUE, QUEUE_AMI
+from tests.bench.importing import Imported
 from tests.bench.plan import Plan
 from tests.bench.private import PrivateHotline, complaints
 from tests.bench.staff import Staff, employed
@@ -29,6 +29,7 @@ class Bench:
         self._crowds: dict[str, Crowd] = {}
         self._boards: Boards | None = None
         self._storms: list[Storm] = []
+        self._imported: list[Imported] = []
         self._archive: Archive | None = None
 
     async def run(self, paired: matching.Run | None) -> report.Run:
@@ -51,6 +52,7 @@ class Bench:
             crowds=self._crowds,
             boards=self._boards,
             storms=self._storms,
+            imported=self._imported,
             archive=self._archive,
             pairing=paired,
             idle_ms_a_second={name: round(used, 2) for name, used in ours.idle_ms_a_second.items()} if ours else {},
@@ -76,11 +78,11 @@ class Bench:
             self._boards = await boards.watch(stage, staff)
         if "storm" in plan.sections:
             self._storms += [await storm.by_hotline(stage, staff, path) for path in (HARDEST, AS_SHIPPED)]
+        if "importing" in plan.sections:
+            self._imported = await importing.measure(staff.admin, plan.rows, stage.tell)
         if "customers" in plan.sections:
             stage.tell(f"making {plan.customers:,} customers, and what belongs to them")
-            self._archive = await customers.measure(
-                self._hotline.database_url, staff.admin, Size.of(plan.customers), plan.questions, stage.tell
-            )
+            self._archive = await customers.measure(stage, staff)
 
     async def _peers_sections(self) -> None:
         await peers.start(self._hotline, self._plan)

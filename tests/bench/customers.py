@@ -1,8 +1,8 @@
 """Section `customers`: callers looked up, customers searched, timelines read and outcomes saved among millions.
 
 `customers_data` fills the database. What is asked goes through the service's own functions on connections of its pool,
-without HTTP; outcomes are saved over HTTP, as a desk saves them, by one person after another. Beside the look-up stands
-what `number like '%…%'` costs, as general CRMs look numbers up.
+without HTTP. Outcomes are saved over HTTP: by agents in wrap-up after calls through Asterisk, and by one person who
+corrects what was saved. Beside the look-up stands what `number like '%…%'` costs, as general CRMs look numbers up.
 """
 
 import contextlib
@@ -28,6 +28,8 @@ from callcenter.staff.model import Actor
 from tests.bench import customers_data
 from tests.bench.customers_data import REGULARS, Size, mobile_sql
 from tests.bench.figures import Spread, Verdict
+from tests.bench.staff import Staff
+from tests.bench.stage import Stage
 from tests.desks import Person
 from tests.waiting import until
 
@@ -38,16 +40,23 @@ FULL: Final = customers_data.FULL
 BENCH: Final = Actor(None, "bench", "127.0.0.1")
 PAGE: Final = 30
 ROW_SECONDS: Final = 20.0
-"""How long a saved outcome may take until its row has it."""
-LOOK_UP, CARD, TIMELINE, BUSY, NEXT_PAGE, CALLS_ALONE, SAVED, WRITTEN = (
+"""How long a corrected outcome may take until its row has it."""
+NOT_COUNTED: Final = 20
+"""The first outcomes."""
+WRAPUP_AGENTS: Final = 20
+WRAPUP_RATE: Final = 5
+"""Calls a second."""
+FREE_SECONDS: Final = 15.0
+LOOK_UP, CARD, TIMELINE, BUSY, NEXT_PAGE, CALLS_ALONE, WRAPPED_UP, CORRECTED, WRITTEN = (
     "look-up: candidates",
     "look-up: whole card",
     "timeline",
     "timeline of who rings most",
     "timeline, next page",
     "timeline, calls alone",
-    "outcome saved (HTTP)",
-    "outcome in its row",
+    "outcome saved in wrap-up",
+    "outcome corrected",
+    "corrected outcome in its row",
 )
 
 
@@ -75,16 +84,16 @@ class Archive:
     """The median of `number like '%…%'`."""
 
 
-async def measure(
-    url: str, person: Person, size: Size, times: int, tell: Callable[[str], None], *, fill: bool = True
-) -> Archive:
-    """Fill the database and ask: each question so many `times`. Raises DeskError, TimeoutError."""
-    seconds = await customers_data.fill(url, size, tell) if fill else 0.0
+async def measure(stage: Stage, staff: Staff, *, fill: bool = True) -> Archive:
+    """Fill the database and ask: each question so often as is planned. Raises DeskError, SippError, TimeoutError."""
+    url, size, times = stage.hotline.database_url, Size.of(stage.plan.customers), stage.plan.questions
+    seconds = await customers_data.fill(url, size, stage.tell) if fill else 0.0
     pool = await create_pool(Settings(database_url=url))
     try:
-        found = _Asking(pool, size, times, tell)
+        found = _Asking(pool, size, times, stage.tell)
         await found.everything()
-        await found.outcomes(person)
+        found.keep(WRAPPED_UP, await _saved_in_wrapup(stage, staff, times // 10 + NOT_COUNTED))
+        await found.corrections(staff.admin)
         gigabytes = await pool.fetchval("select pg_database_size(current_database()) / 1e9")
         return Archive(
             customers=size.customers,
@@ -98,6 +107,21 @@ async def measure(
         )
     finally:
         await pool.close()
+
+
+async def _saved_in_wrapup(stage: Stage, staff: Staff, calls: int) -> list[float]:
+    """Agents talk with so many callers, and save as each wrap-up begins; how long that took (ms)."""
+    floor = staff.floor
+    stage.tell(f"{calls} calls, whose agents save in wrap-up")
+    await staff.set_queues()
+    await staff.seat(WRAPUP_AGENTS)
+    async with stage.sipp.phones("agents", stage.plan.desk_phone_port, stage.plan.ring_ms):
+        await floor.become("ready")
+        before = len(floor.saved)
+        await stage.place("outcomes", stage.hotline.number, stage.numbers(calls), WRAPUP_RATE)
+        if not await floor.all_ready(FREE_SECONDS):
+            stage.trouble[f"desks not ready after their calls: {floor.states()}"] += 1
+    return floor.saved[before + NOT_COUNTED :]
 
 
 class _Asking:
@@ -132,10 +156,12 @@ class _Asking:
             with _timed(took if place >= 50 else []):
                 answer = await ask(subject)
             found += bool(answer) and place >= 50
-        self._keep(name, took, found)
+        self.keep(name, took, found)
 
-    def _keep(self, name: str, took: Sequence[float], found: int) -> None:
+    def keep(self, name: str, took: Sequence[float], found: int | None = None) -> None:
+        """What a question took (ms), and how often there was something; None: always."""
         spread = Spread.of(took)
+        found = len(took) if found is None else found
         if spread is not None:
             self.asked[name] = Asked(spread=spread, found=round(found / len(took), 3))
             self._tell(f"{name}: p50 {spread.p50} ms, p99 {spread.p99} ms, {found} of {len(took)} found something")
@@ -196,21 +222,21 @@ class _Asking:
     async def _next_page(self, where: tuple[int, str]) -> list[Any]:
         return await self._page(where[0], cursor=where[1])
 
-    async def outcomes(self, person: Person) -> None:
-        """Save outcomes of calls that have just been; the answer counts, and when the row in `calls` has it."""
-        ids = await self._calls_of_today(self._times // 5 + 20)
+    async def corrections(self, person: Person) -> None:
+        """Correct outcomes of calls that are over; the answer counts, and when the row in `calls` has it."""
+        ids = await self._calls_of_today(self._times // 5 + NOT_COUNTED)
         saved, written = list[float](), list[float]()
         for place, call_id in enumerate(ids):
             body = {"call_type": "enquiry", "notes": f"第 {place} 次：问物业费，已告知。", "next_step": "none"}
-            counted = place >= 20
+            counted = place >= NOT_COUNTED
             began = time.perf_counter()
             with _timed(saved if counted else []):
                 await person.ask("PUT", f"/calls/{call_id}/outcome", body)
             await self._in_row(call_id, body["notes"])
             if counted:
                 written.append((time.perf_counter() - began) * 1000)
-        self._keep(SAVED, saved, len(saved))
-        self._keep(WRITTEN, written, len(written))
+        self.keep(CORRECTED, saved)
+        self.keep(WRITTEN, written)
 
     async def _calls_of_today(self, count: int) -> list[str]:
         """Answered calls with their facts, from which their rows are made."""
@@ -292,7 +318,8 @@ def aims(done: Archive) -> list[Verdict]:
         ("every search", slowest, LOOK_UP_P99_MS),
         ("a customer's timeline", TIMELINE, TIMELINE_P99_MS),
         ("the timeline of who rings most", BUSY, TIMELINE_P99_MS),
-        ("an outcome is saved", SAVED, OUTCOME_P99_MS),
+        ("an agent's outcome is saved in wrap-up", WRAPPED_UP, OUTCOME_P99_MS),
+        ("an outcome is corrected", CORRECTED, OUTCOME_P99_MS),
     ]
     return [
         _below(f"{what} within {most:.0f} ms (p99) {among}", done.asked.get(name), most) for what, name, most in wanted

@@ -1,30 +1,27 @@
-"""How long an import of customers takes: `python -m tests.bench.importing [ROWS] [csv|xlsx]`.
+"""Section `importing`: a list of customers is uploaded, read, checked, imported and undone, as a supervisor does it.
 
 The file has twelve columns as a property manager keeps them; every seventh row is bad, every fifth a duplicate.
 """
 
-import asyncio
-import contextlib
 import io
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import openpyxl
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
 
-from callcenter.db.migrate import migrate
-from callcenter.db.pool import create_pool
-from callcenter.importing.model import AT_WORK, PART_BYTES, Duplicates
-from callcenter.importing.service import Imports
-from callcenter.settings import Settings
-from callcenter.staff.model import HOTLINE_ITSELF
-from tests.storage.conftest import empty_database, free_port, owner, postgres_program, wait_until_it_takes_connections
+from callcenter.importing.model import AT_WORK, PART_BYTES
+from tests.bench.figures import Verdict
+from tests.desks import Person
 from tests.waiting import until
 
+KINDS: Final = ("csv", "xlsx")
+MOST_SECONDS: Final = 60.0
+STEP_SECONDS: Final = 600.0
+TO_IMPORT: Final = ("upload", "read", "check", "import")
 HEAD = ["姓名", "手机", "家庭电话", "小区", "楼栋", "单元", "房号", "会员等级", "VIP", "生日", "标签", "备注"]
 _SURNAMES = "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高"
 _GIVEN = "伟芳娜秀英敏静丽强磊军洋勇艳杰娟涛明超兰霞平刚桂"
@@ -69,87 +66,96 @@ def file_of(count: int, kind: str) -> bytes:
     return out.getvalue()
 
 
-def _used_by(parent: int) -> float:
-    """Seconds of a processor that a process's children have used; of PostgreSQL's first process: all of its work."""
-    ticks = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            if stat.parent.name == str(parent):
-                ticks += int(fields[13]) + int(fields[14])
-            elif fields[1] == str(parent):
-                ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """What one file came to."""
+
+    kind: str
+    rows: int
+    megabytes: float
+    seconds: Mapping[str, float]
+    """Of each step."""
+    counts: Mapping[str, int]
+    """How many rows came to what."""
+
+    @property
+    def together(self) -> float:
+        """Seconds until all was imported."""
+        return sum(self.seconds[step] for step in TO_IMPORT)
 
 
-async def measure(server: str, postmaster: int, count: int, kind: str) -> dict[str, float]:
-    """Seconds of each step, the process that works started for each as the service does it."""
-    url = await empty_database(server)
-    await migrate(url)
-    settings = Settings(database_url=url)
-    pool = await create_pool(settings)
-    imports = Imports(pool, settings)
-    working = asyncio.create_task(imports.work())
-    content = file_of(count, kind)
-    found = await imports.begin(HOTLINE_ITSELF, f"customers.{kind}", len(content))
-    began = time.perf_counter()
-    for part in range(-(-len(content) // PART_BYTES)):
-        await imports.put_part(found.import_id, part, content[part * PART_BYTES : (part + 1) * PART_BYTES])
-    seconds = {"upload": time.perf_counter() - began}
+async def measure(person: Person, rows: int, tell: Callable[[str], None]) -> list[Imported]:
+    """A file of each kind; each is undone before the next. Raises DeskError, TimeoutError."""
+    return [await _Importing(person, tell).file(rows, kind) for kind in KINDS]
 
-    async def step(name: str) -> None:
-        began, used, server_used = time.perf_counter(), _used_by(os.getpid()), _used_by(postmaster)
+
+class _Importing:
+    """One file on its way."""
+
+    def __init__(self, person: Person, tell: Callable[[str], None]) -> None:
+        self._person = person
+        self._tell = tell
+        self._path = ""
+        self._seconds: dict[str, float] = {}
+
+    async def file(self, rows: int, kind: str) -> Imported:
+        """All steps of a file."""
+        ask, content = self._person.ask, file_of(rows, kind)
+        found = await ask("POST", "/imports", {"file_name": f"customers.{kind}", "size": len(content)})
+        self._path = f"/imports/{found['import_id']}"
+        self._tell(f"{rows:,} rows of {kind}")
+        await self._step("upload", self._upload(content))
+        read = await self._step("read", ask("POST", f"{self._path}/read", {}))
+        how = {"mapping": read["mapping"], "header_row": read["header_row"], "duplicates": "merge"}
+        await self._step("check", ask("POST", f"{self._path}/check", how))
+        done = await self._step("import", ask("POST", f"{self._path}/run"))
+        await self._step("undo", ask("POST", f"{self._path}/undo"))
+        megabytes = round(len(content) / 1e6, 1)
+        return Imported(kind=kind, rows=rows, megabytes=megabytes, seconds=self._seconds, counts=done["counts"])
+
+    async def _upload(self, content: bytes) -> None:
+        for part in range(-(-len(content) // PART_BYTES)):
+            piece = content[part * PART_BYTES : (part + 1) * PART_BYTES]
+            await self._person.send("PUT", f"{self._path}/parts/{part}", piece)
+
+    async def _step(self, name: str, begin: Awaitable[Any]) -> dict[str, Any]:
+        """Begin it and wait for its end; the import as it is then."""
+        began = time.perf_counter()
+        await begin
+        now: dict[str, Any] = {}
 
         async def is_over() -> bool:
-            return (await imports.get(found.import_id)).state not in AT_WORK
+            now.update(await self._person.ask("GET", self._path))
+            return now["state"] not in AT_WORK
 
-        await until(is_over, f"{name} is over", 900)
-        now = await imports.get(found.import_id)
-        seconds[name] = time.perf_counter() - began
-        own, other = _used_by(os.getpid()) - used, _used_by(postmaster) - server_used
-        print(f"{name}: {seconds[name]:.1f} s; processor: {own:.1f} s here, {other:.1f} s PostgreSQL; {now.counts}")
-
-    await imports.read(HOTLINE_ITSELF, found.import_id)
-    await step("read")
-    now = await imports.get(found.import_id)
-    await imports.check(HOTLINE_ITSELF, found.import_id, now.mapping, Duplicates.MERGE, now.header_row)
-    await step("check")
-    await imports.run(HOTLINE_ITSELF, found.import_id)
-    await step("import")
-    await imports.undo(HOTLINE_ITSELF, found.import_id)
-    await step("undo")
-    working.cancel()
-    await asyncio.gather(working, return_exceptions=True)
-    await pool.close()
-    return seconds
+        await until(is_over, f"{name} is over", STEP_SECONDS)
+        self._seconds[name] = round(time.perf_counter() - began, 1)
+        self._tell(f"{name}: {self._seconds[name]} s; {now['state']}")
+        return now
 
 
-def main() -> None:
-    """Measure, and print the seconds."""
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    kind = sys.argv[2] if len(sys.argv) > 2 else "csv"
-    folder = Path(tempfile.mkdtemp(prefix="callcenter-postgres-"))
-    identity = owner()
-    if identity:
-        os.chown(folder, identity["user"], identity["group"])
-    data, port = str(folder / "db"), free_port()
-    subprocess.run(
-        [postgres_program("initdb"), "-D", data, "-U", "callcenter", "-A", "trust", "-E", "UTF8", "--locale=C"],
-        check=True, stdout=subprocess.DEVNULL, cwd=folder, **identity,
-    )  # fmt: skip
-    server = subprocess.Popen(
-        [postgres_program("postgres"), "-D", data, "-p", str(port), "-k", "", "-h", "127.0.0.1"],
-        cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **identity,
-    )  # fmt: skip
-    try:
-        wait_until_it_takes_connections(port)
-        seconds = asyncio.run(measure(f"postgresql://callcenter@127.0.0.1:{port}", server.pid, count, kind))
-        print(f"{count:,} rows of {kind}: " + ", ".join(f"{name} {value:.1f} s" for name, value in seconds.items()))
-    finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
+def table(done: Sequence[Imported]) -> Table:
+    """The figures."""
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, title="lists of customers imported; seconds")
+    for name in ("file", "rows", "MB", *TO_IMPORT, "together", "undo", "new", "bad"):
+        shown.add_column(name, justify="right")
+    for one in done:
+        steps = (f"{one.seconds[step]:.1f}" for step in TO_IMPORT)
+        counts = (f"{one.counts.get(name, 0):,}" for name in ("new", "bad"))
+        shown.add_row(
+            *(one.kind, f"{one.rows:,}", f"{one.megabytes}", *steps),
+            *(f"{one.together:.1f}", f"{one.seconds['undo']:.1f}", *counts),
+        )
+    return shown
 
 
-if __name__ == "__main__":
-    main()
+def aims(done: Sequence[Imported]) -> list[Verdict]:
+    """The figures beside what is promised."""
+    return [
+        Verdict(
+            f"{one.rows:,} rows of {one.kind} are uploaded, read, checked and imported within {MOST_SECONDS:.0f} s",
+            one.together < MOST_SECONDS and bool(one.counts.get("new")),
+            f"{one.together:.1f} s",
+        )
+        for one in done
+    ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 BASE_PORT = 26000
 MOST_PHONES = 400
-SECTIONS = ("calls", "ready", "waiting", "boards", "storm", "customers", "matching")
+SECTIONS = ("calls", "ready", "waiting", "boards", "storm", "importing", "customers", "matching")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,8 @@ class Plan:
     storm_waiting: int = 500
     storm_phones: int = MOST_PHONES
     storm_seconds: int = 10
+    rows: int = 100_000
+    """Of each file, in `importing`."""
     customers: int = 5_000_000
     """In `customers`; with 1.6 times as many numbers and twice as many calls."""
     questions: int = 2_000
@@ -84,7 +86,7 @@ class Plan:
     def most_phones(self) -> int:
         """Agents that are made, and phones on either side."""
         wanted = {"calls": self.phones, "boards": self.phones, "ready": self.crowd_agents, "waiting": self.crowd_agents}
-        wanted |= {"storm": self.storm_phones, "customers": 1}
+        wanted |= {"storm": self.storm_phones, "importing": 1, "customers": 20}
         return max((wanted.get(section, 0) for section in self.sections), default=0)
 
     def calls(self, rate: int) -> int:

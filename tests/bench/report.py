@@ -15,11 +15,12 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.table import Table
 
-from tests.bench import customers, matching
+from tests.bench import customers, importing, matching
 from tests.bench.boards import Boards
 from tests.bench.crowd import Crowd
 from tests.bench.customers import Archive
 from tests.bench.figures import HOTLINE, PATHS, QUEUE_AMI, Phase, Spread, Verdict, ratio
+from tests.bench.importing import Imported
 from tests.bench.plan import Plan
 from tests.bench.private import PARTS
 from tests.bench.storm import Storm
@@ -44,6 +45,7 @@ class Run:
     """few, ready, many: how agents served a line."""
     boards: Boards | None = None
     storms: Sequence[Storm] = ()
+    imported: Sequence[Imported] = ()
     archive: Archive | None = None
     pairing: matching.Run | None = None
     idle_ms_a_second: Mapping[str, float] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Run:
             crowds=self.crowds,
             boards=self.boards,
             storms=self.storms,
+            imported=self.imported,
             archive=self.archive,
             paired=self.pairing,
         )
@@ -78,6 +81,8 @@ def tables(run: Run) -> Group:
         shown.append(_boards(run.boards))
     if run.storms:
         shown.append(_storms(run))
+    if run.imported:
+        shown.append(importing.table(run.imported))
     if run.archive:
         shown.append(customers.table(run.archive))
     if run.pairing:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tests.bench import customers, matching
+from tests.bench import customers, importing, matching
 from tests.bench.boards import Boards
 from tests.bench.crowd import Crowd
 from tests.bench.customers import Archive
 from tests.bench.figures import HOTLINE, QUEUE, QUEUE_AMI, Phase, Verdict, ratio
+from tests.bench.importing import Imported
 from tests.bench.storm import AS_SHIPPED, HARDEST, Storm
 
 ASTERISK_RATIO_MOST = 0.75
@@ -31,6 +32,7 @@ class Measured:
     crowds: Mapping[str, Crowd] = field(default_factory=dict)
     boards: Boards | None = None
     storms: Sequence[Storm] = ()
+    imported: Sequence[Imported] = ()
     archive: Archive | None = None
     paired: matching.Run | None = None
 
@@ -46,6 +48,8 @@ def verdicts(measured: Measured) -> list[Verdict]:
         found.append(_on_every_board(measured.boards))
     if measured.storms:
         found += _of_storms(measured.storms)
+    if measured.imported:
+        found += importing.aims(measured.imported)
     if measured.archive:
         found += customers.aims(measured.archive)
     if measured.paired:
