@@ -2,8 +2,8 @@
 
 At millions of records a word is either common or rare. A common one is found among the newest records, so these are
 looked through first, `PROBE` at the most. Where that is not enough the indices are asked shelf by shelf (`search_keys`:
-65,536 records each), the newest first, until a page is full; for the `KEYS` of the word that are the rarest among the
-newest records, as a common one has long lists to be read. So no search reads much, whatever is typed.
+65,536 records each), the newest first, until a page is full; for the word's `KEYS` that are the rarest in a sample,
+as a common one has long lists to be read. So no search reads much, whatever is typed.
 """
 
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from callcenter.db.pool import Executor
 
 PROBE: Final = 1_000
 PROBE_LETTER: Final = 5_000
-SAMPLE: Final = 250
-"""Of the newest records, to tell which key is rare."""
-KEYS: Final = 3
+SAMPLE: Final = 128
+"""Records, as far from each other as may be, that tell which key is rare: always the same, so they are at hand."""
+KEYS: Final = 5
 LONGEST: Final = 30
 """Letters of a word whose keys are compared."""
 NUMBER_ALONE: Final = 7
@@ -33,9 +33,20 @@ _WORD: Final = "(select piece from asked)"
 # ruff: noqa: S608 (all parts of these statements are constants of this module)
 
 
-def _rarest(pieces: str, said: str, width: int) -> str:
-    """`piece`, and the codes of its rarest keys as `search_keys` makes them, without a shelf; of each row of `pieces`.
-    The newest records are `said`: what was said in each.
+def _sample(said: str) -> str:
+    """Of records far apart, what `said` has; the step is odd, as houses and streets come in even numbers."""
+    return f"""materialized (
+        select one.said
+        from newest, generate_series(1, {SAMPLE}) as place
+            cross join lateral (
+                {said} where customer_id = place * ((newest.shelf + 1) * {65_536 // SAMPLE} - 1) offset 0
+            ) as one (said)
+    )"""
+
+
+def _rarest(pieces: str, sample: str, width: int) -> str:
+    """`piece` of each row of `pieces`, and the codes of its keys that are the rarest in the `sample`: as `search_keys`
+    makes them, without a shelf.
     """
     return f"""materialized (
         select piece, array_agg(code) as codes
@@ -43,7 +54,7 @@ def _rarest(pieces: str, said: str, width: int) -> str:
             select (search_keys(0, part, {width}))[1] as code
             from (select distinct substr(piece, place, {width}) as part
                 from generate_series(1, least(length(piece), {LONGEST}) - {width - 1}) as place) as parts
-            order by (select count(*) from ({said} limit {SAMPLE}) as newest (said) where strpos(said, part) > 0)
+            order by (select count(*) from {sample} where strpos(said, part) > 0)
             limit {KEYS}
         ) as rarest
         group by piece
@@ -84,8 +95,9 @@ def _by_words(width: int) -> str:
     customers = f"select customer_id from customers where {said(width)} and {_ALIVE}"
     addresses = f"select customer_id from customer_addresses where {said(2)} and position > 0"
     return f"""
-    rare_words as {_rarest("asked", "select words from newest_words", width)},
-    rare_pairs as {_rarest("asked", "select words from newest_words", 2)},
+    some_words as {_sample("select words from customers")},
+    rare_words as {_rarest("asked", "some_words", width)},
+    rare_pairs as {_rarest("asked", "some_words", 2)},
     by_words as {_by_shelf("rare_words", customers)},
     by_address as {_by_shelf("rare_pairs", addresses)}"""
 
@@ -101,7 +113,8 @@ _INITIALS: Final = f"""select customer_id from customers
             where search_keys(customer_id >> 16, ' ' || initials, 3) @> keys
                 and strpos(' ' || initials, piece) > 0 and {_ALIVE}"""
 _BY_INITIALS: Final = f"""
-    rare_initials as {_rarest("(select ' ' || $4 as piece) as asked", "select ' ' || initials from newest_words", 3)},
+    some_initials as {_sample("select ' ' || initials from customers")},
+    rare_initials as {_rarest("(select ' ' || $4 as piece) as asked", "some_initials", 3)},
     by_initials as {_by_shelf("rare_initials", _INITIALS)}"""
 _NUMBERS: Final = """select customer_id from customer_numbers
             where search_keys(customer_id >> 16, '^' || number || '$', 4) @> keys
@@ -114,12 +127,9 @@ _BY_NUMBER: Final = f"""
         select distinct customer_id from newest_numbers, unnest($4::text[]) as piece
         where strpos('^' || number || '$', piece) > 0
     ),
-    rare_digits as {_rarest("unnest($4::text[]) as piece", "select '^' || number || '$' from newest_numbers", 4)},
+    some_numbers as {_sample("select '^' || number || '$' from customer_numbers")},
+    rare_digits as {_rarest("unnest($4::text[]) as piece", "some_numbers", 4)},
     by_number as {_by_shelf("rare_digits", _NUMBERS)}"""
-_NEWEST_WORDS: Final = f"""
-    newest_words as materialized (
-        select words from customers where customer_id < $1 and {_ALIVE} order by customer_id desc limit {SAMPLE}
-    )"""
 
 
 def _found(*parts: str) -> str:
@@ -141,7 +151,7 @@ SEARCH_NUMBER: Final = f"""
     with {_ASKED}, {_BY_NUMBER}, {_BY_CONTRACT} {_found("probed", "by_number", "by_contract")}
 """
 SEARCH_DIGITS: Final = f"""
-    with {_ASKED}, {_BY_NUMBER}, {_NEWEST_WORDS}, {_by_words(3)}, {_BY_CONTRACT}
+    with {_ASKED}, {_BY_NUMBER}, {_by_words(3)}, {_BY_CONTRACT}
     {_found("probed", "by_number", "by_words", "by_address", "by_contract")}
 """
 SEARCH_SURNAME: Final = f"""
