@@ -39,6 +39,8 @@ OUTCOME_P99_MS: Final = 50.0
 FULL: Final = customers_data.FULL
 BENCH: Final = Actor(None, "bench", "127.0.0.1")
 PAGE: Final = 30
+FOUND: Final = 25
+"""As many as a page of a search shows."""
 ROW_SECONDS: Final = 20.0
 """How long a corrected outcome may take until its row has it."""
 NOT_COUNTED: Final = 20
@@ -206,7 +208,7 @@ class _Asking:
         return bool((await self._callers.card(number, ""))["customers"])
 
     async def _search(self, text: str) -> bool:
-        return bool(await self._customers.list_customers(BENCH, text=text))
+        return bool(await self._customers.list_customers(BENCH, text=text, limit=FOUND))
 
     async def _page(self, customer_id: int, *kinds: EntryKind, cursor: str = "") -> list[Any]:
         page, _ = await self._timeline.page(BENCH, customer_id, kinds=frozenset(kinds), cursor=cursor, limit=PAGE)

@@ -3,6 +3,7 @@
 The file has twelve columns as a property manager keeps them; every seventh row is bad, every fifth a duplicate.
 """
 
+import contextlib
 import io
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from callcenter.importing.model import AT_WORK, PART_BYTES
 from tests.bench.figures import Verdict
-from tests.desks import Person
+from tests.desks import AwayError, Person
 from tests.waiting import until
 
 KINDS: Final = ("csv", "xlsx")
@@ -125,8 +126,9 @@ class _Importing:
         now: dict[str, Any] = {}
 
         async def is_over() -> bool:
-            now.update(await self._person.ask("GET", self._path))
-            return now["state"] not in AT_WORK
+            with contextlib.suppress(AwayError):
+                now.update(await self._person.ask("GET", self._path))
+            return bool(now) and now["state"] not in AT_WORK
 
         await until(is_over, f"{name} is over", STEP_SECONDS)
         self._seconds[name] = round(time.perf_counter() - began, 1)
