@@ -26,8 +26,11 @@ AWAY = (
 __all__ = ["AWAY", "Connection", "Executor", "Pool", "create_pool", "ensure_partitions", "migrate"]
 
 
-async def create_pool(settings: Settings) -> Pool:
+async def create_pool(settings: Settings, *, by_index: bool = False) -> Pool:
     """A pool of connections to `settings.database_url`; `jsonb` columns are Python objects.
+
+    `by_index`: read no table as a whole that has an index for it. For whoever fills tables: PostgreSQL keeps the way it
+    chose while they were almost empty, for its own checks of references too.
 
     Raises:
         OSError, asyncpg.PostgresError: the database can't be reached or refuses.
@@ -39,7 +42,8 @@ async def create_pool(settings: Settings) -> Pool:
         init=_prepare,
         reset=_leave_as_it_is,
         command_timeout=30,
-        server_settings={"application_name": "callcenter", "timezone": "UTC"},
+        server_settings={"application_name": "callcenter", "timezone": "UTC"}
+        | ({"enable_seqscan": "off"} if by_index else {}),
     )
 
 

@@ -45,7 +45,7 @@ def _end_with_the_service() -> None:
 
 
 async def _work(settings: Settings) -> None:
-    pool = await create_pool(settings)
+    pool = await create_pool(settings, by_index=True)
     try:
         claimant = f"{socket.gethostname()}:{os.getpid()}"
         work = ImportWork(pool, claimant, country=settings.country)
