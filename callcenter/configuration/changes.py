@@ -75,6 +75,11 @@ def with_general(whole: Configuration, general: General) -> Configuration:
     return _with(whole, {name: getattr(general, name) for name in General.model_fields})
 
 
+def with_ownership(whole: Configuration, *, first_contact_owns: bool, owner_valid_months: int) -> Configuration:
+    """`whole` with other rules of customers' owners. Raises pydantic.ValidationError: they do not fit."""
+    return _with(whole, {"first_contact_owns": first_contact_owns, "owner_valid_months": owner_valid_months})
+
+
 def with_queues_in_order(whole: Configuration, queue_ids: Sequence[str]) -> Configuration:
     """`whole` with its queues in another order.
 

@@ -471,6 +471,10 @@ class General(Setting):
     """Supervisors are told when an Asterisk serves no calls (MON-08)."""
     webhook_url: Annotated[str, Field(max_length=2000), AfterValidator(webhook.checked)] = ""
     """Where alarms are sent as JSON; empty: nowhere. Only administrators see more of it than the host."""
+    first_contact_owns: bool = False
+    """Whether who makes a customer's record is his owner (OWN-01)."""
+    owner_valid_months: Annotated[int, Field(ge=0, le=120)] = 2
+    """How long his claim holds after the last contact (OWN-02); 0: for ever."""
 
     def concealed(self) -> Self:
         """The same, as those see it who are no administrators."""

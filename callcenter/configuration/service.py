@@ -22,6 +22,7 @@ from callcenter.configuration.changes import (
     with_general,
     with_levels,
     with_memberships,
+    with_ownership,
     with_part,
     with_queue_priority,
     with_queues_in_order,
@@ -112,6 +113,14 @@ class Administration:
         """Set what concerns all queues. Raises ConflictError and InvalidInputError as `put` does."""
         stored, _ = await self._change(actor, revision, lambda old: with_general(old, general))
         return stored
+
+    async def put_ownership(self, actor: Actor, *, first_contact_owns: bool, owner_valid_months: int) -> None:
+        """Set the rules of customers' owners; others' changes stay. Claims that stand keep their ends."""
+
+        def make(old: Configuration) -> Configuration:
+            return with_ownership(old, first_contact_owns=first_contact_owns, owner_valid_months=owner_valid_months)
+
+        await self._change(actor, None, make)
 
     async def order_queues(self, actor: Actor, revision: int, queue_ids: list[str]) -> Stored:
         """Set the order of the queues; calls to no known number come to the first.

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from callcenter.customers import store
@@ -63,23 +63,6 @@ class Owners:
         """The rules as they are set."""
         row = await self._pool.fetchrow("select first_contact_owns, owner_valid_months from customer_settings")
         return OwnerSettings(**row)
-
-    async def set_settings(self, actor: Actor, wanted: OwnerSettings) -> OwnerSettings:
-        """Set the rules. Claims that stand keep their ends."""
-        async with self._pool.acquire() as connection, connection.transaction():
-            row = await connection.fetchrow(
-                "select first_contact_owns, owner_valid_months from customer_settings for update"
-            )
-            old = OwnerSettings(**row)
-            await connection.execute(
-                "update customer_settings set first_contact_owns = $1, owner_valid_months = $2",
-                wanted.first_contact_owns,
-                wanted.owner_valid_months,
-            )
-            if old != wanted:
-                detail = {"before": asdict(old), "after": asdict(wanted)}
-                await audit.record(connection, actor, "customer_settings.changed", detail=detail)
-        return wanted
 
     async def counts(self) -> list[OwnerCount]:
         """Everybody who has customers, and all agents at work, by name."""

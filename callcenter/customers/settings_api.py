@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from callcenter.customers.api import CustomerOut, FieldId, customer_out
 from callcenter.customers.own_fields import FieldKind, OwnField
-from callcenter.customers.owners import OwnerSettings
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Line, RequiredLine
 from callcenter.web.routes import SIGNED_IN, Routes, actor, hotline, signed_in
@@ -132,8 +131,9 @@ async def get_customer_settings(request: web.Request, /) -> OwnerSettingsBody:
 @routes.put("/api/v1/customer-settings", needs=Permission.CHANGE_SETTINGS)
 async def put_customer_settings(request: web.Request, /, wanted: OwnerSettingsBody) -> OwnerSettingsBody:
     """Set the rules of customers' owners."""
-    done = await hotline(request).owners.set_settings(actor(request), OwnerSettings(**wanted.model_dump()))
-    return OwnerSettingsBody.model_validate(done, from_attributes=True)
+    house = hotline(request)
+    await house.administration.put_ownership(actor(request), **wanted.model_dump())
+    return OwnerSettingsBody.model_validate(await house.owners.settings(), from_attributes=True)
 
 
 @routes.get("/api/v1/customer-owners", needs=Permission.ASSIGN_CUSTOMERS)

@@ -189,6 +189,17 @@ async def test_the_first_registrant_owns_while_his_claim_holds(house: House, poo
     assert now["last_contact_at"] is not None
 
 
+async def test_a_profile_brings_the_rules_of_owners(house: House) -> None:
+    _, shipped = await house.ask("GET", "/api/v1/configuration/profiles/decoration", by="admin")
+    file = {"yaml": shipped["yaml"]}
+    assert (await house.ask("POST", "/api/v1/configuration/file", by="admin", json=file))[0] == 200
+    _, rules = await house.ask("GET", "/api/v1/customer-settings", by="admin")
+    assert rules == {"first_contact_owns": True, "owner_valid_months": 2}
+    assert (await made(house))["owner"]["user_id"] == house.ids["alice"]
+    _, audited = await house.ask("GET", "/api/v1/audit?action=configuration.changed", by="admin")
+    assert "first_contact_owns" in str(audited)
+
+
 async def test_all_customers_of_who_leaves_go_by_lots_once(house: House, pool: Any) -> None:
     heirs = [await house.hire(name, Role.AGENT, extension) for name, extension in (("bob", "1002"), ("carol", "1003"))]
     alice = house.ids["alice"]

@@ -188,6 +188,9 @@ export interface General {
   node_lost_alarm: boolean;
   /** Empty: none. Who is no administrator sees the host only. */
   webhook_url: string;
+  /** Rules of customers' owners; set on their own page (months; 0: for ever). */
+  first_contact_owns: boolean;
+  owner_valid_months: number;
 }
 export interface Configuration extends General {
   version: 1;

@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import type { Configuration } from "../api/configuration";
 import { destinationOf, lacks, levelsOf, listOf, menuText, newObject, numbersIn, objectOf } from "./objects";
 
-const empty = { version: 1, name: "", cadence: null, priority_step_seconds: 60, repeat_priority: 1, caller_rules: [], short_abandon_seconds: 5, leave_out_short: true, tell_listened: false, node_lost_alarm: true, webhook_url: "", queues: [], menus: [], hours: [], skills: [], pause_reasons: [] } satisfies Configuration;
+const empty = { version: 1, name: "", cadence: null, priority_step_seconds: 60, repeat_priority: 1, caller_rules: [], short_abandon_seconds: 5, leave_out_short: true, tell_listened: false, node_lost_alarm: true, webhook_url: "", first_contact_owns: false, owner_valid_months: 2, queues: [], menus: [], hours: [], skills: [], pause_reasons: [] } satisfies Configuration;
 const main = { ...newObject("queues", empty), queue_id: "main", name_zh: "总机", name_en: "Main" };
 const whole: Configuration = {
   ...empty,
@@ -16,7 +16,7 @@ it("finds each object in the whole", () => {
   expect(objectOf(whole, "queues", "repair")?.queue_id).toBe("repair");
   expect(objectOf(whole, "pause-reasons", "meal")?.longest_seconds).toBe(3600);
   expect(objectOf(whole, "menus", "none")).toBeNull();
-  expect(objectOf(whole, "general", "all")).toEqual({ name: "", cadence: null, priority_step_seconds: 60, repeat_priority: 1, caller_rules: [], short_abandon_seconds: 5, leave_out_short: true, tell_listened: false, node_lost_alarm: true, webhook_url: "" });
+  expect(objectOf(whole, "general", "all")).toEqual({ name: "", cadence: null, priority_step_seconds: 60, repeat_priority: 1, caller_rules: [], short_abandon_seconds: 5, leave_out_short: true, tell_listened: false, node_lost_alarm: true, webhook_url: "", first_contact_owns: false, owner_valid_months: 2 });
   expect(levelsOf(whole)).toEqual({ lifts: { alice: 3 }, english: {} });
   expect(listOf(whole, "queues")).toHaveLength(2);
 });

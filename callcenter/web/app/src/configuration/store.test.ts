@@ -9,7 +9,7 @@ import { newObject } from "./objects";
 import { NEW, useConfiguration } from "./store";
 
 const words = { zh: "", en: "" };
-const empty: Configuration = { version: 1, name: "", cadence: null, priority_step_seconds: 60, repeat_priority: 1, caller_rules: [], short_abandon_seconds: 5, leave_out_short: true, tell_listened: false, node_lost_alarm: true, webhook_url: "", queues: [], menus: [], hours: [], skills: [], pause_reasons: [] };
+const empty: Configuration = { version: 1, name: "", cadence: null, priority_step_seconds: 60, repeat_priority: 1, caller_rules: [], short_abandon_seconds: 5, leave_out_short: true, tell_listened: false, node_lost_alarm: true, webhook_url: "", first_contact_owns: false, owner_valid_months: 2, queues: [], menus: [], hours: [], skills: [], pause_reasons: [] };
 const main = { ...newObject("queues", empty), queue_id: "main", name_zh: "总机", name_en: "Main" };
 const skill = { name_zh: "电梯", name_en: "Lifts" };
 const now = (revision: number, change: Partial<Configuration> = {}): ConfigurationNow => ({

@@ -93,7 +93,7 @@ export const zhCN = {
       ring_target: "接听目标", offer_rings: "每位座席响", apology_ring: "致歉从", response_seconds: "应答目标", greet_first: "接入方式", announcements: "等候播报", position: "第几位", expected_wait: "预计等候", first_after_seconds: "首次播报", every_seconds: "播报间隔",
       callback: "回拨（保留排位）", callback_key: "按键", offer_after_seconds: "等候多久后提示", callback_ring_seconds: "回拨振铃", retry_after_minutes: "未接通再拨（分钟后）", at_closing: "下班时", overflow: "溢出", most_waiting: "最多等候", full: "排满时", closed: "非营业时间", nobody: "无人上线时",
       pause_after_misses: "连续未接后暂停", wrapup_seconds: "话后处理时限", wrapup_extension_seconds: "可延长", outcome_required: "通话记录", keys: "按键", otherwise: "其他情况转到", text_zh: "中文播报词", text_en: "英文播报词", timeout_seconds: "等待按键", tries: "播报遍数", call_type: "来电类型",
-      alarms: "告警", short_abandon_seconds: "短放弃：不足", leave_out_short: "服务水平", node_lost_alarm: "节点失联", webhook_url: "告警推送网址（Webhook）",
+      alarms: "告警", short_abandon_seconds: "短放弃：不足", leave_out_short: "服务水平", node_lost_alarm: "节点失联", webhook_url: "告警推送网址（Webhook）", first_contact_owns: "首访登记者为客户归属人", owner_valid_months: "归属有效期（月）",
       week: "每周", china_holidays: "法定节假日", holiday: "节假日时间", exceptions: "特殊日期", agents: "座席", productive: "计入工时", longest_seconds: "最长时间", caller_rules: "来电规则", cadence: "铃声节奏", tone_seconds: "响铃", silence_seconds: "间歇", priority_step_seconds: "每级优先等于多等", tell_listened: "通话被旁听时告知座席", repeat_priority: "重复来电每次提高",
     },
     kind: { queue: "队列", queues: "队列", menu: "按键菜单", menus: "按键菜单", hours: "营业时间", skill: "技能", skills: "技能", pause_reason: "小休原因", pause_reasons: "小休原因", "pause-reasons": "小休原因", general: "通用设置", configuration: "总体" },

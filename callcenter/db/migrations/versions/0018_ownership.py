@@ -1,0 +1,13 @@
+"""The rules of customers' owners are a part of the configuration, which profiles and files bring."""
+
+from pathlib import Path
+
+from callcenter.db.migrations.sql import run_sql
+
+revision = "0018"
+down_revision = "0017"
+
+
+def upgrade() -> None:
+    """The release before reads the rules as they are, and can't set them."""
+    run_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
