@@ -32,6 +32,8 @@ class Picture:
         """Of whom an own change was taken in that the channel has not told yet: its number, the latest last."""
         self._since = 0
         """The number up to which everything has been taken in, by the snapshot or by the channel."""
+        self._begun = 0
+        """The snapshot's."""
         self._looking = asyncio.Lock()
         self._meanwhile: list[tuple[Change, bool]] = []
         """Changes that came while a snapshot was on its way."""
@@ -55,7 +57,7 @@ class Picture:
         waiting: Mapping[str, Mapping[str, Any]],
         agents: Mapping[int, tuple[int, Mapping[str, Any]]],
     ) -> None:
-        self._since = number
+        self._since = self._begun = number
         self._known.clear()
         self.callbacks.clear()
         self._waiting = dict(waiting)
@@ -98,6 +100,8 @@ class Picture:
 
     def _take(self, change: Change, *, heard: bool) -> None:
         if change.number <= self._since:
+            if change.alone and change.number > self._begun:  # a later one of another replica was heard before it
+                self._live.on_lost()
             return
         if heard:
             self._since = change.number

@@ -4,7 +4,7 @@
 --   lease_until?, rest_until?, notify?, events?: [{id, call, kind, at, body}]}
 -- An agent who has taken a caller over and would be ready or paused again is what his field `returns_to` says instead.
 -- An agent with `forget` is struck out. An optional agent who can't move stays as he is and stops nothing. tally: {day, queue, turn?}: one more call today.
--- Returns {"1" or "0", why it was refused, the call's state, the change as it was published (or ""),
+-- Returns {"1" or "0", why it was refused, the call's state, the change as it is told (or ""),
 --   then for each agent who changed: id, state, number of his desk's change}.
 local step = cjson.decode(ARGV[1])
 

@@ -255,7 +255,7 @@ _PART_FIELDS = ("move", "guard", "set", "optional", "tally", "answered", "dial",
 class Outcome:
     """What a step did. `why` names the field that stood against it; empty where it was applied.
 
-    `agents`: who has changed -> his state and the number of his desk's change. `change`: as it was published.
+    `agents`: who has changed -> his state and the number of his desk's change. `change`: as it is told.
     """
 
     applied: bool
@@ -297,7 +297,7 @@ class Change:
 
 
 def read_change(text: str) -> Change:
-    """A change as `step.lua` published it."""
+    """A change as `step.lua` tells it."""
     told = orjson.loads(text)
     agents = tuple(_agent_change(*one) for one in told.get("agents", ()))
     call_id, entry = told.get("call") or ("", None)

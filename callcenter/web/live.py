@@ -97,6 +97,7 @@ class LiveDesks:
         self._later: set[asyncio.Task[None]] = set()
         self._lost = False
         """Whether a change may have been missed since all was looked at last."""
+        self._looking: asyncio.Task[None] | None = None
         self._document = document
         self._hear_change = hear
         self._look_anew = look_anew
@@ -178,9 +179,9 @@ class LiveDesks:
 
     def look_again(self) -> None:
         """A change may have been missed: look at everything again, soon."""
-        if not self._lost:
-            self._lost = True
-            self._beside(self._look_until_seen(), "look again")
+        self._lost = True
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_until_seen(), name="look again")
 
     async def _look_until_seen(self) -> None:
         while self._lost:
@@ -189,7 +190,10 @@ class LiveDesks:
                 await self._look_at_all()
             except RedisError:
                 self._lost = True
-                await asyncio.sleep(AGAIN_SECONDS)
+            except Exception:
+                log.exception("changes not looked for")
+                self._lost = True
+            await asyncio.sleep(AGAIN_SECONDS if self._lost else 0)
 
     async def _look_at_all(self) -> None:
         await self._look_anew()

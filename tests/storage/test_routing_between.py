@@ -14,6 +14,7 @@ from callcenter.routing.desk import InCallError
 from callcenter.routing.model import AgentMove, AgentState, CallState
 from callcenter.routing.script import CallFacts, Dial, Ended, Heard, OfferOver
 from callcenter.routing.store import Change, LiveCall, Part, own_channel, read_change
+from callcenter.web.live import LiveDesks
 from tests.storage.lines import House
 from tests.storage.test_routing_callbacks import keeps_his_place, over
 
@@ -486,3 +487,36 @@ async def test_a_step_whose_answer_is_lost_makes_the_replica_look_again(house: H
     with pytest.raises(ConnectionError):
         await house.work.set_reachable(1, reachable=False, node="node1")
     assert lost
+
+
+async def test_an_own_change_that_another_replica_s_overtook_makes_the_replica_look_again(house: House) -> None:
+    lost: list[bool] = []
+    house.live.on_lost = lambda: lost.append(True)
+    picture = house.routing.picture
+    await picture.look_anew()
+    seen = picture._since
+    picture.take(Change(seen + 2, "another", (), "b", None), heard=True)
+    picture.take(Change(seen, house.live.replica, (), "a", None, alone=True), heard=False)
+    assert not lost, "the snapshot has it"
+    picture.take(Change(seen + 1, house.live.replica, (), "a", None, alone=True), heard=False)
+    assert lost
+
+
+async def test_however_many_steps_fail_one_look_is_under_way() -> None:
+    looks = 0
+    goes_on = asyncio.Event()
+
+    async def look_anew() -> None:
+        nonlocal looks
+        looks += 1
+        await goes_on.wait()
+
+    desks = LiveDesks(None, "one", lambda *_: pytest.fail("no desk is open"), lambda _: None, look_anew)  # type: ignore[arg-type]
+    for _ in range(20):
+        desks.look_again()
+        await asyncio.sleep(0)
+    assert looks == 1
+    goes_on.set()
+    assert desks._looking is not None
+    await desks._looking
+    assert looks == 2, "what failed meanwhile is looked for once more"
