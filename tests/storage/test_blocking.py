@@ -8,7 +8,7 @@ import pytest
 
 from callcenter.clock import now_ms
 from callcenter.db.pool import create_pool
-from callcenter.hotline import Hotline
+from callcenter.hotline import Hotline, ended
 from callcenter.settings import Settings
 from tests.storage.house import House, open_house
 from tests.waiting import until
@@ -114,8 +114,7 @@ async def test_a_block_holds_at_once_in_every_replica_and_while_postgresql_is_aw
         await block(house, "13800138000")
         await until(lambda: _is_blocked(other, "13800138000"), seconds=1)
     finally:
-        listening.cancel()
-        await asyncio.gather(listening, return_exceptions=True)
+        await ended([listening])
     gone = await create_pool(Settings(database_url="postgresql://callcenter@127.0.0.1:1/none"))
     other.blocking._pool = other.callers._pool = gone
     await other.blocking.reload()

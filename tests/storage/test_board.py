@@ -14,7 +14,7 @@ import pytest
 from callcenter.asterisk.model import LegAnswered, LegEnded, LegRinging
 from callcenter.board.model import applied
 from callcenter.clock import now_ms
-from callcenter.hotline import Hotline
+from callcenter.hotline import Hotline, ended
 from callcenter.routing.desk import InCallError
 from callcenter.routing.model import AgentState, CallState
 from callcenter.routing.script import CallFacts, Ended, OfferOver
@@ -40,9 +40,7 @@ async def house(pool: Any, redis: Any) -> AsyncIterator[House]:
         work = (hotline.writer.run(), hotline.desks.listen(), hotline.boards.listen(), hotline.boards.run())
         tasks = [asyncio.create_task(one) for one in work]
         yield house
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(tasks)
 
 
 class Viewer:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from callcenter.clock import now_ms
 from callcenter.db.pool import Pool
 from callcenter.errors import InvalidInputError, NotFoundError
 from callcenter.events import AGENT_STREAM, STREAM, CallEvent, Kind, event, event_at
+from callcenter.hotline import ended
 
 T = 1_763_780_000_123
 CALLER = "+8613800138000"
@@ -71,9 +71,7 @@ class Writing:
         self._task = asyncio.create_task(self._writer.run())
 
     async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        await ended([self._task])
 
 
 async def test_facts_become_a_row(stream: Any, pool: Pool) -> None:

@@ -14,6 +14,7 @@ import openpyxl
 import pytest
 
 from callcenter.db.pool import Pool, create_pool
+from callcenter.hotline import ended
 from callcenter.importing import store
 from callcenter.importing.model import Duplicates
 from callcenter.importing.service import Imports, NotNowError
@@ -599,8 +600,7 @@ async def test_over_http_from_upload_to_undo(house: House, pool: Pool) -> None:
         }
         assert {"import.begun", "import.run_asked", "import.finished", "import.undo_asked", "import.undone"} <= actions
     finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        await ended([work])
 
 
 async def test_a_process_killed_in_the_middle_is_followed_by_another(
@@ -627,8 +627,7 @@ async def test_a_process_killed_in_the_middle_is_followed_by_another(
         assert {k: v for k, v in found["counts"].items() if v} == checked
         assert await pool.fetchval("select count(*) from customers") == checked["new"]
     finally:
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
+        await ended([work])
 
 
 async def test_what_cannot_be_done_now_is_refused(house: House) -> None:

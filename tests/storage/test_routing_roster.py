@@ -9,7 +9,7 @@ import pytest
 
 from callcenter.configuration.model import NOTHING_SET
 from callcenter.db.pool import create_pool
-from callcenter.hotline import Hotline
+from callcenter.hotline import Hotline, ended
 from callcenter.routing.roster import KEPT, RosterKeeper, read_roster, record_roster
 from callcenter.routing.store import LiveQueue, Part
 from callcenter.settings import Settings
@@ -75,9 +75,7 @@ async def test_a_change_is_in_force_at_once_everywhere(house: House, pool: Any, 
         )
         await until(lambda: _serves_nothing(other, house.ids["alice"]), seconds=1)
     finally:
-        for task in listening:
-            task.cancel()
-        await asyncio.gather(*listening, return_exceptions=True)
+        await ended(listening)
 
 
 async def _both_listen(redis: Any) -> bool:

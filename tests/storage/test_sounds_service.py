@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from callcenter.clock import now_ms
 from callcenter.errors import NotFoundError, UnavailableError
 from callcenter.events import STREAM
+from callcenter.hotline import ended
 from callcenter.sounds import service, store
 from callcenter.sounds.model import Piece, Text, position_and_wait
 from callcenter.sounds.service import Sounds
@@ -142,9 +142,7 @@ async def test_other_words_are_heard_at_once_in_every_replica(
         assert await house.ask("DELETE", path, by="admin") == (204, "")
         await until(lambda: other.ids_for("zh", ["greeting"]) == before)
     finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
+        await ended([following])
 
 
 async def test_a_person_s_recording_is_heard_until_it_is_taken_back(house: House, pool: Any) -> None:

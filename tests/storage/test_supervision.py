@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from callcenter.asterisk.model import Channel, LegAnswered
-from callcenter.hotline import Hotline
+from callcenter.hotline import Hotline, ended
 from callcenter.routing.model import AgentMove, AgentState, CallMove, CallState
 from callcenter.routing.script import CallFacts, OfferOver
 from callcenter.routing.store import Part
@@ -404,9 +404,7 @@ async def test_a_message_reaches_open_desks_of_every_replica_without_a_number(
         assert [one["message"]["text"] for one in told] == ["全体", "仅爱丽丝", "仅主管"]
         assert not [one for one in told if "seq" in one]
     finally:
-        for task in listening:
-            task.cancel()
-        await asyncio.gather(*listening, return_exceptions=True)
+        await ended(listening)
 
 
 async def _message(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
