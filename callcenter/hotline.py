@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -83,6 +83,7 @@ from callcenter.staff.sign_ins import SignIns
 from callcenter.supervision.agents import AgentActs
 from callcenter.supervision.calls import CallActs
 from callcenter.supervision.messages import DeskMessages
+from callcenter.tasks import ended
 from callcenter.transfers.consults import Consults
 from callcenter.transfers.service import Transfers
 from callcenter.web.live import LiveDesks
@@ -104,7 +105,6 @@ DAILY_WORK_SECONDS = 3600.0
 """What is counted in days and months is looked at each hour, so that no restart makes it wait for another day."""
 REMOVED_FILES_SECONDS = 24 * 3600.0
 OLD_IMPORTS_SECONDS = 3600.0
-CANCEL_AGAIN_SECONDS = 1.0
 
 
 class Hotline:
@@ -414,15 +414,6 @@ async def _tried(work: Callable[[], Awaitable[object]]) -> None:
         log.warning("tried in vain", work=getattr(work, "__name__", ""), error=type(error).__name__)
     except Exception:
         log.exception("failed", work=getattr(work, "__name__", ""))
-
-
-async def ended(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel, until all have ended: a server that goes away in the same moment may win over a cancellation."""
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_SECONDS)
 
 
 @contextlib.asynccontextmanager

@@ -6,7 +6,6 @@ caller is told, and looks at what is there before trying again.
 
 import asyncio
 import base64
-import contextlib
 import inspect
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +15,8 @@ import aiohttp
 import orjson
 import structlog
 from yarl import URL
+
+from callcenter.tasks import ended
 
 log = structlog.get_logger()
 
@@ -170,9 +171,7 @@ class Ari:
                     break
                 await self._receive(told)
         finally:
-            start.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await start
+            await ended([start])
 
     async def _begin(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Filter events, let the owner resync, hand over what came meanwhile. A failure closes the socket."""

@@ -18,6 +18,7 @@ from callcenter.asterisk.model import Fact, LegReader
 from callcenter.asterisk.phones import Phone, Phones
 from callcenter.asterisk.recorders import Recorders
 from callcenter.asterisk.store import RENEW_SECONDS, Ear
+from callcenter.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -144,11 +145,10 @@ class AsteriskDoor:
         try:
             await asyncio.wait((listening, keeping), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            await ended((listening, keeping))
             for task in (listening, keeping):
-                task.cancel()
-            for ended in await asyncio.gather(listening, keeping, return_exceptions=True):
-                if isinstance(ended, Exception):
-                    log.error("listening broke; it is tried again", node=self.node, exc_info=ended)
+                if not task.cancelled() and (error := task.exception()):
+                    log.error("listening broke; it is tried again", node=self.node, exc_info=error)
 
     async def _connected(self) -> None:
         self._reader = LegReader(self.node)

@@ -30,6 +30,7 @@ from callcenter.importing.model import (
 from callcenter.importing.reading import RowDraft, RowReader
 from callcenter.staff import audit
 from callcenter.staff.model import Actor
+from callcenter.tasks import ended
 
 log = structlog.get_logger(__name__)
 
@@ -266,9 +267,9 @@ class ImportWork:
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await ended([task])
+            if not task.cancelled():
+                task.result()
 
     async def _finish(self, connection: Connection, found: Import, step: Step, **fields: Any) -> None:
         state = STATES[found.state, step]

@@ -1,7 +1,6 @@
 """The web application: every room's routes behind the same doors, and the browser application's files."""
 
 import asyncio
-import contextlib
 import weakref
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Final
@@ -32,6 +31,7 @@ from callcenter.sounds import api as sounds_api
 from callcenter.staff import api as staff_api
 from callcenter.staff import audit_api, roles_api, safety_api
 from callcenter.supervision import api as supervision_api
+from callcenter.tasks import ended
 from callcenter.transfers import api as transfers_api
 from callcenter.web import api as web_api
 from callcenter.web.files import Files
@@ -141,9 +141,7 @@ async def _secure(request: web.Request, response: web.StreamResponse) -> None:
 async def _watch_sockets(app: web.Application) -> AsyncIterator[None]:
     watching = asyncio.create_task(app[HOTLINE].sockets.run(), name="live-sockets")
     yield
-    watching.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watching
+    await ended([watching])
 
 
 async def _close_sockets(app: web.Application) -> None:

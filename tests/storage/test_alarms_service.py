@@ -21,9 +21,9 @@ from callcenter.configuration.model import Alarms as Thresholds
 from callcenter.configuration.model import Configuration, PauseReason, Queue
 from callcenter.db.pool import create_pool
 from callcenter.errors import NotFoundError
-from callcenter.hotline import ended
 from callcenter.settings import Settings
 from callcenter.staff.model import HOTLINE_ITSELF, Actor
+from callcenter.tasks import ended
 from tests.boards import NOW, BoardOfTest, figure
 from tests.storage.house import House, open_house
 from tests.waiting import until

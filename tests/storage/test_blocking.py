@@ -8,8 +8,9 @@ import pytest
 
 from callcenter.clock import now_ms
 from callcenter.db.pool import create_pool
-from callcenter.hotline import Hotline, ended
+from callcenter.hotline import Hotline
 from callcenter.settings import Settings
+from callcenter.tasks import ended
 from tests.storage.house import House, open_house
 from tests.waiting import until
 

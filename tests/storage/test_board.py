@@ -14,12 +14,13 @@ import pytest
 from callcenter.asterisk.model import LegAnswered, LegEnded, LegRinging
 from callcenter.board.model import applied
 from callcenter.clock import now_ms
-from callcenter.hotline import Hotline, ended
+from callcenter.hotline import Hotline
 from callcenter.routing.desk import InCallError
 from callcenter.routing.model import AgentState, CallState
 from callcenter.routing.script import CallFacts, Ended, OfferOver
 from callcenter.routing.store import Part
 from callcenter.staff.model import Role
+from callcenter.tasks import ended
 from tests.board_truth import by_the_board, by_the_facts
 from tests.storage.house import House, open_house
 from tests.waiting import until

@@ -14,7 +14,7 @@ from callcenter.clock import now_ms
 from callcenter.db.pool import Pool
 from callcenter.errors import InvalidInputError, NotFoundError
 from callcenter.events import AGENT_STREAM, STREAM, CallEvent, Kind, event, event_at
-from callcenter.hotline import ended
+from callcenter.tasks import ended
 
 T = 1_763_780_000_123
 CALLER = "+8613800138000"

@@ -14,13 +14,13 @@ import openpyxl
 import pytest
 
 from callcenter.db.pool import Pool, create_pool
-from callcenter.hotline import ended
 from callcenter.importing import store
 from callcenter.importing.model import Duplicates
 from callcenter.importing.service import Imports, NotNowError
 from callcenter.importing.work import ImportWork, LostError
 from callcenter.settings import Settings
 from callcenter.staff.model import Actor
+from callcenter.tasks import ended
 from tests.storage.house import House, open_house
 from tests.waiting import until
 

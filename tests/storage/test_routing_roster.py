@@ -9,12 +9,13 @@ import pytest
 
 from callcenter.configuration.model import NOTHING_SET
 from callcenter.db.pool import create_pool
-from callcenter.hotline import Hotline, ended
+from callcenter.hotline import Hotline
 from callcenter.routing.roster import KEPT, RosterKeeper, read_roster, record_roster
 from callcenter.routing.store import LiveQueue, Part
 from callcenter.settings import Settings
 from callcenter.staff.model import HOTLINE_ITSELF, PhoneKind, Role
 from callcenter.staff.service import AgentDraft
+from callcenter.tasks import ended
 from tests.storage.house import House, open_house
 from tests.waiting import until
 

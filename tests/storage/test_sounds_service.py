@@ -12,11 +12,11 @@ import pytest
 from callcenter.clock import now_ms
 from callcenter.errors import NotFoundError, UnavailableError
 from callcenter.events import STREAM
-from callcenter.hotline import ended
 from callcenter.sounds import service, store
 from callcenter.sounds.model import Piece, Text, position_and_wait
 from callcenter.sounds.service import Sounds
 from callcenter.sounds.wav import samples_of, wav_of
+from callcenter.tasks import ended
 from tests.storage.house import NODE_TOKEN, House, open_house
 from tests.storage.test_calls_writer import CALLER, Writing, abandoned, call_id, tell, until_written
 from tests.storage.test_sounds_speech import loudness, seconds, tone

@@ -8,12 +8,13 @@ import aiohttp
 import pytest
 
 from callcenter.asterisk.model import Channel, LegAnswered
-from callcenter.hotline import Hotline, ended
+from callcenter.hotline import Hotline
 from callcenter.routing.model import AgentMove, AgentState, CallMove, CallState
 from callcenter.routing.script import CallFacts, OfferOver
 from callcenter.routing.store import Part
 from callcenter.settings import Settings
 from callcenter.staff.model import Actor, Role
+from callcenter.tasks import ended
 from tests.storage.house import House, open_house
 from tests.waiting import until
 

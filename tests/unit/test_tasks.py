@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from callcenter.hotline import ended
+from callcenter.tasks import ended
 
 
 async def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
