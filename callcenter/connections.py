@@ -4,8 +4,6 @@ from collections.abc import Iterable
 
 from redis.asyncio import Connection, ConnectionPool, Redis
 
-from callcenter.settings import Settings
-
 MOST_CONNECTIONS = 500
 
 
@@ -29,10 +27,10 @@ class PromptConnection(Connection):
             await super().send_packed_command(command, check_health)
 
 
-def connect_redis(settings: Settings) -> Redis:
-    """`settings.redis_url`, whose answers are text. Connects when it is first asked."""
+def connect_redis(url: str) -> Redis:
+    """The Redis at `url`, whose answers are text. Connects when it is first asked."""
     pool = ConnectionPool.from_url(
-        settings.redis_url,
+        url,
         decode_responses=True,
         socket_keepalive=True,
         max_connections=MOST_CONNECTIONS,

@@ -420,7 +420,7 @@ async def _tried(work: Callable[[], Awaitable[object]]) -> None:
 async def running(settings: Settings) -> AsyncIterator[Hotline]:
     """A hotline with its background work under way, until the block is left."""
     pool = await create_pool(settings)
-    redis = connect_redis(settings)
+    redis = connect_redis(settings.redis_url)
     hotline = Hotline(settings, pool, redis)
     tasks: list[asyncio.Task[None]] = []
     try:

@@ -247,7 +247,8 @@ class Imports:
         """See to it, for as long as the service runs, that imports are worked on."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._news.wait()
             self._news.clear()
             try:
                 if await store.has_work(self._pool):

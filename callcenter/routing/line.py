@@ -112,7 +112,8 @@ class Line:
         """Returns when there is news, or after so long."""
         if seconds > 0:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(poll.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await poll.wait()
 
     async def _dialled(self, call: LiveCall, previous: OfferOver) -> LiveCall:
         """The dialling is over; the call as it is after that."""

@@ -18,6 +18,7 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
+from callcenter.connections import connect_redis
 from callcenter.db.migrate import migrate_now
 from callcenter.db.pool import Pool, create_pool
 from callcenter.settings import Settings
@@ -148,7 +149,7 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     """An empty Redis."""
-    client = Redis.from_url(redis_url, decode_responses=True)
+    client = connect_redis(redis_url)
     await client.flushall()
     yield client
     await client.aclose()

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from callcenter.calls import store
 from callcenter.calls.service import Calls
 from callcenter.calls.writer import GROUP, SET_ASIDE, CallWriter
 from callcenter.clock import now_ms
+from callcenter.connections import connect_redis
 from callcenter.db.pool import Pool
 from callcenter.errors import InvalidInputError, NotFoundError
 from callcenter.events import AGENT_STREAM, STREAM, CallEvent, Kind, event, event_at
@@ -44,7 +44,7 @@ def answered(number: int, at: int = T) -> list[CallEvent]:
 
 @pytest.fixture
 async def stream(redis_url: str) -> AsyncIterator[Any]:
-    client = Redis.from_url(redis_url, decode_responses=True)
+    client = connect_redis(redis_url)
     await client.flushall()
     yield client
     await client.aclose()

@@ -9,9 +9,9 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from pydantic import BaseModel
-from redis.asyncio import Redis
 from schemathesis.core.result import Ok
 
+from callcenter.connections import connect_redis
 from callcenter.db.pool import create_pool, migrate
 from callcenter.settings import Settings
 from callcenter.web.openapi import description
@@ -81,7 +81,7 @@ class Served:
         url = await empty_database(postgres_url)
         await migrate(url)
         pool = await create_pool(Settings(database_url=url))
-        redis = Redis.from_url(redis_url, decode_responses=True)
+        redis = connect_redis(redis_url)
         await redis.flushall()
         async with open_house(pool, redis) as house:
             self.url = str(house.server.make_url("")).rstrip("/")
