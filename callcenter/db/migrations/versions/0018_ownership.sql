@@ -1,5 +1,7 @@
-update routing_settings set settings = settings
-    || (select jsonb_build_object('first_contact_owns', first_contact_owns, 'owner_valid_months', owner_valid_months) from customer_settings);
+-- Rules as shipped are not written down: the release before can't read them there.
+update routing_settings r set settings = r.settings
+    || jsonb_build_object('first_contact_owns', s.first_contact_owns, 'owner_valid_months', s.owner_valid_months)
+from customer_settings s where s.first_contact_owns or s.owner_valid_months <> 2;
 drop table customer_settings;
 create view customer_settings as
     select coalesce((settings->>'first_contact_owns')::bool, false) as first_contact_owns,
