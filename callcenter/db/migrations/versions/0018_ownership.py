@@ -9,5 +9,5 @@ down_revision = "0017"
 
 
 def upgrade() -> None:
-    """The release before goes on with the rules as shipped; where others are set, by the configuration that it read last."""
+    """The release before goes on with the rules as shipped; where others are set, by what it read last."""
     run_sql(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
