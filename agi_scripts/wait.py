@@ -2,7 +2,8 @@
 """AGI step `wait`: keep the caller's place in the hotline's queue, and do with him what the service says.
 
 Arguments: called number, arrival (ms since epoch), queue, 1 when he has been answered, 1 when he comes back from the
-fallback queue, and how the last offer ended: offer id, DIALSTATUS, HANGUPCAUSE.
+fallback queue, how the last offer ended: offer id, DIALSTATUS, HANGUPCAUSE, and 1 when the notice that was to be
+played to him then was not played to its end.
 Sets CC_NEXT to dial (with CC_ENDPOINTS, CC_RING_SECONDS, CC_OFFER), join (with
 CC_JOIN, CC_OFFER), pass_on (with CC_NUMBER, CC_STEP), leave or fallback.
 """

@@ -41,11 +41,12 @@ def call_facts(agi: Agi, node: str) -> CallFacts:
 
 
 def previous_offer(agi: Agi) -> OfferOver | None:
-    """How the last offer ended. Arguments 5 to 7 of the wait step: offer id, DIALSTATUS, HANGUPCAUSE."""
+    """How the last offer ended. Arguments 5 to 8 of the wait step: offer id, DIALSTATUS, HANGUPCAUSE, 1: notice cut."""
     offer_id, dial_status = argument(agi, 5), argument(agi, 6)
     if not offer_id or not dial_status:
         return None
-    return OfferOver(offer_id, dial_status, milliseconds(argument(agi, 7)) or 0, now_ms())
+    cause, cut = milliseconds(argument(agi, 7)) or 0, argument(agi, 8) == "1"
+    return OfferOver(offer_id, dial_status, cause, now_ms(), notice_cut=cut)
 
 
 def ended_report(agi: Agi, facts: CallFacts) -> dict[str, Any]:

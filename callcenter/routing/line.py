@@ -14,7 +14,7 @@ from callcenter.routing.course import Act, Due, Waiting, expected_wait_seconds, 
 from callcenter.routing.dialogue import Circumstances, Dialogue, Turn, Voice
 from callcenter.routing.model import CallMove, CallState
 from callcenter.routing.plan import Caller
-from callcenter.routing.recording import APART, ON, dialled, failed_fact, start_of, start_of_joined
+from callcenter.routing.recording import APART, ON, dialled, failed_fact, is_told, start_of, start_of_joined
 from callcenter.routing.script import (
     Answer,
     CallFacts,
@@ -104,6 +104,10 @@ class Line:
                 call = await self.live.call(call_id)
         if call.state is CallState.NEW:
             return call
+        if previous is not None and previous.notice_cut and is_told(call.fields):
+            # An answer counts as the notice, since it follows at once: here it did not.
+            await self.live.step(self._clock(), call=Part(call_id, set={"noticed": ""}))
+            call = await self.live.call(call_id)
         await self.live.seen(call_id, self._clock())
         return call
 
@@ -155,7 +159,7 @@ class Line:
         wanted = start = start_of(self.routing.plan.queue_of(call.queue_id).recording.rule, call.fields)
         notice: tuple[str, ...] = ()
         failed: WhyNotRecorded | None = None
-        if start != "never" and not call.fields.get("noticed"):
+        if start != "never" and not is_told(call.fields):
             notice = self._voice.prompts(spoken_to(call), "recording_notice")
             if not notice:
                 start, failed = "later", "notice"

@@ -71,6 +71,7 @@ class PreviousIn(BaseModel):
     dial_status: Word
     cause: Cause = 0
     at_ms: Ms
+    notice_cut: bool = False
 
 
 class HeardIn(BaseModel):

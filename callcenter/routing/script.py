@@ -28,12 +28,16 @@ class CallFacts:
 
 @dataclass(frozen=True, slots=True)
 class OfferOver:
-    """How the dialling of agents' phones ended, as Asterisk says."""
+    """How the dialling of agents' phones ended, as Asterisk says.
+
+    `notice_cut`: the caller was to hear that he may be recorded, and has not heard it to its end.
+    """
 
     offer_id: str
     dial_status: str
     cause: int
     at_ms: int
+    notice_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,19 +129,23 @@ def test_who_hangs_up_while_the_notice_is_played_is_told(layer: Layer, who: str)
     assert (report["dial_status"], report["hung_up_by"]) == ("ANSWER", who)
 
 
-def test_a_leg_that_is_lost_while_the_notice_is_played_keeps_the_caller(layer: Layer) -> None:
-    [notice] = named(layer, notice=tone(NOTICE_HZ, 6))
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_leg_that_is_lost_keeps_the_caller_and_tells_whether_he_has_heard_the_notice(layer: Layer, cut: bool) -> None:
+    [notice] = named(layer, notice=tone(NOTICE_HZ, 6 if cut else 1))
     instruction = dial("1001") | {"recording": "now", "notice": [notice]}
     layer.service.answer_wait = first_then(instruction, lambda _: None)
     with DeskPhone("1001", ring_seconds=0.5, talk_seconds=30) as phone:
         layer.push(phone)
         with speaking(layer) as (_, voice):
             eventually(lambda: voice.hears_tone(NOTICE_HZ), "the notice", 5)
+            if not cut:
+                eventually(lambda: left_over(layer) != [], "the talk that is recorded", 5)
             channels = layer.console("core show channels concise").splitlines()
             [leg] = [line for line in channels if line.startswith("PJSIP/1001")]
             layer.ari("DELETE", f"channels/{quote(leg.split('!')[-1])}?reason_code=44")
             again = layer.service.wait_for("wait", 2).body
     assert (again["previous"]["dial_status"], again["previous"]["cause"]) == ("ANSWER", 44)
+    assert again["previous"]["notice_cut"] is cut
     assert again["answered"]
 
 

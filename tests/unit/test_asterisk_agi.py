@@ -197,7 +197,10 @@ def test_a_withheld_number_is_not_there(wire: Wire, line: str) -> None:
 def test_the_previous_offer(wire: Wire) -> None:
     offer = previous_offer(wire.agi("4", "1", "service", "", "", "o/1", "BUSY", "17"))
     assert offer is not None
-    assert (offer.offer_id, offer.dial_status, offer.cause) == ("o/1", "BUSY", 17)
+    assert (offer.offer_id, offer.dial_status, offer.cause, offer.notice_cut) == ("o/1", "BUSY", 17, False)
+    cut = previous_offer(wire.agi("4", "1", "service", "1", "", "o/1", "ANSWER", "44", "1"))
+    assert cut is not None
+    assert cut.notice_cut
 
 
 @pytest.mark.parametrize(
