@@ -121,29 +121,42 @@ class RecordingActs:
             raise CallerNotToldError
         if to == ON and not await self._has_room(call.fields.get("node", "")):
             raise NoRoomError
-        dialler = call.fields.get("leg", "") if call.is_callback else call.call_id
+        dialler = _dialler(call)
         if to != ON:
             if now == ON:
                 await self._asterisk.stop_recording(call.call_id, dialler)
             await self._become(call, agent_id, now, to)
             return
-        await self._become(call, agent_id, now, to)
+        await self._begin(call, agent_id, now, dialler)
+
+    async def _begin(self, call: LiveCall, agent_id: int, now: str, dialler: str) -> None:
+        await self._become(call, agent_id, now, ON)
         try:
             await self._asterisk.begin_recording(call.call_id, dialler, self._clock())
         except UnavailableError:
-            await self._become(call, agent_id, to, now)
+            await self._become(call, agent_id, ON, now)
             raise
+        if not recording.is_told((await self._live.call(call.call_id)).fields):  # a node has told so meanwhile
+            await self._asterisk.stop_recording(call.call_id, dialler)
+            raise CallerNotToldError
 
     async def not_recorded(
         self, call_id: str, offer_id: str, wanted: RecordingStart, why: WhyNotRecorded, told_at_ms: int
     ) -> None:
-        """A node could not record a talk as it was `wanted`. Comes twice, or late, without harm."""
+        """A node could not record a talk as it was `wanted`. Comes twice, or late, without harm: what an agent has
+        begun to record of a caller who was not told is stopped.
+
+        Raises:
+            UnavailableError: Asterisk does not stop it; to be told again.
+        """
         while True:  # until nothing has come between looking and writing
             call = await self._live.call(call_id)
             if call.offer_id == offer_id and call.fields.get(FAILED) == why:
+                await self._stop_untold(call, why)
                 return
             at = told_at_ms if call.state is CallState.OFFERED else self._clock()
-            facts = [recording.failed_fact(call_id, offer_id, why, at)] if wanted == "now" else []
+            failed = wanted == "now" or (call.offer_id == offer_id and call.fields.get("recording") == ON)
+            facts = [recording.failed_fact(call_id, offer_id, why, at)] if failed else []
             if call.offer_id != offer_id or call.state not in {CallState.OFFERED, CallState.TALKING}:
                 await self._live.step(at, events=facts)
                 return
@@ -154,7 +167,13 @@ class RecordingActs:
             if done.applied:
                 if talks_to is not None:
                     await self._desks.push(talks_to, done.seq(talks_to))
+                await self._stop_untold(call, why)
                 return
+
+    async def _stop_untold(self, call: LiveCall, why: WhyNotRecorded) -> None:
+        """Record no more of a caller who talks and was not told. Raises UnavailableError."""
+        if why == "notice" and call.state is CallState.TALKING:
+            await self._asterisk.stop_recording(call.call_id, _dialler(call))
 
     async def _talk(self, agent_id: int) -> LiveCall:
         agent = await self._live.agent(agent_id)
@@ -174,3 +193,8 @@ class RecordingActs:
         if not done.applied:
             raise NoTalkError
         await self._desks.push(agent_id, done.seq(agent_id))
+
+
+def _dialler(call: LiveCall) -> str:
+    """The channel that has dialled the talk."""
+    return call.fields.get("leg", "") if call.is_callback else call.call_id

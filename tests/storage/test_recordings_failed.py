@@ -1,13 +1,15 @@
 """A node that could not record says so, and so do the desk and the call: nobody is shown a recording that is not."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from callcenter.errors import UnavailableError
 from callcenter.recordings.acts import CallerNotToldError, NoRoomError, RecordingActs
 from callcenter.routing.script import CallFacts, Dial
 from tests.storage.house import NODE_TOKEN, open_house
-from tests.storage.lines import House, SilentDesks
+from tests.storage.lines import House, SilentDesks, ignore
 
 MOMENT = 1_763_780_000_000
 
@@ -16,14 +18,20 @@ class NotedRecorders:
     """Asterisk as a note of the talks that it was told to record."""
 
     def __init__(self) -> None:
-        self.begun: list[str] = []
+        self.running: set[str] = set()
+        self.away = False
+        self.on_begin: Callable[[], Awaitable[None]] = ignore
 
     async def begin_recording(self, call_id: str, dialler: str, at_ms: int) -> None:
-        """Note it."""
-        self.begun.append(call_id)
+        """Note it, after what the test lets happen."""
+        await self.on_begin()
+        self.running.add(call_id)
 
     async def stop_recording(self, call_id: str, dialler: str) -> None:
-        """Nothing is recorded."""
+        """Note it."""
+        if self.away:
+            raise UnavailableError
+        self.running.discard(call_id)
 
 
 class Room:
@@ -43,8 +51,13 @@ def room() -> Room:
 
 
 @pytest.fixture
-def acts(house: House, room: Room) -> RecordingActs:
-    return RecordingActs(house.routing, NotedRecorders(), SilentDesks(), lambda: house.now, room)
+def recorders() -> NotedRecorders:
+    return NotedRecorders()
+
+
+@pytest.fixture
+def acts(house: House, recorders: NotedRecorders, room: Room) -> RecordingActs:
+    return RecordingActs(house.routing, recorders, SilentDesks(), lambda: house.now, room)
 
 
 async def dialled(house: House, rule: str) -> tuple[CallFacts, Dial]:
@@ -97,6 +110,35 @@ async def test_who_was_not_told_is_not_recorded_on_demand(house: House, acts: Re
     with pytest.raises(CallerNotToldError):
         await acts.set(1, "on")
     assert "recording_failed" not in await house.told(facts), "nobody had wanted it yet"
+
+
+async def test_a_word_of_the_notice_that_comes_late_stops_what_an_agent_has_begun(
+    house: House, acts: RecordingActs, recorders: NotedRecorders
+) -> None:
+    facts, told = await dialled(house, "on_demand")
+    await house.answers(1, facts)
+    await acts.set(1, "on")
+    assert recorders.running == {facts.call_id}
+    recorders.away = True
+    with pytest.raises(UnavailableError):
+        await acts.not_recorded(facts.call_id, told.offer_id, "later", "notice", house.now)
+    recorders.away = False
+    await acts.not_recorded(facts.call_id, told.offer_id, "later", "notice", house.now)
+    assert recorders.running == set()
+    assert await shown(house) == {"state": "off", "failed": "notice"}
+    assert (await house.told(facts)).count("recording_failed") == 1
+
+
+async def test_that_word_may_come_while_the_recorder_begins(
+    house: House, acts: RecordingActs, recorders: NotedRecorders
+) -> None:
+    facts, told = await dialled(house, "on_demand")
+    await house.answers(1, facts)
+    recorders.on_begin = lambda: acts.not_recorded(facts.call_id, told.offer_id, "later", "notice", house.now)
+    with pytest.raises(CallerNotToldError):
+        await acts.set(1, "on")
+    assert recorders.running == set()
+    assert await shown(house) == {"state": "off", "failed": "notice"}
 
 
 async def test_on_a_full_disk_no_recording_begins(house: House, acts: RecordingActs, room: Room) -> None:
