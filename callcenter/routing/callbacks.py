@@ -89,7 +89,7 @@ class Callbacks:
         failed: WhyNotRecorded | None = None
         if start != "never" and not notice:
             start, failed = "later", "notice"
-        begins = recording.dialled(start, told=bool(notice), failed=failed)
+        begins = recording.dialled(start, call.fields, told=bool(notice), failed=failed)
         if any(call.fields.get(name, "") != value for name, value in begins.items()):
             now = self._clock()
             facts = []

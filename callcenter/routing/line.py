@@ -14,7 +14,7 @@ from callcenter.routing.course import Act, Due, Waiting, expected_wait_seconds, 
 from callcenter.routing.dialogue import Circumstances, Dialogue, Turn, Voice
 from callcenter.routing.model import CallMove, CallState
 from callcenter.routing.plan import Caller
-from callcenter.routing.recording import APART, ON, dialled, failed_fact, is_told, start_of, start_of_joined
+from callcenter.routing.recording import APART, FAILED, ON, dialled, failed_fact, is_told, start_of, start_of_joined
 from callcenter.routing.script import (
     Answer,
     CallFacts,
@@ -163,7 +163,7 @@ class Line:
             notice = self._voice.prompts(spoken_to(call), "recording_notice")
             if not notice:
                 start, failed = "later", "notice"
-        begins = dialled(start, told=bool(notice), failed=failed)
+        begins = dialled(start, call.fields, told=bool(notice), failed=failed)
         if any(call.fields.get(name, "") != value for name, value in begins.items()):
             now = self._clock()
             facts = [failed_fact(call.call_id, call.offer_id, failed, now)] if failed and wanted == "now" else []
@@ -182,7 +182,7 @@ class Line:
             told = Part(call.call_id, guard=guard, set={APART: ""})
             facts = []
             if start == "now":
-                told.set |= {"recording": ON, "recording_since": str(now)}
+                told.set |= {"recording": ON, "recording_since": str(now), FAILED: ""}
                 if not call.fields.get("recording"):
                     facts.append(event_at(call.call_id, Kind.RECORDING_BEGUN, now, agent_id=call.agent_id))
             done = await self.live.step(now, call=told, events=facts, notify=call.agent_id)

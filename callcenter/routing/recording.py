@@ -21,19 +21,26 @@ FAILED: Final = "recording_failed"
 def start_of(rule: RecordingRule, fields: Mapping[str, str]) -> RecordingStart:
     """How the talk that is going to be dialled begins. `fields`: the call's.
 
-    An agent who comes back to the same caller goes on as it was; for another agent the queue's rule holds afresh.
+    An agent who comes back to the same caller goes on as it was; for another agent the queue's rule holds afresh, and
+    so it does where it could not be kept.
     """
     if rule == "never":
         return "never"
     if fields.get("reconnecting") == "1":
-        return "now" if fields.get("recording") == ON else "later"
+        failed = rule == "always" and fields.get(FAILED) and not fields.get("recording")
+        return "now" if failed or fields.get("recording") == ON else "later"
     return "now" if rule == "always" else "later"
 
 
-def dialled(start: RecordingStart, *, told: bool, failed: WhyNotRecorded | None = None) -> dict[str, str]:
-    """What the call remembers of how its talk begins, and whether the caller is told of it at the answer."""
+def dialled(
+    start: RecordingStart, fields: Mapping[str, str], *, told: bool, failed: WhyNotRecorded | None = None
+) -> dict[str, str]:
+    """What the call remembers of how its talk begins, and whether the caller is told of it at the answer. `fields`: the
+    call's. Why it could not be recorded stays for an agent who comes back, unless it is tried again.
+    """
     begins = {"recording_start": "" if start == "never" else start, "recording_told": "1" if told else ""}
-    return begins | {FAILED: failed or ""}
+    same = fields.get("reconnecting") == "1" and start == "later" and not told
+    return begins | {FAILED: failed or (fields.get(FAILED, "") if same else "")}
 
 
 def not_recorded(fields: Mapping[str, str], why: WhyNotRecorded, at_ms: int) -> dict[str, str]:

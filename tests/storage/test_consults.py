@@ -334,6 +334,21 @@ async def test_the_colleague_has_the_queues_rule_afresh(
     assert await recorded(house, facts) == ("on" if start == "now" else "", False)
 
 
+async def test_what_could_not_be_recorded_before_may_be_with_the_colleague(
+    house: House, consults: Consults, asterisk: ConsultingAsterisk
+) -> None:
+    house.configure(recording={"rule": "always"})
+    facts = await kept(house, consults, asterisk)
+    lacked = {"recording": "", "recording_apart": "", "recording_failed": "room"}
+    await house.live.step(house.now, call=Part(facts.call_id, set=lacked))
+    await consults.complete(1)
+    told = await asks(house, facts)
+    assert isinstance(told, Join)
+    assert told.recording == "now"
+    assert await recorded(house, facts) == ("on", False)
+    assert (await house.live.call(facts.call_id)).fields["recording_failed"] == ""
+
+
 async def test_a_secret_stays_one_when_the_agent_has_asked(
     house: House, consults: Consults, asterisk: ConsultingAsterisk
 ) -> None:

@@ -153,6 +153,37 @@ async def test_on_a_full_disk_no_recording_begins(house: House, acts: RecordingA
     assert await shown(house) == {"state": "on", "failed": None}
 
 
+@pytest.mark.parametrize("why", ["notice", "room"])
+async def test_after_a_reload_it_is_tried_again_and_said_again(house: House, acts: RecordingActs, why: Any) -> None:
+    facts, told = await dialled(house, "always")
+    await acts.not_recorded(facts.call_id, told.offer_id, "now", why, house.now)
+    await house.answers(1, facts)
+    house.now += 1000
+    await house.work.reconnect(1)
+    again = await house.turn(facts, answered=True)
+    assert isinstance(again, Dial)
+    assert (again.recording, bool(again.notice)) == ("now", why == "notice")
+    await acts.not_recorded(facts.call_id, again.offer_id, "now", why, house.now)
+    await house.answers(1, facts)
+    assert await shown(house) == {"state": "off", "failed": why}
+
+
+async def test_after_a_reload_the_desk_still_says_what_is_not_tried_again(house: House, acts: RecordingActs) -> None:
+    facts, _ = await dialled(house, "on_demand")
+    await house.answers(1, facts)
+    await acts.set(1, "on")
+    for wanted in ("now", "later"):
+        house.now += 1000
+        await house.work.reconnect(1)
+        again = await house.turn(facts, answered=True)
+        assert isinstance(again, Dial)
+        assert again.recording == wanted
+        if wanted == "now":
+            await acts.not_recorded(facts.call_id, again.offer_id, "now", "room", house.now)
+        await house.answers(1, facts)
+        assert await shown(house) == {"state": "off", "failed": "room"}
+
+
 async def test_the_next_talk_begins_afresh(house: House, acts: RecordingActs) -> None:
     facts, told = await dialled(house, "always")
     await acts.not_recorded(facts.call_id, told.offer_id, "now", "room", house.now)
