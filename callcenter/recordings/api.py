@@ -207,20 +207,22 @@ async def list_recordings(  # noqa: PLR0917 - the query
     limit: Limit = 50,
 ) -> RecordingPage:
     """The newest recordings that fit; `number`: the caller's in any form, or some digits of it, but for who may
-    not see numbers. For digits the newest 20,000 are looked through at once; `next` says where to go on.
+    not see numbers. Nothing recorded of a whole number: it may be digits of a foreign one. For digits the newest
+    20,000 are looked through at once; `next` says where to go on.
     """
     digits = "".join(one for one in number if one.isascii() and one.isdigit())
     if number.strip() and not digits:
         raise InvalidInputError(fields={"number": {"en": "Type digits.", "zh": "请输入数字。"}})
     parts = hotline(request)
     key = parts.callers.key(number) if digits else ""
-    whole = key if digits and (key.startswith("+") or not may(request, Permission.SEE_NUMBERS)) else None
+    sees = may(request, Permission.SEE_NUMBERS)
+    whole = key if digits and (key.startswith("+") or not sees) else None
     wanted = RecordingFilter(
         from_at=_moment(from_ms),
         to_at=_moment(to_ms),
         queue_id=queue_id,
         agent_id=agent_id,
-        digits=(digits or None) if whole is None else None,
+        digits=(digits or None) if sees else None,
         number=whole,
         held=True if state == "held" else None,
         deleted={"kept": False, "deleted": True}.get(state or ""),

@@ -32,7 +32,7 @@ _ROWS: Final = """
 @dataclass(frozen=True, slots=True)
 class RecordingFilter:
     """What is looked for; None: all. `before` is the last one of the page before. `number`: this one, whole and
-    normalised; `digits`: those that have them.
+    normalised; `digits`: those that have them, where there is no `number` or nothing was recorded of it.
     """
 
     from_at: datetime | None = None
@@ -83,15 +83,16 @@ async def search(executor: Executor, wanted: RecordingFilter, limit: int) -> tup
 
     For a part of a number only the newest LOOKED_THROUGH are looked through: there may be more though none was found.
     """
-    his = None if wanted.number is None else await _of_number(executor, wanted.number)
-    looked_to = None if wanted.digits is None else await _end_of_look(executor, wanted)
+    his = [] if wanted.number is None else await _of_number(executor, wanted.number)
+    digits = None if his else wanted.digits
+    looked_to = None if digits is None else await _end_of_look(executor, wanted)
     given = {
         "r.started_at >= $": wanted.from_at,
         "r.started_at < $": wanted.to_at,
         "c.queue_id = $": wanted.queue_id,
         "c.agent_id = $": wanted.agent_id,
-        "c.caller_number like '%' || $ || '%'": wanted.digits,
-        "r.recording_id = any($)": his,
+        "c.caller_number like '%' || $ || '%'": digits,
+        "r.recording_id = any($)": his if wanted.number is not None and digits is None else None,
         "r.recording_id < $": wanted.before,
         "r.recording_id >= $": looked_to,
     }

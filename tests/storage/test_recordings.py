@@ -16,6 +16,7 @@ from callcenter.recordings import store
 from callcenter.recordings.files import Files
 from callcenter.recordings.service import HeldError, Recordings
 from callcenter.staff.model import Actor
+from callcenter.staff.permissions import Permission
 from tests.storage.house import NODE_TOKEN, House, open_house
 
 TOKEN = {"Authorization": f"Bearer {NODE_TOKEN}", "Content-Type": "audio/mpeg"}
@@ -283,6 +284,21 @@ async def test_a_whole_number_is_found_however_old_and_a_part_of_it_step_by_step
         before = {"before": page["next"]}
     assert (found, looks) == ([his], 3)
     assert len(await listed(house, number="1390013900", limit=2)) == 2, "a page is full before the look ends"
+
+
+async def test_a_foreign_number_is_found_without_its_plus_by_who_may_see_it(
+    house: House, pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = await called(house, pool, 1, "+17185550123")
+    await called(house, pool, 2, "+8613900139002")
+    for form in ("17185550123", "1 718 555 0123", "+1 718 555 0123", "7185550123"):
+        assert [one["call_id"] for one in await listed(house, number=form)] == [theirs], form
+    with monkeypatch.context() as without:
+        without.setattr(house.hotline.roles, "may", lambda role, right: role and right is not Permission.SEE_NUMBERS)
+        assert await listed(house, number="17185550123") == []
+        assert [one["call_id"] for one in await listed(house, number="+17185550123")] == [theirs]
+    his = await called(house, pool, 3, "+8617185550123")
+    assert [one["call_id"] for one in await listed(house, number="17185550123")] == [his], "a whole one goes first"
 
 
 async def test_a_whole_number_is_looked_up_by_its_index(house: House, pool: Any) -> None:
