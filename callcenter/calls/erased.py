@@ -22,11 +22,10 @@ _KEY: Final = "cc:erased:"
 """Redis: begins the name of when (ms) a number's owner was erased; the number's digest follows."""
 _OF_NUMBERS: Final = ("caller_number", "number")
 
-_ERASED: Final = """
-select call_id from calls where call_id = any ($1) and erased_at is not null
-union
-select v.call_id from unnest($2::text[], $3::bigint[]) as v (call_id, customer_id) join customers k using (customer_id)
-where k.erased_at is not null
+_WHOSE: Final = """
+select v.call_id, c.erased_at is not null or k.erased_at is not null as erased, k.customer_id is not null as named
+from unnest($1::text[], $2::bigint[]) as v (call_id, customer_id)
+left join customers k on k.customer_id = v.customer_id left join calls c on c.call_id = v.call_id
 """
 _FACTS: Final = """
 update call_events set body = case kind
@@ -65,16 +64,16 @@ class ErasedCallers:
                 pipe.set(_name(number), at_ms, ex=LATE_FACTS)
             await pipe.execute()
 
-    async def calls_of(self, connection: Connection, facts: Sequence[CallEvent]) -> set[str]:
-        """Which of the calls that these facts are of are theirs."""
-        told = [(one.call_id, one.body["customer_id"]) for one in facts if one.body.get("customer_id") is not None]
-        rows = await connection.fetch(
-            _ERASED,
-            list({one.call_id for one in facts}),
-            [call_id for call_id, _ in told],
-            [customer_id for _, customer_id in told],
-        )
-        return {row["call_id"] for row in rows} | await self._by_number(facts)
+    async def calls_of(
+        self, connection: Connection, customers: Mapping[str, int | None], facts: Sequence[CallEvent]
+    ) -> set[str]:
+        """Which of these calls are theirs: `customers` has who each is said to be of. By the number in new `facts`
+        are only those of nobody: another may ring from an erased customer's telephone.
+        """
+        rows = await connection.fetch(_WHOSE, list(customers), list(customers.values()))
+        others = {row["call_id"] for row in rows if row["named"]}
+        told = [one for one in facts if one.call_id not in others]
+        return {row["call_id"] for row in rows if row["erased"]} | await self._by_number(told)
 
     async def _by_number(self, facts: Sequence[CallEvent]) -> set[str]:
         said = [(one.call_id, number) for one in facts for number in _numbers(one.body)]

@@ -247,11 +247,15 @@ class CallWriter:
         touched = {fact.call_id for fact in facts if fact.event_id in new}
         if not touched:
             return Folded(new)
-        erased = await self._erased.calls_of(connection, [fact for fact in facts if fact.event_id in new])
-        if erased:
-            await strip_facts(connection, erased)
         events = await store.events_of(connection, touched)
         records = {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(touched)}
+        customers = {call_id: record.customer_id for call_id, record in records.items()}
+        told = [fact for fact in facts if fact.event_id in new]
+        erased = await self._erased.calls_of(connection, customers, told)
+        if erased:
+            await strip_facts(connection, erased)
+            events |= await store.events_of(connection, erased)
+            records |= {call_id: fold(call_id, events[call_id], self._cadence()) for call_id in sorted(erased)}
         await store.put_calls(connection, records.values())
         if erased:
             await mark_erased(connection, erased)

@@ -394,6 +394,37 @@ async def test_a_late_call_that_was_said_to_be_his_is_erased_whatever_the_number
     assert [row["caller_number"] for row in rows] == [None, SHARED]
 
 
+@pytest.mark.parametrize("whole_call", [False, True])
+@pytest.mark.parametrize("identified", ["nobody", "himself", "the other"])
+async def test_another_s_call_from_an_erased_customer_s_telephone_stays_his(
+    house: House, pool: Any, whole_call: bool, identified: str
+) -> None:
+    """The number says the erased one; the agent has chosen who it was."""
+    customer_id, other = await furnished(pool), await make_customer(pool, "李四")
+    named = {"nobody": None, "himself": customer_id, "the other": other}[identified]
+    call_id = "node1-1763780050.50"
+    at = milliseconds(started_at(call_id))
+    *facts, ledger = told_late(call_id, NUMBER, customer_id=named)
+    outcome: dict[str, Any] = {
+        "by": house.ids["boss"],
+        "call_type": "enquiry",
+        "notes": "下周量房",
+        "fields": {"room": "1203"},
+    }
+    facts.append(event(call_id, Kind.OUTCOME, at + 9500, customer_id=other, next_step="none", **outcome))
+    if not whole_call:
+        await write(house, facts)
+    await ask(house, customer_id)
+    await house.hotline.erasures.work()
+    await write(house, [*facts, ledger] if whole_call else [ledger])
+    await house.hotline.erasures.sweep()
+    call = await pool.fetchrow("select * from calls where call_id = $1", call_id)
+    assert (call["customer_id"], call["erased_at"], call["caller_number"]) == (other, None, NUMBER)
+    assert (call["notes"], call["form_fields"], call["place"]["en"]) == ("下周量房", {"room": "1203"}, "Hangzhou")
+    again = fold(call_id, (await events_of(pool, [call_id]))[call_id])
+    assert (again.notes, again.form_fields) == ("下周量房", {"room": "1203"})
+
+
 async def test_who_rings_again_after_his_erasure_is_a_caller_like_another(house: House, pool: Any) -> None:
     customer_id = await furnished(pool)
     await ask(house, customer_id)
