@@ -21,7 +21,7 @@ from callcenter.numbers.model import may_be_found
 from callcenter.numbers.shown import Number, Values
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Limit, Line, Milliseconds, Names, Paragraphs, RequiredLine, cleaned_line
-from callcenter.web.routes import Routes, actor, hotline, may, signed_in
+from callcenter.web.routes import OWN_CHOICES, Routes, actor, hotline, may, signed_in
 
 routes = Routes()
 
@@ -206,6 +206,12 @@ class CustomerPage(BaseModel):
     next: int | None
 
 
+async def show_choices(request: web.Request) -> None:
+    """What is chosen from a list in own fields is shown in the answer, whatever it looks like."""
+    if not may(request, Permission.SEE_NUMBERS):
+        request[OWN_CHOICES] = await hotline(request).own_fields.choices()
+
+
 def customer_out(customer: Customer, request: web.Request) -> CustomerOut:
     """A record as it is answered."""
     house = hotline(request)
@@ -274,6 +280,7 @@ async def list_customers(
     hides = search_digits(q) != "" and not may(request, Permission.SEE_NUMBERS)
     most = MOST_BY_DIGITS if hides else limit
     found = await line.customers.list_customers(actor(request), text=q, before=before, limit=most)
+    await show_choices(request)
     customers = [customer_out(one, request) for one in found]
     if hides:  # one page: a next one would tell that there are others
         country = line.settings.country
@@ -291,13 +298,16 @@ async def create_customer(request: web.Request, /, customer: NewCustomer) -> Cus
     made = await line.customers.create(actor(request), customer.draft(), call_id=customer.call_id)
     if customer.call_id and may(request, Permission.TAKE_CALLS):
         await line.choosing.choose(signed_in(request).user_id, customer.call_id, made.customer_id)
+    await show_choices(request)
     return customer_out(made, request)
 
 
 @routes.get("/api/v1/customers/{customer_id}", needs=Permission.READ_CUSTOMERS)
 async def get_customer(request: web.Request, customer_id: Id, /) -> CustomerOut:
     """One customer's record; the reading is audited."""
-    return customer_out(await hotline(request).customers.get(actor(request), customer_id), request)
+    found = await hotline(request).customers.get(actor(request), customer_id)
+    await show_choices(request)
+    return customer_out(found, request)
 
 
 @routes.put("/api/v1/customers/{customer_id}", needs=Permission.WRITE_CUSTOMERS)
@@ -305,4 +315,5 @@ async def put_customer(request: web.Request, customer_id: Id, /, customer: Custo
     """Change a customer's record; what is not sent stays as it is."""
     seen_at = moment(customer.updated_at) if customer.updated_at else None
     changed = await hotline(request).customers.update(actor(request), customer_id, customer.draft(), seen_at=seen_at)
+    await show_choices(request)
     return customer_out(changed, request)

@@ -33,6 +33,10 @@ class OwnFields:
         """All fields in their order, the removed ones last."""
         return await list_fields(self._pool)
 
+    async def choices(self) -> frozenset[str]:
+        """The ids of the fields whose values are chosen from a list, also of removed ones."""
+        return frozenset(one.field_id for one in await list_fields(self._pool) if one.kind is FieldKind.CHOICE)
+
     async def put(self, actor: Actor, field: OwnField) -> OwnField:
         """Make or change a field; one that was removed is asked for again.
 

@@ -1,14 +1,15 @@
 """Merging and splitting customers' records over HTTP."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SerializationInfo, field_serializer
 
 from callcenter.clock import milliseconds, moment
+from callcenter.customers.api import show_choices
 from callcenter.customers.merging_model import BY_RULE, Choice, Record, values_of
-from callcenter.numbers.shown import Number, Value
+from callcenter.numbers.shown import Number, value_of
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Milliseconds
 from callcenter.web.routes import Routes, actor, hotline
@@ -34,10 +35,14 @@ class DifferenceOut(BaseModel):
     """A field that differs: both values and whose is proposed. `by_rule`: nobody chooses, the earlier one holds."""
 
     field: str
-    kept: Value
-    part: Value
+    kept: Any
+    part: Any
     proposed: Choice
     by_rule: bool
+
+    @field_serializer("kept", "part", when_used="json")
+    def _shown(self, value: Any, info: SerializationInfo) -> Any:
+        return value_of(self.field, value, info)
 
 
 class MergePreviewOut(BaseModel):
@@ -90,6 +95,7 @@ def _side(record: Record) -> SideOut:
 async def preview_merge(request: web.Request, customer_id: Id, /, part_id: Id) -> MergePreviewOut:
     """Two records beside each other before one becomes part of the other; the reading is audited."""
     found = await hotline(request).merging.preview(actor(request), customer_id, part_id)
+    await show_choices(request)
     differences = [
         DifferenceOut(
             field=name,

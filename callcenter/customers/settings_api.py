@@ -5,7 +5,7 @@ from typing import Annotated
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from callcenter.customers.api import CustomerOut, FieldId, customer_out
+from callcenter.customers.api import CustomerOut, FieldId, customer_out, show_choices
 from callcenter.customers.own_fields import FieldKind, OwnField
 from callcenter.staff.permissions import Permission
 from callcenter.validation import Id, Line, RequiredLine
@@ -153,4 +153,5 @@ async def hand_over_customers(request: web.Request, user_id: Id, /, heirs: Heirs
 async def put_owner(request: web.Request, customer_id: Id, /, owner: OwnerIn) -> CustomerOut:
     """Say whose customer somebody is from now on (OWN-17)."""
     done = await hotline(request).owners.assign(actor(request), customer_id, owner.user_id, owner.reason)
+    await show_choices(request)
     return customer_out(done, request)

@@ -4,6 +4,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from callcenter.clock import milliseconds
+from callcenter.customers.api import show_choices
 from callcenter.customers.timeline import Entry, EntryKind, kinds_of
 from callcenter.numbers.shown import Body
 from callcenter.staff.permissions import Permission
@@ -54,4 +55,5 @@ async def get_timeline(
     entries, following = await hotline(request).timeline.page(
         actor(request), customer_id, kinds=kinds_of(kinds), cursor=before, limit=limit
     )
+    await show_choices(request)
     return TimelinePage(entries=[_out(one) for one in entries], next=following)

@@ -5,7 +5,8 @@ short service numbers are nobody's secret.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import unicodedata
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from callcenter.customers.model import CustomerNumber, NumberKind, display_of, facts_of, search_digits
@@ -19,6 +20,8 @@ WHOLE_TAIL: Final = 11
 
 MOST_DIGITS: Final = 15
 """Of one number (E.164)."""
+MOST_WITH_EXTENSION: Final = 25
+"""Of one number that is dialled from abroad, and its extension."""
 
 _TOKEN: Final = re.compile(r"\+?\d+|[^\d+]+|\+")
 _RUN: Final = re.compile(r"(?<![\d*])\+?\d(?:[\s()./·・\-–—]{0,3}\d){6,}")
@@ -71,30 +74,63 @@ def _masked_run(run: str, country: str) -> str:
     return "".join(shown)
 
 
-def masked_body(body: Any, country: str = "CN", *, name: str = "") -> Any:
+def masked_body(body: Any, country: str = "CN", *, name: str = "", choices: Collection[str] = ()) -> Any:
     """A fact's body, or anything else made of lists and dictionaries, with each text hidden that is a number.
 
     Text with letters in it (an id, a note) stays, but for what is called a name: a trunk may send the number as the
-    caller's name. In a record's own fields a telephone number may be a JSON number, too, and names mean nothing.
+    caller's name. In a record's own fields names mean nothing, a telephone number may be a JSON number, too, and what
+    else has many digits (an order, an amount, `choices`: the fields whose values somebody chooses) stays.
     """
-    own = name.partition(".")[0] == OWN_FIELDS
+    within, _, field = name.partition(".")
+    own = within == OWN_FIELDS
+    chosen = own and field in choices
     if isinstance(body, dict):
-        return {key: masked_body(value, country, name=name if own else str(key)) for key, value in body.items()}
+        names = {key: f"{OWN_FIELDS}.{key}" if own else str(key) for key in body}
+        return {key: masked_body(value, country, name=names[key], choices=choices) for key, value in body.items()}
     if isinstance(body, list | tuple):
-        return [masked_body(one, country, name=name) for one in body]
-    if own and _is_telephone(body, country):
+        return [masked_body(one, country, name=name, choices=choices) for one in body]
+    if own and not chosen and _is_telephone_in_json(body, country):
         return masked(str(int(body)), country)
-    if not isinstance(body, str) or name in _OF_THE_HOUSE or _NO_NUMBER.fullmatch(body):
+    if not isinstance(body, str) or chosen or name in _OF_THE_HOUSE or _NO_NUMBER.fullmatch(body):
         return body
-    has_words = any(c.isalpha() for c in body) and name not in {"name", "caller_name"}
-    return body if has_words else masked(body, country)
+    if any(c.isalpha() for c in body) and name not in {"name", "caller_name"}:
+        return body
+    return _RUN.sub(lambda found: _telephones_masked(found[0], country), body) if own else masked(body, country)
 
 
-def _is_telephone(value: Any, country: str) -> bool:
-    """Whether a JSON number is somebody's telephone number rather than an amount."""
+def _telephones_masked(run: str, country: str) -> str:
+    """A run of digits where only what is a whole telephone number is hidden, also beside other digits."""
+    tokens = _TOKEN.findall(run)
+    shown = ""
+    while tokens:
+        most = min(len(tokens), 2 * MOST_WITH_EXTENSION)
+        end = next((end for end in range(most, 0, -1) if _is_telephone("".join(tokens[:end]), country)), 0)
+        shown += masked("".join(tokens[:end]), country) or tokens[0]
+        tokens = tokens[end or 1 :]
+    return shown
+
+
+def _is_telephone(written: str, country: str) -> bool:
+    """Whether this is a telephone number as it is dialled, from here or from abroad, rather than other digits."""
+    if not SHORTEST <= _digits(written) <= MOST_WITH_EXTENSION or not (written[0] == "+" or written[0].isdigit()):
+        return False
+    facts = facts_of(written, country)
+    key = facts.key or ""
+    if not key.startswith("+"):
+        return False
+    plain = re.sub(r"[^\d+]", "", unicodedata.normalize("NFKC", written))
+    if plain.startswith(("+", "0")):
+        return True
+    at_home = {re.sub(r"\D", "", facts.display), key.removeprefix("+")}
+    return facts.kind is not NumberKind.FOREIGN and plain.removesuffix(facts.extension) in at_home
+
+
+def _is_telephone_in_json(value: Any, country: str) -> bool:
+    """Whether a JSON number is somebody's telephone number rather than an amount; it has lost a leading zero."""
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1 or not 0 < value < 10**15:
         return False
-    return (facts_of(str(int(value)), country).key or "").startswith("+")
+    digits = str(int(value))
+    return _is_telephone(digits, country) or _is_telephone(f"0{digits}", country)
 
 
 def with_kept_numbers(

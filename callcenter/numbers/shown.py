@@ -18,10 +18,13 @@ from callcenter.numbers.model import OWN_FIELDS, masked, masked_body
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the person who asks may see; `country` is where numbers without a country code belong."""
+    """What the person who asks may see; `country` is where numbers without a country code belong, `choices` are the
+    own fields whose values are chosen from a list.
+    """
 
     whole_numbers: bool
     country: str = "CN"
+    choices: frozenset[str] = frozenset()
 
 
 _HIDING = Sight(whole_numbers=False)
@@ -38,12 +41,18 @@ def _number(value: str, info: SerializationInfo) -> str:
 
 def _body(value: Any, info: SerializationInfo) -> Any:
     sight = _sight(info)
-    return value if sight.whole_numbers else masked_body(value, sight.country)
+    return value if sight.whole_numbers else masked_body(value, sight.country, choices=sight.choices)
 
 
-def _value(value: Any, info: SerializationInfo) -> Any:
+def value_of(field: str, value: Any, info: SerializationInfo) -> Any:
+    """The value of a record's field, of which `own_fields.` begins the name of an own one, as it is answered."""
     sight = _sight(info)
-    return value if sight.whole_numbers else masked_body(value, sight.country, name=OWN_FIELDS)
+    name = field if field.startswith(OWN_FIELDS) else OWN_FIELDS
+    return value if sight.whole_numbers else masked_body(value, sight.country, name=name, choices=sight.choices)
+
+
+def _values(values: Any, info: SerializationInfo) -> Any:
+    return value_of(OWN_FIELDS, values, info)
 
 
 Number = Annotated[str, PlainSerializer(_number, return_type=str, when_used="json")]
@@ -52,7 +61,5 @@ Body = Annotated[dict[str, Any], PlainSerializer(_body, return_type=dict[str, An
 """An object with numbers somewhere in it."""
 Note = Annotated[str, PlainSerializer(_body, return_type=str, when_used="json")]
 """What somebody has written and nobody edits: hidden where it is nothing but a number."""
-Value = Annotated[Any, PlainSerializer(_value, when_used="json")]
-"""A field's value, which may be a number, or have one somewhere in it."""
-Values = Annotated[dict[str, OwnValue], PlainSerializer(_value, return_type=dict[str, OwnValue], when_used="json")]
+Values = Annotated[dict[str, OwnValue], PlainSerializer(_values, return_type=dict[str, OwnValue], when_used="json")]
 """A record's own fields."""

@@ -72,6 +72,8 @@ SIGNED_IN: Final = Gate.SIGNED_IN
 
 HOTLINE: Final["web.AppKey[Hotline]"] = web.AppKey("hotline", object)  # type: ignore[arg-type]
 SESSION: Final[web.RequestKey[Session]] = web.RequestKey("session", Session)
+OWN_CHOICES: Final[web.RequestKey[frozenset[str]]] = web.RequestKey("own_choices", frozenset[str])
+"""The own fields whose values in the answer are chosen from a list: these are no numbers."""
 NEW_TOKEN: Final[web.RequestKey[str]] = web.RequestKey("new_token", str)
 
 
@@ -289,7 +291,8 @@ def may(request: web.Request, permission: Permission) -> bool:
 def _sight(request: web.Request, needs: Access) -> Sight:
     """What of numbers the answer shows (`callcenter.numbers.shown`)."""
     whole = needs is NODE or (SESSION in request and may(request, Permission.SEE_NUMBERS))
-    return Sight(whole_numbers=whole, country=hotline(request).settings.country)
+    choices = request.get(OWN_CHOICES, frozenset())
+    return Sight(whole_numbers=whole, country=hotline(request).settings.country, choices=choices)
 
 
 def address_of(request: web.Request) -> str:

@@ -313,6 +313,31 @@ async def test_own_fields_hide_numbers_and_keep_them_when_they_are_sent_back(ful
     assert (status, list(refusal["error"]["fields"])) == (400, ["own_fields.second"])
 
 
+async def test_own_fields_show_choices_and_digits_that_are_no_telephone(full_house: House) -> None:
+    house, path = full_house, f"/api/v1/customers/{full_house.ids['customer']}"
+    for name, choices in (("branch", ["010-62001234", "1000-2000"]), ("budget", ["1000-2000"]), ("order", [])):
+        field = {"name_zh": name, "name_en": name, "kind": "choice" if choices else "text", "choices": choices}
+        assert (await house.ask("PUT", f"/api/v1/customer-fields/{name}", by="admin", json=field))[0] == 200
+    own = {"branch": "010-62001234", "budget": "1000-2000", "order": "2023001", "emergency": "00123456"}
+    change = {"name": "刘秀英", "own_fields": own | {"called": LANDLINE}}
+    assert (await house.ask("PUT", path, by="super", json=change))[0] == 200
+    shown = own | {"called": "010****1234"}
+    _, seen = await house.ask("GET", path, by="alice")
+    assert seen["own_fields"] == shown
+    _, page = await house.ask("GET", "/api/v1/customers", by="alice", params={"q": "刘秀英"})
+    assert page["customers"][0]["own_fields"] == shown
+    status, changed = await house.ask("PUT", path, by="alice", json={"name": "刘秀英", "own_fields": shown})
+    assert (status, changed["own_fields"]) == (200, shown)
+    _, whole = await house.ask("GET", path, by="super")
+    assert whole["own_fields"] == change["own_fields"], "nothing was changed"
+    _, told = await house.ask("GET", f"{path}/timeline", by="alice", params={"kinds": "change"})
+    assert told["entries"][0]["detail"]["detail"]["changed"]["own_fields"][1] == shown
+    all_but_numbers(house)
+    _, two = await house.ask("GET", f"{path}/merge", by="super", params={"part_id": house.ids["part"]})
+    differing = {one["field"]: one["kept"] for one in two["differences"]}
+    assert {name: differing[f"own_fields.{name}"] for name in shown} == shown
+
+
 async def test_a_hidden_blocked_number_can_be_let_through(house: House, pool: Any) -> None:
     all_but_numbers(house)
     _, blocked = await house.ask("GET", "/api/v1/blocked-callers", by="super")

@@ -19,6 +19,7 @@ from callcenter.numbers.shown import Body, Number, Sight
         ("138 0013 5678", "138 **** 5678"),
         ("+8613800135678", "+86138****5678"),
         ("+86 138 0013 5678", "+86 138 **** 5678"),
+        ("013800135678", "0138****5678"),
         ("010-62345678", "010-****5678"),
         ("+861062345678", "+8610****5678"),
         ("62345678", "62****78"),
@@ -77,6 +78,53 @@ def test_a_fact_s_body_keeps_ids_days_and_the_hotline_s_own_number() -> None:
         "legs": [{"number": "010 **** 5678"}, None, True],
         "clid": '"138****5678" <138****5678>',
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("13800135678", "138****5678"),
+        ("138 0013 5678", "138 **** 5678"),
+        ("86 138 0013 5678", "86 138 **** 5678"),
+        ("1３800135678", "1３8****5678"),
+        ("010-62345678", "010-****5678"),
+        ("(0571)88885678", "(0571)****5678"),
+        ("+86 10 6234 5678", "+86 10 **** 5678"),
+        ("+1 718 555 0123", "+1 71* *** 0123"),
+        ("001 718 555 0123", "001 71* *** 0123"),
+        ("13800135678/13900135678", "138****5678/139****5678"),
+        ("13800135678 13900135678", "138****5678 139****5678"),
+        ("501 138 0013 5678", "501 138 **** 5678"),
+        ("2023001 138-0013-5678; 010-62345678", "2023001 138-****-5678; 010-****5678"),
+        (13800135678, "138****5678"),
+        (13800135678.0, "138****5678"),
+        (1062345678, "1062****78"),
+    ],
+)
+def test_a_telephone_number_in_an_own_field_is_hidden_however_it_is_written(value: str | float, shown: str) -> None:
+    assert masked_body({"a": value}, name="own_fields") == {"a": shown}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("2023001", "00123456", "110101199003071234", "1000-2000", "2025550123", "20231128001", "2023001 2023002"),
+        *("6222 0201 1122 3344", "2026-11-28", "2026/11/28", "1/502/13", "¥2,025,550,123", "3101150", "95588"),
+        *(2023001, 20231128001, 1375550.5, 110101199003071234),
+    ],
+)
+def test_other_digits_in_an_own_field_stay(value: str | float) -> None:
+    assert masked_body({"a": value}, name="own_fields") == {"a": value}
+    changed = {"changed": {"own_fields": [{"a": value}, {}]}}
+    assert masked_body(changed) == changed
+
+
+def test_what_is_chosen_from_a_list_is_no_number() -> None:
+    own = {"branch": "010-62345678", "phone": "010-62345678"}
+    shown = {"branch": "010-62345678", "phone": "010-****5678"}
+    assert masked_body(own, name="own_fields", choices={"branch"}) == shown
+    assert masked_body("010-62345678", name="own_fields.branch", choices={"branch"}) == "010-62345678"
+    assert masked_body({"branch": "010-62345678"}, choices={"branch"}) == {"branch": "010-****5678"}, "no own field"
 
 
 def numbers(*these: str) -> list[CustomerNumber]:
