@@ -18,8 +18,8 @@ _NOTICE_SECONDS: Final = 8.0
 """Longer than the notice, which is played to the caller before the two are connected; until then there is no talk."""
 _AGAIN_SECONDS: Final = 0.25
 _LOOKS: Final = 20
-"""A recorder that begins with the talk is there a moment later, on a busy machine a second and more: one that came after
-a pause was asked for would record what is to be kept secret.
+"""A recorder that begins with the talk is there a moment later, on a busy machine a second and more: one that came
+after a pause was asked for would record what is to be kept secret.
 """
 _ID: Final = re.compile(r"[A-Za-z0-9.-]{1,100}")
 _FILE: Final = re.compile(r"[A-Za-z0-9./_-]{1,300}")
