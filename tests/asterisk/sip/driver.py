@@ -227,7 +227,7 @@ class DeskPhone(Sipp):
     def start(self) -> None:
         """Start SIPp and wait until it listens. Raises AssertionError when it does not."""
         super().start()
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while is_free(self._host, self.port):
             assert time.monotonic() < deadline, self.errors()
             time.sleep(_POLL_SECONDS)
