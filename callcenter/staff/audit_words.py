@@ -51,7 +51,6 @@ ACTIONS: Final[dict[str, dict[str, tuple[str, str]]]] = {
         "duplicates_read": ("查看疑似重复客户", "Read possible duplicates"),
         "handed_over": ("移交座席的客户", "Handed an agent's customers over"),
     },
-    "customer_settings": {"changed": ("修改客户归属规则", "Changed the rules of owners")},
     "customer_field": {"set": ("设置客户字段", "Set a customer field"),
                        "removed": ("停用客户字段", "Removed a customer field")},
     "number": {"revealed": ("查看完整号码", "Saw a hidden number")},
