@@ -172,7 +172,7 @@ async def test_an_expired_password_is_changed_before_anything_else(
 async def test_an_act_is_found_in_the_audit_log(hotline: RunningHotline, chromium: Browser) -> None:
     async with signed_in(chromium, hotline, "super", "/customers") as clerk:
         await clerk.at("customer-row").first.click()
-        await clerk.sees("customer-page")
+        await clerk.sees("timeline")  # stands below the record once that has been read
         customer_id = clerk.page.url.rsplit("/", 1)[1]
     async with signed_in(chromium, hotline, "auditor", "/") as auditor:
         await auditor.click("nav-agents")
