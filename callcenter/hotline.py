@@ -5,7 +5,6 @@ Nothing else builds parts; rooms meet here only. Each background task is tracked
 
 import asyncio
 import contextlib
-import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
@@ -16,7 +15,7 @@ import structlog
 from aiohttp import web
 from redis.exceptions import RedisError
 
-from callcenter import metrics
+from callcenter import memory, metrics
 from callcenter.alarms.service import Alarms
 from callcenter.alarms.webhook import Webhook
 from callcenter.asterisk.ari import Ari
@@ -246,9 +245,7 @@ class Hotline:
     async def start(self) -> list[asyncio.Task[None]]:
         """Bring the live queue up to date and start what runs beside the requests."""
         self.customers.warm()
-        gc.collect()
-        gc.freeze()  # the tables of numbers are never garbage; looking through them takes 100 ms
-        gc.set_threshold(20_000, 20, 50)  # a call makes thousands of objects and few circles; 700 is a look each time
+        memory.settle()  # looking through the tables of numbers takes 100 ms
         await self.take_settings()
         return [
             asyncio.create_task(work, name=name)

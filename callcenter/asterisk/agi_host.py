@@ -5,7 +5,6 @@ with the fallback queue by itself.
 """
 
 import contextlib
-import gc
 import signal
 import socket
 import threading
@@ -26,6 +25,7 @@ from agi_scripts import (
     recording_notice,
     wait,
 )
+from callcenter import memory
 from callcenter.asterisk.agi import Agi, AGIError, AgiLostError
 from callcenter.asterisk.config import cdr_file
 from callcenter.asterisk.ledger import Ledger
@@ -193,9 +193,7 @@ class Shipper(threading.Thread):
 def run_node(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises OSError when the port is taken."""
     node = Node.of(settings)
-    gc.collect()
-    gc.freeze()  # what was loaded is never garbage
-    gc.set_threshold(20_000, 20, 50)
+    memory.settle()
     host = AgiHost(node, settings.agi_host, settings.agi_port)
     shipper = Shipper(node, Ledger(cdr_file(settings.asterisk_log_dir), settings.spool_dir, settings.node_name))
 
