@@ -18,6 +18,7 @@ from callcenter.asterisk.listeners import Listener, ListenerRing
 from callcenter.asterisk.model import CallingBack, Channel, PhoneReachable, is_extension, node_of
 from callcenter.asterisk.phones import Phone, PhoneKind
 from callcenter.errors import UnavailableError
+from callcenter.tasks import Beside
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +48,7 @@ class Nodes:
 
     def __init__(self, doors: Sequence[AsteriskDoor]) -> None:
         self._doors = {door.node: door for door in doors}
-        self._forgetting: set[asyncio.Task[None]] = set()
+        self._beside = Beside()
 
     async def run(self) -> None:
         """Watch and listen until cancelled."""
@@ -154,9 +155,7 @@ class Nodes:
         """A phone has registered at a node: the others shall forget that they had it, in the background."""
         for door in self._living():
             if door.node != fact.node:
-                task = asyncio.create_task(self._forget(door, fact), name=f"forget {fact.extension}")
-                self._forgetting.add(task)
-                task.add_done_callback(self._forgetting.discard)
+                self._beside.begin(self._forget(door, fact), f"forget {fact.extension}")
 
     @staticmethod
     async def _forget(door: AsteriskDoor, fact: PhoneReachable) -> None:

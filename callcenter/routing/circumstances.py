@@ -1,6 +1,5 @@
 """What the dialogue with a caller asks of the hotline as a whole: opening hours, room in a line, who is there."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,7 @@ from callcenter.errors import HotlineError
 from callcenter.routing.model import AgentState
 from callcenter.routing.plan import Plan
 from callcenter.routing.store import LiveQueue
+from callcenter.tasks import Beside
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +40,7 @@ class HotlineNow:
         self._clock = clock
         self._subscribe_channel = subscribe_channel
         self.duty_number = duty_number
-        self._beside: set[asyncio.Task[None]] = set()
+        self._beside = Beside()
         self._zone = zone
         self._country = country
 
@@ -66,9 +66,7 @@ class HotlineNow:
 
     def hear_keys(self, call_id: str) -> None:
         """Have Asterisk tell which keys this caller presses; nobody waits for it."""
-        task = asyncio.create_task(self._subscribe(call_id), name="hear-keys")
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        self._beside.begin(self._subscribe(call_id), "hear-keys")
 
     async def _subscribe(self, call_id: str) -> None:
         try:

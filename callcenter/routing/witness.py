@@ -4,7 +4,6 @@ Facts of a leg that belongs to no open offer change nothing, so that late and re
 without an offer is one that Asterisk's fallback queue rang while no service was there: it is adopted.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import Protocol
@@ -41,6 +40,7 @@ from callcenter.routing.script import OfferOver
 from callcenter.routing.service import Desks, missed_fact
 from callcenter.routing.store import LiveAgent, LiveCall, Part
 from callcenter.routing.transfer import FIELD, open_transfer
+from callcenter.tasks import Beside
 
 _DIAL_STATUS = {17: "BUSY", 21: "BUSY", 3: "CHANUNAVAIL", 20: "CHANUNAVAIL"}
 """Q.850 causes of a leg that was not answered, as Asterisk's Dial names them; others: it rang in vain."""
@@ -77,11 +77,11 @@ class Witness:
         """Extension -> agent; kept by whoever keeps the agents."""
         self.consults: ConsultLegs | None = None
         """Whoever keeps agents' consultations."""
-        self._beside: set[asyncio.Task[None]] = set()
+        self._beside = Beside()
 
     async def settled(self) -> None:
         """Returns when what is done beside is done."""
-        await asyncio.gather(*self._beside)
+        await self._beside.settled()
 
     async def take(self, fact: Fact) -> None:
         """Act on one fact."""
@@ -140,9 +140,7 @@ class Witness:
         since the socket that tells its node's facts waits for nobody.
         """
         if call.fields.get("taken_from") == leg.offer_id != call.offer_id:
-            task = asyncio.create_task(self._end_stray(leg.channel_id), name="stray leg")
-            self._beside.add(task)
-            task.add_done_callback(self._beside.discard)
+            self._beside.begin(self._end_stray(leg.channel_id), "stray leg")
 
     async def _end_stray(self, channel_id: str) -> None:
         with contextlib.suppress(UnavailableError):

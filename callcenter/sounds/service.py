@@ -9,7 +9,7 @@ import contextlib
 import os
 import secrets
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,6 +38,7 @@ from callcenter.sounds.model import (
     speech_digest,
 )
 from callcenter.sounds.store import Change
+from callcenter.tasks import Beside
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +68,7 @@ class Sounds:
         self._readings: dict[str, str] = {}
         self._failed: dict[str, float] = {}
         self._making: dict[str, asyncio.Task[bytes | None]] = {}
-        self._beside: set[asyncio.Task[None]] = set()
+        self._beside = Beside()
         self._places = asyncio.Semaphore(AT_ONCE)
 
     # -- which sounds ----------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ class Sounds:
         sound = sound_id(language, name, speech_digest(language, text))
         if sound not in self._texts:
             self._texts[sound] = language, text
-            self._run_beside(self._introduce(sound, language, text))
+            self._beside.begin(self._introduce(sound, language, text), "new sound")
         return sound
 
     def _is_out(self, sound: str) -> bool:
@@ -122,11 +123,6 @@ class Sounds:
         with contextlib.suppress(RedisError):
             await store.remember_text(self._redis, sound, language, text)
         await self._begin(sound)
-
-    def _run_beside(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
 
     # -- their content ---------------------------------------------------------------------------------
 

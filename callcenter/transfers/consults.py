@@ -29,6 +29,7 @@ from callcenter.routing.talks import Talks, as_seen
 from callcenter.routing.transfer import FIELD as TRANSFER
 from callcenter.routing.transfer import To, Transfer, returned_entry
 from callcenter.staff.model import Actor
+from callcenter.tasks import Beside
 from callcenter.transfers.errors import NoConsultError, NotAnsweredYetError
 from callcenter.transfers.service import Transfers, out_at
 
@@ -67,7 +68,7 @@ class Consults:
         self._talks = talks
         self._asterisk = asterisk
         self._clock = clock
-        self._beside: set[asyncio.Task[None]] = set()
+        self._beside = Beside()
 
     # -- what the agent does ---------------------------------------------------------------------------
 
@@ -354,13 +355,11 @@ class Consults:
 
     def _later(self, work: Coroutine[None, None, None]) -> None:
         """Do it beside; where this process dies over it, `compare` finds out."""
-        task = asyncio.create_task(work, name="consult")
-        self._beside.add(task)
-        task.add_done_callback(self._beside.discard)
+        self._beside.begin(work, "consult")
 
     async def settled(self) -> None:
         """Returns when what is done beside is done."""
-        await asyncio.gather(*self._beside)
+        await self._beside.settled()
 
     async def caller_gone(self, call: LiveCall) -> None:
         """The caller has hung up while his agent consulted somebody: the two are parted."""

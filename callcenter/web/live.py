@@ -6,7 +6,7 @@ has no number, and a page that may have missed one asks for those it has not see
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import orjson
@@ -19,6 +19,7 @@ from callcenter.errors import HotlineError
 from callcenter.routing.desk import DeskNow
 from callcenter.routing.store import LIVE_CHANNEL, Change, own_channel, read_change
 from callcenter.supervision.model import MESSAGES_CHANNEL
+from callcenter.tasks import Beside
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +95,7 @@ class LiveDesks:
         self._redis: Any = redis
         self._desks: dict[int, list[Desk]] = {}
         self._replica = replica
-        self._later: set[asyncio.Task[None]] = set()
+        self._beside = Beside()
         self._lost = False
         """Whether a change may have been missed since all was looked at last."""
         self._looking: asyncio.Task[None] | None = None
@@ -200,11 +201,6 @@ class LiveDesks:
         for agent_id in self.agents:
             await self.push(agent_id, ANY_CHANGE)
 
-    def _beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.create_task(work, name=name)
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
-
     async def _hear(self, message: dict[str, Any]) -> None:
         if message["channel"] == MESSAGES_CHANNEL:
             await self._tell(message)
@@ -243,7 +239,7 @@ class LiveDesks:
     def _push_later(self, agent_id: int, seq: int) -> None:
         if all(desk.sent_seq >= seq for desk in self._desks.get(agent_id, ())):
             return
-        self._beside(self._push_unless_shown(agent_id, seq), "push-later")
+        self._beside.begin(self._push_unless_shown(agent_id, seq), "push-later")
 
     async def _push_unless_shown(self, agent_id: int, seq: int) -> None:
         while agent_id in self._desks:
