@@ -59,7 +59,9 @@ async def test_a_complaint_is_written_down_by_keyboard_while_talking(
             await desk.state("wrapup")
         await desk.press("Control+Enter")
         await desk.state("ready")
-        call = await admin.call_when(call_id, lambda call: call["outcome_at"] is not None and call["wrapup_seconds"])
+        call = await admin.call_when(
+            call_id, lambda call: call["outcome_at"] is not None and call["wrapup_seconds"] is not None
+        )
         assert (call["call_type"], call["sub_type"], call["outcome_complete"]) == ("complaint", "quality", True)
         assert call["form_fields"]["demand"] == "换一台新的"
         assert call["read_back"] == ["number", "name", "matter"]
