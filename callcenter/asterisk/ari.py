@@ -31,7 +31,7 @@ EVENTS: Final = (
     "ChannelDestroyed",
     "ChannelDtmfReceived",
     "ContactStatusChange",
-    "EndpointStateChange",
+    "PeerStatusChange",
     "RESTResponse",
 )
 """The only messages Asterisk sends: answers to our requests, and the events that callcenter.asterisk.model reads."""

@@ -172,7 +172,7 @@ class LegReader:
 
     def _read(self, event: Mapping[str, Any]) -> Fact | None:
         kind = event["type"]
-        if kind in ("EndpointStateChange", "ContactStatusChange"):
+        if kind in ("PeerStatusChange", "ContactStatusChange"):
             return self._reachability(event["endpoint"], event.get("contact_info") or {})
         if kind == "ChannelDtmfReceived":
             return _key(event)

@@ -3,12 +3,13 @@
 Addresses are tried in the order given, beginning with the one that answered last.
 """
 
+import contextlib
 import http.client
 import select
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -160,7 +161,8 @@ class ServiceHttp:
             connection.connect()
             _notice_death(connection.sock)
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": request.content_type}
-        connection.request(request.method, prefix + request.path, request.content or None, headers)
+        with _in_one_piece(connection.sock):
+            connection.request(request.method, prefix + request.path, request.content or None, headers)
         _await_answer(connection, deadline, watch_fd)
         connection.sock.settimeout(_left(deadline, READ_SECONDS))
         response = connection.getresponse()
@@ -180,6 +182,16 @@ def _notice_death(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _ASK_AFTER_SECONDS)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _ASK_AFTER_SECONDS // 2)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
+
+
+@contextlib.contextmanager
+def _in_one_piece(sock: socket.socket) -> Iterator[None]:
+    """What is sent inside the block goes out together: http.client sends a request's head and body one after the other,
+    and the service would be woken for each.
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    yield
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
 
 def _await_answer(connection: http.client.HTTPConnection, deadline: float, watch_fd: int | None) -> None:

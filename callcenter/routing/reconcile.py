@@ -193,11 +193,11 @@ class Reconciler:
 
     async def _conversations(self, legs: Sequence[Channel], agents: Sequence[LiveAgent], now: int) -> None:
         by_id = {agent.agent_id: agent for agent in agents}
-        calls = await self._live.calls([leg.call_id for leg in legs])
-        for call, leg in zip(calls, legs, strict=True):
+        talking = set(await self._live.talking([leg.call_id for leg in legs]))
+        for leg in legs:
             agent = by_id.get(self._witness.agents.get(leg.extension, 0))
-            if agent is not None:
-                await self._conversation(call, leg, agent, now)
+            if agent is not None and not (agent.state is AgentState.TALKING and leg.call_id in talking):
+                await self._conversation(await self._live.call(leg.call_id), leg, agent, now)
 
     async def _consults(self, channels: Mapping[str, Sequence[Channel]], now: int) -> None:
         """Agents who consult somebody: their legs and the others' are there for as long as it lasts."""
@@ -275,12 +275,13 @@ class Reconciler:
         """Agents held by a call that is not theirs any more are let go; one whom Asterisk's own queue rings is not."""
         now = self._clock()
         held = [agent for agent in agents if agent.state in LET_GO_BY and now - agent.since_ms >= YOUNG_SECONDS * 1000]
-        calls = await self._live.calls([agent.call_id for agent in held])
-        for agent, call in zip(held, calls, strict=True):
+        calls = await self._live.calls([agent.call_id for agent in held], only=("state", "offer", "agent", "agents"))
+        for agent, held_by in zip(held, calls, strict=True):
             # Those who were rung beside the one who has the call are let go as their legs end, or here.
-            theirs = {CallState.OFFERED: {call.agent_id, *call.rung}, CallState.TALKING: {call.agent_id}}
-            if agent.agent_id in theirs.get(call.state, ()) and call.offer_id == agent.offer_id:
+            theirs = {CallState.OFFERED: {held_by.agent_id, *held_by.rung}, CallState.TALKING: {held_by.agent_id}}
+            if agent.agent_id in theirs.get(held_by.state, ()) and held_by.offer_id == agent.offer_id:
                 continue
+            call = await self._live.call(agent.call_id)
             if (consult := consult_of(call)) and (
                 (agent.agent_id, agent.offer_id)
                 in ((call.agent_id, call.offer_id), (consult.colleague_id, consult.offer_id))

@@ -126,10 +126,12 @@ def build_app(hotline: "Hotline", files: Files | None = None) -> web.Application
 
 
 async def _secure(request: web.Request, response: web.StreamResponse) -> None:
-    """Headers that keep a browser from doing more than the page needs; nothing of the API is cached."""
+    """Headers that keep a browser from doing more than the page needs (a node is none); nothing of the API is kept."""
+    if request.path.startswith("/node/"):
+        return
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.path.startswith(("/api/", "/node/")):
+    if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")
     if isinstance(response, web.WebSocketResponse):
         request.app[_SOCKETS].add(response)

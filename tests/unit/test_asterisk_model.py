@@ -86,7 +86,7 @@ def test_a_phone_comes_and_goes_once() -> None:
     reader = LegReader("n1")
     endpoint = {"technology": "PJSIP", "resource": "1003", "channel_ids": []}
     online = {"type": "ContactStatusChange", "timestamp": AT, "endpoint": endpoint | {"state": "online"}}
-    offline = {"type": "EndpointStateChange", "timestamp": AT, "endpoint": endpoint | {"state": "offline"}}
+    offline = {"type": "PeerStatusChange", "timestamp": AT, "endpoint": endpoint | {"state": "offline"}}
     assert [reader.read(one) for one in (online, online, offline, offline)] == [
         PhoneReachable("n1", "1003", reachable=True),
         None,
@@ -114,7 +114,7 @@ def test_a_phone_that_comes_back_from_another_node_is_told_again() -> None:
 def test_other_nodes_and_the_trunk_are_no_phones() -> None:
     reader = LegReader("n1")
     endpoints = [{"technology": "PJSIP", "resource": name, "state": "online"} for name in ("n2", "trunk")]
-    events = [{"type": "EndpointStateChange", "timestamp": AT, "endpoint": endpoint} for endpoint in endpoints]
+    events = [{"type": "PeerStatusChange", "timestamp": AT, "endpoint": endpoint} for endpoint in endpoints]
     assert [reader.read(one) for one in events] == [None, None]
 
 
