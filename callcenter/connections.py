@@ -46,7 +46,10 @@ class _Line(asyncio.Protocol):
         self._pool = pool
         self._connection = connection
         self._pack = connection.pack_command
-        self._asked: deque[asyncio.Future[Any]] = deque()
+        self._loop = asyncio.get_running_loop()
+        self._asked: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        """When each was asked (the loop's time), and whom the answer goes to."""
+        self._watch: asyncio.TimerHandle | None = None
         parser, writer = connection._parser, connection._writer  # noqa: SLF001 - there is no other way to them
         self._reader = hiredis.Reader(encoding="utf-8", replyError=parser.parse_error, notEnoughData=_NOT_ALL)
         self._transport = writer.transport
@@ -54,15 +57,27 @@ class _Line(asyncio.Protocol):
         self._transport.set_protocol(self)
 
     async def ask(self, command: tuple[Any, ...]) -> Any:
-        """What Redis answers. Raises ResponseError, LostError, TimeoutError."""
+        """What Redis answers. Raises ResponseError, LostError."""
         packed = self._pack(*command)
         if not self.is_open:
             raise LostError
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._asked.append(answer)
+        answer: asyncio.Future[Any] = self._loop.create_future()
+        self._asked.append((self._loop.time(), answer))
         self._transport.writelines(packed)
-        async with asyncio.timeout(ANSWER_SECONDS):
-            return await answer
+        if self._watch is None:
+            self._watch = self._loop.call_later(ANSWER_SECONDS, self._look)
+        return await answer
+
+    def _look(self) -> None:
+        """A Redis that has not answered for so long is given up."""
+        self._watch = None
+        if not self._asked:
+            return
+        left = self._asked[0][0] + ANSWER_SECONDS - self._loop.time()
+        if left <= 0:
+            self._transport.abort()
+        else:
+            self._watch = self._loop.call_later(left, self._look)
 
     async def close(self) -> None:
         """Nobody asks any more, or the connection was lost."""
@@ -75,7 +90,7 @@ class _Line(asyncio.Protocol):
         try:
             self._reader.feed(data)
             while (said := self._reader.gets()) is not _NOT_ALL:
-                self._answer(self._asked.popleft(), said)
+                self._answer(self._asked.popleft()[1], said)
         except (hiredis.HiredisError, UnicodeDecodeError, IndexError):  # whose answer the next is, nobody can say
             self._transport.abort()
 
@@ -92,7 +107,9 @@ class _Line(asyncio.Protocol):
         """Whoever waits for an answer is told."""
         self.is_open = False
         self._before.connection_lost(error)
-        for answer in self._asked:
+        if self._watch is not None:
+            self._watch.cancel()
+        for _, answer in self._asked:
             if not answer.done():
                 answer.set_exception(LostError("the connection was lost"))
         self._asked.clear()
@@ -119,7 +136,7 @@ class PromptRedis(Redis):
             if line is None or not line.is_open:
                 line = await self._opened()
             said = await line.ask(args)
-        except (LostError, TimeoutError):
+        except LostError:
             return await self._asked_otherwise(*args)
         read = self.response_callbacks.get(args[0])
         return read(said) if read else said
@@ -139,8 +156,9 @@ class PromptRedis(Redis):
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:
         """As redis-py does it."""
-        if self._line is not None:
-            await self._line.close()
+        line, self._line = self._line, None
+        if line is not None:
+            await line.close()
         await super().aclose(close_connection_pool)
 
 

@@ -11,6 +11,7 @@ import select
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -115,13 +116,15 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
         """Readable when the caller hangs up while no command is under way; then ask hung_up()."""
         return self._lines.fd
 
-    @property
+    @cached_property
     def arguments(self) -> list[str]:
-        """What the dialplan gave to the script, in order."""
-        found: list[str] = []
-        while (name := f"agi_arg_{len(found) + 1}") in self.env:
-            found.append(self.env[name])
-        return found
+        """What the dialplan gave to the script, in order. `|` stands between those that come in one line: each line
+        costs Asterisk as much as a command.
+        """
+        lines: list[str] = []
+        while (name := f"agi_arg_{len(lines) + 1}") in self.env:
+            lines.append(self.env[name])
+        return [argument for line in lines for argument in line.split("|")]
 
     def hung_up(self) -> bool:
         """Whether Asterisk said by now that the caller is gone. Only between commands."""

@@ -6,7 +6,7 @@ the caller's record comes from `Identify`, and `Desks` is told of a claim before
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -39,6 +39,8 @@ from callcenter.routing.transfer import FIELD, Transfer, open_transfer, returned
 log = structlog.get_logger(__name__)
 
 LEASE_SLACK_SECONDS = 15
+MOST_FREED = 1_000
+"""Calls: far more than end in the time between an agent's word of it and his caller's."""
 LEG_LOST_CAUSE = 44
 """Q.850 cause with which Asterisk ends a leg that sends no more sound: the agent did not hang up."""
 
@@ -97,6 +99,8 @@ class Routing:
         """Whether pairs have left the picture of which it is not known what became of them."""
         self._popping: dict[str, asyncio.Event] = {}
         self._polls: dict[str, set[asyncio.Event]] = {}
+        self._freed: dict[str, Collection[int]] = {}
+        """Of the calls that have just ended: the agents who were freed with them."""
 
     def set_plan(self, plan: Plan) -> None:
         """Another configuration, from now on."""
@@ -161,6 +165,10 @@ class Routing:
                 told = Part(facts.call_id, set={"hung_up_by": report.hung_up_by})
                 await self.live.step(now, call=told, events=events, notify=call.agent_id)
             return True
+        self._freed[call.call_id] = done.agents.keys()
+        if len(self._freed) > MOST_FREED:
+            del self._freed[next(iter(self._freed))]
+        self.wake(call.call_id)
         for agent_id, (_, seq) in done.agents.items():
             await self._desks.push(agent_id, seq)
         if call.state is CallState.CONSULTING and self.part_consult:
@@ -349,6 +357,15 @@ class Routing:
             polls.discard(poll)
             if not polls:
                 self._polls.pop(call_id, None)
+
+    async def freed(self, call_id: str, agent_id: int, seconds: float) -> bool:
+        """Whether the end of the call has freed this agent, or does so within so many seconds, here."""
+        with self.listening(call_id) as news, contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while agent_id not in self._freed.get(call_id, ()):
+                    await news.wait()
+                    news.clear()
+        return agent_id in self._freed.get(call_id, ())
 
     async def show(self, agent_id: int, seq: int) -> None:
         """Show an agent the change of his call that has this number."""

@@ -8,38 +8,56 @@
 --   then for each agent who changed: id, state, number of his desk's change}.
 local step = cjson.decode(ARGV[1])
 
-local function hash_set(key, values)
+-- What a hash holds, as far as it was read; what is written is put here too. Each call of Redis costs as much as all else
+-- that is done with its answer.
+local known = {}
+
+local function before(part, key, names)
+  local wanted = {'state', unpack(names)}
+  for name in pairs(part.guard or {}) do wanted[#wanted + 1] = name end
+  local values = redis.call('HMGET', key, unpack(wanted))
+  known[key] = known[key] or {}
+  for place, name in ipairs(wanted) do known[key][name] = values[place] or '' end
+  return known[key]
+end
+
+-- The part's state, and the field that stands against it.
+local function judged(part, key, names, default)
+  local has = before(part, key, names)
+  local state = has.state ~= '' and has.state or default
+  for name, wanted in pairs(part.guard or {}) do
+    if has[name] ~= wanted then return state, name end
+  end
+  if part.moves and not part.moves[state] then return state, 'state' end
+  return state, nil
+end
+
+local function write(key, values)
   local flat = {}
-  for field, value in pairs(values) do
-    flat[#flat + 1] = field
+  for name, value in pairs(values) do
+    known[key][name] = value
+    flat[#flat + 1] = name
     flat[#flat + 1] = value
   end
-  if #flat > 0 then redis.call('HSET', key, unpack(flat)) end
+  redis.call('HSET', key, unpack(flat))
 end
 
 -- Numbers begin with the time, so that none comes again when Redis has lost everything.
 local function next_seq(key)
-  redis.call('HSETNX', key, 'seq', step.now)
-  return redis.call('HINCRBY', key, 'seq', 1)
+  local seq = redis.call('HINCRBY', key, 'seq', 1)
+  if seq > 1 then return seq end
+  redis.call('HSET', key, 'seq', step.now + 1)
+  return step.now + 1
 end
 
-local function refused(part, key, default)
-  local state = redis.call('HGET', key, 'state') or default
-  for field, wanted in pairs(part.guard or {}) do
-    if (redis.call('HGET', key, field) or '') ~= wanted then
-      return state, field
-    end
-  end
-  if part.moves and not part.moves[state] then
-    return state, 'state'
-  end
-  return state, nil
-end
+local OF_AGENT = {'online', 'returns_to', 'returns_reason', 'tally', 'idle_since', 'reason', 'call', 'wrapup_until',
+  'extension', 'node'}
+local OF_CALL = {'queue', 'order', 'entry'}
 
 local moving = {}
 for _, agent in ipairs(step.agents or {}) do
   local key = 'cc:agent:' .. agent.id
-  local state, why = refused(agent, key, 'signed_out')
+  local state, why = judged(agent, key, OF_AGENT, 'signed_out')
   if not why then
     moving[#moving + 1] = {part = agent, key = key, from = state}
   elseif not agent.optional then
@@ -50,7 +68,7 @@ local call_key, call_state, call_was
 if step.call then
   local why
   call_key = 'cc:call:' .. step.call.id
-  call_was, why = refused(step.call, call_key, 'new')
+  call_was, why = judged(step.call, call_key, OF_CALL, 'new')
   call_state = call_was
   if why then return {'0', 'call ' .. why, call_was, '', {}} end
 end
@@ -68,36 +86,36 @@ local function tallied(text, more)
 end
 
 for _, one in ipairs(moving) do
-  local agent, key = one.part, one.key
-  local online_was = redis.call('HGET', key, 'online') or '0'
+  local agent, key, has = one.part, one.key, known[one.key]
+  local online_was, is_new = has.online, has.state == ''
   local state = agent.moves and agent.moves[one.from] or one.from
-  hash_set(key, agent.set or {})
-  local back = redis.call('HMGET', key, 'returns_to', 'returns_reason')
-  if back[1] and back[1] ~= '' and state ~= one.from and (state == 'ready' or state == 'paused') then
-    state = back[1]
-    redis.call('HSET', key, 'reason', back[2] or '', 'returns_to', '', 'returns_reason', '')
+  local set = agent.set or {}
+  local given_reason = set.reason
+  local back = set.returns_to or has.returns_to
+  if back ~= '' and state ~= one.from and (state == 'ready' or state == 'paused') then
+    state = back
+    set.reason = set.returns_reason or has.returns_reason
+    set.returns_to, set.returns_reason = '', ''
   end
-  redis.call('HSET', key, 'state', state)
-  if agent.tally then
-    redis.call('HSET', key, 'tally', tallied(redis.call('HGET', key, 'tally'), agent.tally))
-  end
-  redis.call('SADD', 'cc:agents', agent.id)
+  set.state = state
+  if agent.tally then set.tally = tallied(set.tally or has.tally, agent.tally) end
+  write(key, set)
+  if is_new then redis.call('SADD', 'cc:agents', agent.id) end
   local seq = next_seq(key)
-  local now_is = redis.call('HMGET', key, 'online', 'idle_since', 'tally', 'reason', 'call', 'wrapup_until',
-    'extension', 'node')
-  if state == 'offered' then endpoints[#endpoints + 1] = (now_is[7] or '') .. '@' .. (now_is[8] or '') end
-  local free = state == 'ready' and now_is[1] == '1'
+  if state == 'offered' then endpoints[#endpoints + 1] = has.extension .. '@' .. has.node end
+  local free = state == 'ready' and has.online == '1'
+  local since = has.idle_since ~= '' and has.idle_since or step.now
   change.agents = change.agents or {}
-  table.insert(change.agents, {agent.id, seq, free and {now_is[2] or step.now, now_is[3] or ''} or false})
-  if state == 'wrapup' and now_is[6] and now_is[6] ~= '' then
-    redis.call('ZADD', 'cc:wrapups', now_is[6], agent.id)
+  table.insert(change.agents, {agent.id, seq, free and {since, has.tally} or false})
+  if state == 'wrapup' and has.wrapup_until ~= '' then
+    redis.call('ZADD', 'cc:wrapups', has.wrapup_until, agent.id)
   elseif one.from == 'wrapup' then
     redis.call('ZREM', 'cc:wrapups', agent.id)
   end
-  if state ~= one.from or (now_is[1] or '0') ~= online_was or (agent.set and agent.set.reason and state == 'paused') then
+  local was, is = online_was == '1' and '1' or '0', has.online == '1' and '1' or '0'
+  if state ~= one.from or was ~= is or (given_reason and state == 'paused') then
     redis.call('XADD', 'cc:agent_events', '*', 'id', agent.id .. '/' .. seq, 'agent', agent.id, 'at', step.now,
-      'from', one.from, 'to', state, 'move', agent.move or '', 'reason', now_is[4] or '', 'call', now_is[5] or '',
-      'online', now_is[1] or '0')
+      'from', one.from, 'to', state, 'move', agent.move or '', 'reason', has.reason, 'call', has.call, 'online', is)
   end
   if agent.forget then
     redis.call('DEL', key)
@@ -111,16 +129,16 @@ end
 
 if step.call then
   if step.call.moves then call_state = step.call.moves[call_state] end
-  local old_queue = redis.call('HGET', call_key, 'queue') or ''
-  redis.call('HSET', call_key, 'state', call_state)
-  hash_set(call_key, step.call.set or {})
-  if step.call.dial then redis.call('HSET', call_key, 'endpoints', table.concat(endpoints, ',')) end
-  local now_is = redis.call('HMGET', call_key, 'queue', 'order', 'entry')
-  local queue = now_is[1] or ''
+  local has, set = known[call_key], step.call.set or {}
+  local old_queue = has.queue
+  set.state = call_state
+  if step.call.dial then set.endpoints = table.concat(endpoints, ',') end
+  write(call_key, set)
+  local queue = has.queue
   if old_queue ~= '' and old_queue ~= queue then redis.call('ZREM', 'cc:waiting:' .. old_queue, step.call.id) end
   if queue ~= '' then
     if call_state == 'waiting' then
-      redis.call('ZADD', 'cc:waiting:' .. queue, now_is[2] or step.now, step.call.id)
+      redis.call('ZADD', 'cc:waiting:' .. queue, has.order ~= '' and has.order or step.now, step.call.id)
       redis.call('SADD', 'cc:queues', queue)
     elseif call_was == 'waiting' then
       redis.call('ZREM', 'cc:waiting:' .. queue, step.call.id)
@@ -148,7 +166,7 @@ if step.call then
   else
     redis.call('ZADD', 'cc:seen', step.now, step.call.id)
   end
-  change.call = {step.call.id, call_state == 'waiting' and now_is[3] or false}
+  change.call = {step.call.id, call_state == 'waiting' and has.entry ~= '' and has.entry or false}
   answer[3] = call_state
 end
 
@@ -161,8 +179,11 @@ if step.notify then
   table.insert(change.agents, {step.notify, next_seq('cc:agent:' .. step.notify)})
 end
 if change.agents or change.call then
-  redis.call('SET', 'cc:changes', step.now, 'NX')
   change.n = redis.call('INCR', 'cc:changes')
+  if change.n == 1 then
+    change.n = step.now + 1
+    redis.call('SET', 'cc:changes', change.n)
+  end
   change.by = step.by
   -- A change is told to itself alone by the answer: that saves Redis and the replica a message a step.
   local heard = redis.call('PUBSUB', 'NUMSUB', 'cc:live', 'cc:live:' .. (step.by or ''))

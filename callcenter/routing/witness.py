@@ -8,6 +8,8 @@ import contextlib
 from collections.abc import Sequence
 from typing import Protocol
 
+import structlog
+
 from callcenter import metrics
 from callcenter.asterisk.model import (
     Fact,
@@ -42,12 +44,16 @@ from callcenter.routing.store import LiveAgent, LiveCall, Part
 from callcenter.routing.transfer import FIELD, open_transfer
 from callcenter.tasks import Beside
 
+log = structlog.get_logger(__name__)
+
 _DIAL_STATUS = {17: "BUSY", 21: "BUSY", 3: "CHANUNAVAIL", 20: "CHANUNAVAIL"}
 """Q.850 causes of a leg that was not answered, as Asterisk's Dial names them; others: it rang in vain."""
 
 
 NORMAL_END = 16
 """Q.850 cause of a leg that ends after a talk."""
+MOMENT_SECONDS = 0.05
+"""Within this time of an agent's leg, the caller's ends too, unless he stays."""
 ANSWERED_ELSEWHERE = 26
 """Q.850 cause of the legs of those who were rung together and did not get the caller."""
 
@@ -75,6 +81,7 @@ class Witness:
         self._desks = desks
         self.agents: dict[str, int] = {}
         """Extension -> agent; kept by whoever keeps the agents."""
+        self.moment_seconds = MOMENT_SECONDS
         self.consults: ConsultLegs | None = None
         """Whoever keeps agents' consultations."""
         self._beside = Beside()
@@ -125,7 +132,10 @@ class Witness:
                 call.set = {"held_at": ""}
                 facts = [event_at(fact.call_id, Kind.RESUMED, at, about=fact.offer_id)]
             case LegEnded():
-                await self._ended(agent_id, fact)
+                if fact.cause == NORMAL_END and self.moment_seconds:
+                    self._beside.begin(self._ended_with_the_call(agent_id, fact), "leg ended")
+                else:
+                    await self._ended(agent_id, fact)
                 return
             case _:
                 return
@@ -209,6 +219,14 @@ class Witness:
         for agent_id, (_, seq) in done.agents.items():
             await self._desks.push(agent_id, seq)
         return done.applied
+
+    async def _ended_with_the_call(self, agent_id: int, fact: LegEnded) -> None:
+        """A talk ends for both, and the caller's end frees the agent too: where it comes soon, nothing is to do."""
+        try:
+            if not await self._routing.freed(fact.call_id, agent_id, self.moment_seconds):
+                await self._ended(agent_id, fact)
+        except Exception:
+            log.exception("the end of a leg could not be taken", call_id=fact.call_id)
 
     async def _ended(self, agent_id: int, fact: LegEnded) -> None:
         while True:  # until nothing has come between looking and writing

@@ -520,3 +520,50 @@ async def test_however_many_steps_fail_one_look_is_under_way() -> None:
     assert desks._looking is not None
     await desks._looking
     assert looks == 2, "what failed meanwhile is looked for once more"
+
+
+# -- the two ends of a talk ----------------------------------------------------------------------------
+
+
+async def _talks(house: House, moment_seconds: float = 60) -> CallFacts:
+    await house.ready(1)
+    facts = await house.enter(1)
+    await house.answers(1, facts)
+    house.witness.moment_seconds = moment_seconds
+    return facts
+
+
+@pytest.mark.parametrize("caller_first", [True, False])
+async def test_a_talk_that_ends_for_both_is_one_change_of_the_agents_state(house: House, caller_first: bool) -> None:
+    facts = await _talks(house)
+    if caller_first:
+        await house.hangs_up(facts)
+    await leg_ends(house, 1, facts, 16)
+    if not caller_first:
+        await house.hangs_up(facts)
+    changes: list[Change] = []
+    house.live.on_change = changes.append
+    async with asyncio.timeout(20):  # nobody waits for what has come
+        await house.witness.settled()
+    assert changes == []
+    assert await house.state(1) == "wrapup"
+
+
+async def test_an_agent_whose_caller_stays_writes_down_the_call_a_moment_later(house: House) -> None:
+    facts = await _talks(house, 0.3)
+    await leg_ends(house, 1, facts, 16)
+    assert await house.state(1) == "talking"
+    await house.witness.settled()
+    assert await house.state(1) == "wrapup"
+    assert (await house.live.call(facts.call_id)).state is CallState.TALKING
+
+
+async def test_a_leg_that_ended_long_ago_takes_no_later_talk_away(house: House) -> None:
+    facts = await _talks(house)
+    await leg_ends(house, 1, facts, 16)
+    await house.hangs_up(facts)
+    await house.work.set_state(1, AgentState.READY)
+    second = await house.enter(2)
+    await house.answers(1, second)
+    await house.witness.settled()
+    assert await house.state(1) == "talking"
