@@ -110,6 +110,7 @@ class Routing:
 
     async def look_anew(self) -> None:
         """Changes may have been missed: look at everything again."""
+        self.live.forget()
         await self.picture.look_anew()
         self._wake_all()
         await self.match()
@@ -118,6 +119,8 @@ class Routing:
         """A change that some replica has made."""
         if not change.alone:  # else it was taken in as it was made, and is no sign that all before it were told
             self.picture.take(change, heard=True)
+            if change.call_id:
+                self.live.forget(change.call_id)
         if change.call_id:
             self.wake(change.call_id)
 

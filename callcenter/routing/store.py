@@ -17,6 +17,7 @@ the indices, appends the facts to the event streams and tells every replica: all
   cc:live:<replica>     channel: that this replica listens to the changes
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,8 @@ from callcenter.routing.model import IN_CALL, AgentMove, AgentState, CallMove, C
 LIVE_CHANNEL = "cc:live"
 """The changes. A replica that follows it listens to `own_channel` on the same connection too."""
 RETIRED_DESK_SECONDS = 12 * 3600
+RECENT_SECONDS = 3.0
+MOST_RECENT = 2_000
 LISTENER_FIELD = "listener:"
 """Begins a call's field of a supervisor at it; his user id follows."""
 
@@ -339,6 +342,10 @@ class LiveQueue:
         self.is_shown: Callable[[int], bool] = lambda _: False
         """Whether an agent's desk is open in this replica: his steps then bring what it shows."""
         self._desks: dict[int, DeskRead] = {}
+        self._recent: dict[str, tuple[float, LiveCall]] = {}
+        """Calls as this replica's last step of them left them, and when (the loop's time), while no other replica makes
+        changes.
+        """
         self._step = redis.register_script(_script("step.lua"))
         self._floor = redis.register_script(_script("floor.lua"))
         self._desk = redis.register_script(_script("desk.lua"))
@@ -356,37 +363,54 @@ class LiveQueue:
         notify: int | None = None,
     ) -> Outcome:
         """Move agents and/or a call and record the facts, all or nothing. `notify`: an agent to tell besides."""
-        request: dict[str, Any] = {"now": str(now_ms), "by": self.replica}
-        if parts := [one.to_json() for one in (*([agent] if agent else []), *agents)]:
-            request["agents"] = parts
+        his = [*([agent] if agent else []), *agents]
+        told = {"lease_until": lease_until_ms or None, "rest_until": rest_until_ms or None, "notify": notify}
+        shown = dict.fromkeys([*(one.part_id for one in his), *([] if notify is None else [notify])])
+        request: dict[str, Any] = {
+            "now": str(now_ms),
+            "by": self.replica,
+            "agents": [one.to_json() for one in his],
+            "call": call.to_json() if call else None,
+            "events": [event.to_stream() for event in events],
+            "show": [str(agent_id) for agent_id in shown if self.is_shown(int(agent_id))],
+            **{name: None if value is None else str(value) for name, value in told.items()},
+        }
+        given = {name: value for name, value in request.items() if value}  # Lua has no empty object, and no None
+        applied, why, call_state, text, desks, *moved = await self._carry_out(given)
+        change = read_change(text) if text else None
+        if change is not None:
+            self._tell(change)
         if call:
-            request["call"] = call.to_json()
-        if lease_until_ms:
-            request["lease_until"] = str(lease_until_ms)
-        if rest_until_ms:
-            request["rest_until"] = str(rest_until_ms)
-        if notify is not None:
-            request["notify"] = str(notify)
-        if facts := [event.to_stream() for event in events]:
-            request["events"] = facts
-        told = [str(one.part_id) for one in (*([agent] if agent else []), *agents)]
-        told += [str(notify)] if notify is not None else []
-        if shown := [agent_id for agent_id in dict.fromkeys(told) if self.is_shown(int(agent_id))]:
-            request["show"] = shown
-        applied, why, call_state, change, desks, *moved = await self._carry_out(request)
-        if change:
-            self._tell(read_change(change))
-        for agent_id, agent_flat, call_flat, waiting in desks:
-            self._desks[int(agent_id)] = _desk_read(int(agent_id), agent_flat, call_flat, waiting)
+            self._recent.pop(str(call.part_id), None)
+        for agent_id, *read in desks:
+            self._take_read(change, _desk_read(int(agent_id), *read))
         changed = {int(moved[n]): (moved[n + 1], int(moved[n + 2])) for n in range(0, len(moved), 3)}
-        return Outcome(applied == "1", why, call_state, change, changed)
+        return Outcome(applied == "1", why, call_state, text, changed)
 
     async def _carry_out(self, request: Mapping[str, Any]) -> Any:
         try:
             return await self._step(args=[orjson.dumps(request)])
         except BaseException:
+            self.forget()
             self.on_lost()
             raise
+
+    def _take_read(self, change: Change | None, read: DeskRead) -> None:
+        """A desk as a step has left it, and with it the step's call."""
+        agent, call, _ = read
+        self._desks[agent.agent_id] = read
+        if call is None or change is None or not change.alone or call.call_id != change.call_id:
+            return
+        self._recent[call.call_id] = (asyncio.get_running_loop().time(), call)
+        if len(self._recent) > MOST_RECENT:
+            del self._recent[next(iter(self._recent))]
+
+    def forget(self, call_id: str = "") -> None:
+        """Another replica has changed this call, or may have changed any."""
+        if call_id:
+            self._recent.pop(call_id, None)
+        else:
+            self._recent.clear()
 
     def _tell(self, change: Change) -> None:
         if self.on_change:
@@ -406,7 +430,11 @@ class LiveQueue:
         return int(number), entries, agents
 
     async def call(self, call_id: str) -> LiveCall:
-        """A call; one that nobody has heard of is NEW."""
+        """A call; one that nobody has heard of is NEW. What was changed here a moment ago is not asked for again: who
+        acts on it says what must hold (`Part.guard`), and asks Redis where that was refused.
+        """
+        if (kept := self._recent.get(call_id)) and asyncio.get_running_loop().time() - kept[0] < RECENT_SECONDS:
+            return kept[1]
         fields = await self.redis.hgetall(f"cc:call:{call_id}")
         return LiveCall(call_id, CallState(fields.get("state", "new")), fields)
 

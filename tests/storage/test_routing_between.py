@@ -567,3 +567,47 @@ async def test_a_leg_that_ended_long_ago_takes_no_later_talk_away(house: House) 
     await house.answers(1, second)
     await house.witness.settled()
     assert await house.state(1) == "talking"
+
+
+# -- what is not asked for again -----------------------------------------------------------------------
+
+
+async def test_a_call_that_was_changed_here_a_moment_ago_is_not_asked_for_until_another_replica_changes_it(
+    house: House, redis: Redis
+) -> None:
+    house.live.is_shown = lambda _agent_id: True
+    other = House(redis)
+    async with redis.pubsub() as own:
+        await own.subscribe("cc:live", own_channel(house.live.replica))
+        await own.get_message(timeout=5)
+        await own.get_message(timeout=5)
+        await house.ready(1)
+        facts = await house.enter(1)
+        known = await house.live.call(facts.call_id)
+        assert (known.state, known.agent_id) == (CallState.OFFERED, 1)
+        assert known is await house.live.call(facts.call_id)
+        assert known == await other.live.call(facts.call_id)
+
+        await other.answers(1, facts)
+        while (message := await own.get_message(ignore_subscribe_messages=True, timeout=5)) is None:
+            pass
+        house.routing.hear(read_change(message["data"]))
+        assert (await house.live.call(facts.call_id)).state is CallState.TALKING
+
+
+async def test_what_was_known_of_a_call_and_is_true_no_more_stops_nobody(house: House, redis: Redis) -> None:
+    house.live.is_shown = lambda _agent_id: True
+    other = House(redis)
+    async with redis.pubsub() as own:
+        await own.subscribe("cc:live", own_channel(house.live.replica))
+        await own.get_message(timeout=5)
+        await own.get_message(timeout=5)
+        await house.ready(1)
+        facts = await house.enter(1)
+        await other.answers(1, facts)  # and the word of it is late
+        assert (await house.live.call(facts.call_id)).state is CallState.OFFERED
+        await house.hangs_up(facts)
+        call = await house.live.call(facts.call_id)
+        assert call.state is CallState.ENDED
+        assert await house.state(1) == "wrapup"
+        assert (await house.told(facts))[-2:] == ["answered", "ended"]
