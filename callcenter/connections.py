@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import hiredis
-from redis.asyncio import Connection, ConnectionPool, Redis
+from redis.asyncio import Connection, ConnectionPool, Redis, UnixDomainSocketConnection
 from redis.exceptions import ConnectionError as LostError
 
 MOST_CONNECTIONS = 500
@@ -16,10 +16,14 @@ _WAITING = frozenset({"XREAD", "XREADGROUP", "BLPOP", "BRPOP", "BLMOVE", "BZPOPM
 """Commands that wait for something to come; others' would wait behind them."""
 
 
-class PromptConnection(Connection):
+class _Prompt:
     """Hands a command to a socket that takes it at once, without redis-py's limit of time for that, which costs a task
     a command (Python 3.11's `wait_for`). The answer has its limit in any case.
     """
+
+    _writer: asyncio.StreamWriter | None
+    is_connected: bool
+    health_check_interval: float
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         """As redis-py does it."""
@@ -33,7 +37,15 @@ class PromptConnection(Connection):
         ):
             writer.writelines(command)
         else:
-            await super().send_packed_command(command, check_health)
+            await super().send_packed_command(command, check_health)  # type: ignore[misc]
+
+
+class PromptConnection(_Prompt, Connection):
+    """Over TCP."""
+
+
+class PromptLocalConnection(_Prompt, UnixDomainSocketConnection):
+    """Over a socket of this machine."""
 
 
 class _Line(asyncio.Protocol):
@@ -163,12 +175,11 @@ class PromptRedis(Redis):
 
 
 def connect_redis(url: str) -> Redis:
-    """The Redis at `url`, whose answers are text. Connects when it is first asked."""
-    pool = ConnectionPool.from_url(
-        url,
-        decode_responses=True,
-        socket_keepalive=True,
-        max_connections=MOST_CONNECTIONS,
-        connection_class=PromptConnection,
-    )
+    """The Redis at `url` (redis://, rediss:// or unix://), whose answers are text. Connects when it is first asked."""
+    pool = ConnectionPool.from_url(url, decode_responses=True, max_connections=MOST_CONNECTIONS)
+    if pool.connection_class is Connection:
+        pool.connection_class = PromptConnection
+        pool.connection_kwargs["socket_keepalive"] = True
+    elif pool.connection_class is UnixDomainSocketConnection:
+        pool.connection_class = PromptLocalConnection
     return PromptRedis.from_pool(pool)

@@ -34,7 +34,7 @@ CONSUMER = "writer"
 SET_ASIDE = "cc:events:refused"
 BATCH = 500
 BLOCK_MS = 1000
-GATHER_SECONDS = 0.4
+GATHER_SECONDS = 0.8
 """How long facts are gathered before they are written together: a call's row is that much behind the call."""
 WRITER_LOCK = 7_283_001
 SETTLE_MS = 30_000

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
@@ -193,6 +193,8 @@ class Box:
             told[f"CALLCENTER_{name.upper()}"] = (
                 value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             )
+        if kind_of(part) == "serve" and self.is_ours("redis") and (redis := self.layout.redis_socket) is not None:
+            told["CALLCENTER_REDIS_URL"] = f"unix://:{self.secrets.secret('redis')}@{quote(str(redis.absolute()))}?db=0"
         return {**self._environment, **told, "PYTHONUNBUFFERED": "1"}
 
     # ---- one part

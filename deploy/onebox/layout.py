@@ -12,6 +12,8 @@ from callcenter.words import Problem
 PROJECT = Path(__file__).resolve().parents[2]
 ASTERISK_ROOT = Path("/opt/callcenter/asterisk")
 MOST_OF_A_KIND = 9
+LONGEST_SOCKET_PATH = 100
+"""Bytes; the kernel takes a few more."""
 SERVER_USER = "callcenter"
 """The system user that PostgreSQL and Redis run as when this is started by root."""
 
@@ -98,6 +100,12 @@ class Layout:
             own = f"asterisk-{name}"
             places.append(NodePlace(name, address, self.var / own, self.log / own, self.var / f"spool-{name}"))
         return places
+
+    @property
+    def redis_socket(self) -> Path | None:
+        """Where our Redis is reached on this machine for half of what its port costs; None: the path is too long."""
+        path = self.var / "redis" / "redis.sock"
+        return path if len(bytes(path.absolute())) <= LONGEST_SOCKET_PATH else None
 
     def listeners(self) -> list[Listener]:
         """What will listen; parts that are somebody else's left out."""

@@ -209,6 +209,11 @@ def redis_server(layout: Layout, password: str) -> Program:
         "maxmemory-policy noeviction",
         "daemonize no",
     ]
+    if layout.redis_socket is not None:
+        lines += [
+            f"unixsocket {layout.redis_socket.name}",
+            "unixsocketperm 700",
+        ]  # from its folder: it may enter no other
     return Program(
         name="redis",
         argv=["redis-server", "-"],

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from redis.exceptions import NoScriptError
 
 from callcenter.connections import connect_redis
 from tests.storage.conftest import free_port, wait_for_port
+from tests.waiting import until
 
 
 class OwnRedis:
@@ -119,6 +121,24 @@ async def test_after_redis_was_killed_the_same_client_goes_on(own_redis: OwnRedi
     own_redis.start()
     assert await redis.echo("again") == "again"
     await redis.aclose()
+
+
+async def test_a_file_is_as_good_as_a_port(tmp_path: Path) -> None:
+    file = tmp_path / "redis.sock"
+    options = ["--port", "0", "--unixsocket", str(file), "--requirepass", "s3cret", "--save", ""]
+    server = await asyncio.create_subprocess_exec("redis-server", *options, stdout=subprocess.DEVNULL)
+    try:
+        await until(file.exists, "Redis listens", 20)
+        redis: Any = connect_redis(f"unix://:s3cret@{file}?db=0")
+        assert await redis.echo("here") == "here"
+        async with redis.pipeline() as pipe:
+            pipe.echo("and")
+            pipe.echo("there")
+            assert await pipe.execute() == ["and", "there"]
+        await redis.aclose()
+    finally:
+        server.kill()
+        await server.wait()
 
 
 async def test_what_can_not_be_read_is_told_to_who_asked_alone(redis_url: str) -> None:

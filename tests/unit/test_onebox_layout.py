@@ -46,6 +46,18 @@ def test_two_parts_on_one_port_are_refused() -> None:
         layout_from({"CALLCENTER_WEB_PORT": "4573"})
 
 
+def test_the_service_reaches_its_redis_by_a_file_where_the_path_is_short_enough(tmp_path: Path) -> None:
+    box = Box(Layout(var=tmp_path), {})
+    box.open()
+    try:
+        told, file = box.environment("serve"), tmp_path / "redis" / "redis.sock"
+        assert told["CALLCENTER_REDIS_URL"].endswith(f"@{file}?db=0")
+        assert "unixsocket redis.sock" in str(box.program("redis").given)
+    finally:
+        box.close()
+    assert Layout(var=Path("/" + "x" * 100)).redis_socket is None
+
+
 def test_own_servers_need_no_port() -> None:
     urls = {
         "CALLCENTER_DATABASE_URL": "postgresql://db/x",
