@@ -25,7 +25,7 @@ async def house(pool: Any, redis: Any) -> AsyncIterator[House]:
 
 
 async def changed(house: House, role_id: str, *, by: str = "admin", **rights: set[str]) -> dict[str, Any]:
-    """What to ask for so that a role is given rights and others taken from it (`given`, `taken`), as it is shown now."""
+    """What to ask for so that a role is given rights (`given`) and loses others (`taken`), as it is shown now."""
     _, shown = await house.ask("GET", "/api/v1/roles", by=by)
     role = next(one for one in shown["roles"] if one["role_id"] == role_id)
     seen = set(role["permissions"])
