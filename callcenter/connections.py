@@ -129,8 +129,8 @@ class _Line(asyncio.Protocol):
 
 class PromptRedis(Redis):
     """Asks on one connection whatever is answered at once. redis-py takes a connection from its pool, looks it over and
-    gives it back for each command, which costs three times as much as the command. What goes wrong is tried again as
-    redis-py does it, on a connection of the pool; there goes too what waits, or is read in a way of its own.
+    gives it back for each command, which costs three times as much as the command. What waits, or is read in a way of
+    its own, goes by the pool. A command of which no answer came may have been carried out: it is not said again.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -143,13 +143,10 @@ class PromptRedis(Redis):
         options.pop("keys", None)  # for a cache, which there is not
         if options or args[0] in _WAITING:
             return await self._asked_otherwise(*args, **options)
-        try:
-            line = self._line
-            if line is None or not line.is_open:
-                line = await self._opened()
-            said = await line.ask(args)
-        except LostError:
-            return await self._asked_otherwise(*args)
+        line = self._line
+        if line is None or not line.is_open:
+            line = await self._opened()
+        said = await line.ask(args)
         read = self.response_callbacks.get(args[0])
         return read(said) if read else said
 
