@@ -1,7 +1,8 @@
 """What comes between looking and writing, between two words about one thing, between a picture and the truth."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -572,17 +573,23 @@ async def test_a_leg_that_ended_long_ago_takes_no_later_talk_away(house: House) 
 # -- what is not asked for again -----------------------------------------------------------------------
 
 
-async def test_a_call_that_was_changed_here_a_moment_ago_is_not_asked_for_until_another_replica_changes_it(
-    house: House, redis: Redis
-) -> None:
+@contextlib.asynccontextmanager
+async def _offered_alone(house: House, redis: Redis) -> AsyncIterator[tuple[CallFacts, Any]]:
+    """A caller on offer, where no other replica listens; and what this one hears."""
     house.live.is_shown = lambda _agent_id: True
-    other = House(redis)
     async with redis.pubsub() as own:
         await own.subscribe("cc:live", own_channel(house.live.replica))
         await own.get_message(timeout=5)
         await own.get_message(timeout=5)
         await house.ready(1)
-        facts = await house.enter(1)
+        yield await house.enter(1), own
+
+
+async def test_a_call_that_was_changed_here_a_moment_ago_is_not_asked_for_until_another_replica_changes_it(
+    house: House, redis: Redis
+) -> None:
+    async with _offered_alone(house, redis) as (facts, own):
+        other = House(redis)
         known = await house.live.call(facts.call_id)
         assert (known.state, known.agent_id) == (CallState.OFFERED, 1)
         assert known is await house.live.call(facts.call_id)
@@ -596,14 +603,8 @@ async def test_a_call_that_was_changed_here_a_moment_ago_is_not_asked_for_until_
 
 
 async def test_what_was_known_of_a_call_and_is_true_no_more_stops_nobody(house: House, redis: Redis) -> None:
-    house.live.is_shown = lambda _agent_id: True
-    other = House(redis)
-    async with redis.pubsub() as own:
-        await own.subscribe("cc:live", own_channel(house.live.replica))
-        await own.get_message(timeout=5)
-        await own.get_message(timeout=5)
-        await house.ready(1)
-        facts = await house.enter(1)
+    async with _offered_alone(house, redis) as (facts, _):
+        other = House(redis)
         await other.answers(1, facts)  # and the word of it is late
         assert (await house.live.call(facts.call_id)).state is CallState.OFFERED
         await house.hangs_up(facts)
