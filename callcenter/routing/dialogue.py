@@ -119,7 +119,7 @@ class Turn:
         at = orjson.dumps(self.at).decode()
         was = self.call.fields.get("at", "")
         if at == was and not self.fields and not self.events and self.move is None:
-            return Outcome(True, "", self.call.state, "", {})
+            return Outcome(True, "", self.call.state, {})
         move = self.move
         if move is None and self.call.state is CallState.NEW:
             move = CallMove.ARRIVE

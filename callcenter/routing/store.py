@@ -258,13 +258,12 @@ _PART_FIELDS = ("move", "guard", "set", "optional", "tally", "answered", "dial",
 class Outcome:
     """What a step did. `why` names the field that stood against it; empty where it was applied.
 
-    `agents`: who has changed -> his state and the number of his desk's change. `change`: as it is told.
+    `agents`: who has changed -> his state and the number of his desk's change.
     """
 
     applied: bool
     why: str
     call_state: str
-    change: str
     agents: Mapping[int, tuple[str, int]]
 
     def seq(self, agent_id: int) -> int:
@@ -365,14 +364,14 @@ class LiveQueue:
         """Move agents and/or a call and record the facts, all or nothing. `notify`: an agent to tell besides."""
         his = [*([agent] if agent else []), *agents]
         told = {"lease_until": lease_until_ms or None, "rest_until": rest_until_ms or None, "notify": notify}
-        shown = dict.fromkeys([*(one.part_id for one in his), *([] if notify is None else [notify])])
+        shown = dict.fromkeys(str(one) for one in (*(part.part_id for part in his), notify) if one is not None)
         request: dict[str, Any] = {
             "now": str(now_ms),
             "by": self.replica,
             "agents": [one.to_json() for one in his],
             "call": call.to_json() if call else None,
             "events": [event.to_stream() for event in events],
-            "show": [str(agent_id) for agent_id in shown if self.is_shown(int(agent_id))],
+            "show": [agent_id for agent_id in shown if self.is_shown(int(agent_id))],
             **{name: None if value is None else str(value) for name, value in told.items()},
         }
         given = {name: value for name, value in request.items() if value}  # Lua has no empty object, and no None
@@ -385,7 +384,7 @@ class LiveQueue:
         for agent_id, *read in desks:
             self._take_read(change, _desk_read(int(agent_id), *read))
         changed = {int(moved[n]): (moved[n + 1], int(moved[n + 2])) for n in range(0, len(moved), 3)}
-        return Outcome(applied == "1", why, call_state, text, changed)
+        return Outcome(applied == "1", why, call_state, changed)
 
     async def _carry_out(self, request: Mapping[str, Any]) -> Any:
         try:

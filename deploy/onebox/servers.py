@@ -209,11 +209,8 @@ def redis_server(layout: Layout, password: str) -> Program:
         "maxmemory-policy noeviction",
         "daemonize no",
     ]
-    if layout.redis_socket is not None:
-        lines += [
-            f"unixsocket {layout.redis_socket.name}",
-            "unixsocketperm 700",
-        ]  # from its folder: it may enter no other
+    if layout.redis_socket is not None:  # told by its name: Redis stands in its folder, and may enter no other
+        lines += [f"unixsocket {layout.redis_socket.name}", "unixsocketperm 700"]
     return Program(
         name="redis",
         argv=["redis-server", "-"],
