@@ -1,8 +1,13 @@
-"""One run: the sections in their order. The hotline first, then, with service and node stopped, its peers."""
+"""One run: the sections in their order.
+
+In `calls` the hotline and app_queue with its listener take turns. What is compared more roughly comes at the end, with
+the hotline stopped.
+"""
 
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 from tests.bench import boards, calls, crowd, customers, importing, matching, peers, report, storm
 from tests.bench.boards import Boards
@@ -25,7 +30,7 @@ class Bench:
         self._stage = Stage(plan, hotline, tell)
         self._plan = plan
         self._hotline = hotline
-        self._carried: list[Carried] = []
+        self._carried = Carried()
         self._crowds: dict[str, Crowd] = {}
         self._boards: Boards | None = None
         self._storms: list[Storm] = []
@@ -41,22 +46,20 @@ class Bench:
             await self._hotline_sections(staff)
         self._stage.trouble.update(complaints(self._hotline.log))
         self._hotline.stop_software()
-        if {"calls", "storm"} & set(self._plan.sections):
-            await self._peers_sections()
-        ours = next((one for one in self._carried if one.phases[0].path == HOTLINE), None)
+        await self._peers_sections()
         return report.Run(
             plan=self._plan,
             began_at=began_at,
             seconds=round(time.monotonic() - began, 1),
-            phases=[found for one in self._carried for found in one.phases],
+            phases=self._carried.phases,
             crowds=self._crowds,
             boards=self._boards,
             storms=self._storms,
             imported=self._imported,
             archive=self._archive,
             pairing=paired,
-            idle_ms_a_second={name: round(used, 2) for name, used in ours.idle_ms_a_second.items()} if ours else {},
-            memory_mb={when: taken for one in self._carried for when, taken in one.memory_mb.items()},
+            idle_ms_a_second=self._carried.idle_ms_a_second.get(HOTLINE, {}),
+            memory_mb=self._carried.memory_mb,
             trouble=dict(self._stage.trouble),
             machine=report.machine(),
             versions=versions,
@@ -73,7 +76,7 @@ class Bench:
             if section in plan.sections:
                 self._crowds[name] = await crowd.serve(stage, staff, waiting)
         if "calls" in plan.sections:
-            self._carried.append(await calls.by_hotline(stage, staff))
+            await self._calls(staff)
         if "boards" in plan.sections:
             self._boards = await boards.watch(stage, staff)
         if "storm" in plan.sections:
@@ -84,23 +87,28 @@ class Bench:
             stage.tell(f"making {plan.customers:,} customers, and what belongs to them")
             self._archive = await customers.measure(stage, staff)
 
-    async def _peers_sections(self) -> None:
-        await peers.start(self._hotline, self._plan)
-        if "calls" in self._plan.sections:
-            await self._peer_calls(DIAL)
-            await self._peer_calls(QUEUE)
-        if "storm" in self._plan.sections:
-            self._storms.append(await storm.by_app_queue(self._stage, QUEUE))
-        async with peers.listening(self._hotline, self._plan):
-            if "calls" in self._plan.sections:
-                await self._peer_calls(QUEUE_AMI)
-            if "storm" in self._plan.sections:
-                self._storms.append(await storm.by_app_queue(self._stage, QUEUE_AMI))
+    async def _calls(self, staff: Staff) -> None:
+        async with AsyncExitStack() as both:
+            peer = await both.enter_async_context(peers.listened_to(self._peer_folder, self._plan))
+            ours = await both.enter_async_context(calls.by_hotline(self._stage, staff))
+            theirs = await both.enter_async_context(calls.by_peer(self._stage.beside(peer), QUEUE_AMI))
+            await self._carried.take_turns([ours, theirs], self._plan.rounds)
 
-    async def _peer_calls(self, path: str) -> None:
-        stage, plan = self._stage, self._plan
-        async with AsyncExitStack() as phones:
-            ports = {plan.peer_phone_port, plan.peer_recovering_port} if "storm" in plan.sections else set()
-            for port in ports or {plan.peer_phone_port}:
-                await phones.enter_async_context(stage.sipp.phones(f"members-{port}", port, plan.ring_ms))
-            self._carried.append(await calls.by_peer(stage, path))
+    async def _peers_sections(self) -> None:
+        """Peers that nobody listens to, and those that storm."""
+        sections = set(self._plan.sections)
+        if {"calls", "storm"} & sections:
+            async with peers.running(self._peer_folder, self._plan) as peer:
+                stage = self._stage.beside(peer)
+                for path in (DIAL, QUEUE) if "calls" in sections else ():
+                    async with calls.by_peer(stage, path) as way:
+                        await self._carried.take_turns([way], 1)
+                if "storm" in sections:
+                    self._storms.append(await storm.by_app_queue(stage, QUEUE))
+        if "storm" in sections:
+            async with peers.listened_to(self._peer_folder, self._plan) as peer:
+                self._storms.append(await storm.by_app_queue(self._stage.beside(peer), QUEUE_AMI))
+
+    @property
+    def _peer_folder(self) -> Path:
+        return self._hotline.folder / "peer"

@@ -1,14 +1,18 @@
-"""Section `calls`: the same calls at the same rates through the hotline, app_queue and Dial()."""
+"""Section `calls`: the same calls at the same rates through the hotline, app_queue and Dial().
+
+The hotline and its peer take turns, several rounds a rate, so that both meet the same minutes of the machine.
+"""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from tests import desks
 from tests.bench import peers, usage
 from tests.bench.capture import cards, traces
-from tests.bench.figures import DIAL, HOTLINE, QUEUE, QUEUE_AMI, Phase, phase
+from tests.bench.figures import DIAL, HOTLINE, QUEUE, QUEUE_AMI, Phase, Round, phase
 from tests.bench.staff import Staff
 from tests.bench.stage import SETTLE_SECONDS, Stage
 
@@ -24,6 +28,7 @@ class Way:
     """One of the ways that calls can take."""
 
     path: str
+    stage: Stage
     called: str
     phone_port: int
     idle_ms_a_second: Mapping[str, float]
@@ -33,19 +38,39 @@ class Way:
     """Returns when the last call's work is done."""
     read: Mapping[str, float] | None = None
     """When the desks read each caller's card; None: there are no desks."""
+    log: Callable[[Sequence[str], int], Awaitable[tuple[int, int]]] | None = None
+    """Of these callers' calls since then (ms), how many stand in the call log as answered, and how many of those were
+    carried by the fallback queue. None: this way has no call log."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True)
 class Carried:
-    """What one path did at every rate. `memory_mb`: before and after."""
+    """What all ways did at every rate."""
 
-    phases: Sequence[Phase]
-    idle_ms_a_second: Mapping[str, float]
-    memory_mb: Mapping[str, Mapping[str, float]]
+    phases: list[Phase] = field(default_factory=list)
+    idle_ms_a_second: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    """Of each path: by process, with no call."""
+    memory_mb: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    """When -> process -> resident memory."""
+
+    async def take_turns(self, ways: Sequence[Way], rounds: int) -> None:
+        """Every rate, so many rounds each: the first way is the first in one round and the last in the next."""
+        for way in ways:
+            self.idle_ms_a_second[way.path] = way.idle_ms_a_second
+            self.memory_mb[f"{way.path}, before"] = usage.memory_mb(way.pids)
+        for rate in ways[0].stage.plan.rates:
+            taken: dict[str, list[Round]] = {way.path: [] for way in ways}
+            for number in range(rounds):
+                for way in ways if number % 2 == 0 else reversed(ways):
+                    taken[way.path].append(await _round(way, rate, number))
+            self.phases += [phase(path, rate, found) for path, found in taken.items()]
+        for way in ways:
+            self.memory_mb[f"{way.path}, after"] = usage.memory_mb(way.pids)
 
 
-async def by_hotline(stage: Stage, staff: Staff) -> Carried:
-    """All rates through the hotline. Raises DeskError, SippError and their like."""
+@contextlib.asynccontextmanager
+async def by_hotline(stage: Stage, staff: Staff) -> AsyncIterator[Way]:
+    """The hotline with all desks ready and warm, inside the block. Raises DeskError, SippError and their like."""
     floor = staff.floor
     await staff.set_queues()
     await staff.seat(stage.plan.phones)
@@ -62,59 +87,60 @@ async def by_hotline(stage: Stage, staff: Staff) -> Carried:
         await stage.place("warm-up-hotline", number, stage.numbers(WARM_UP_CALLS), WARM_UP_RATE)
         await all_done()
         pids = stage.hotline.pids()
-        way = Way(
+        yield Way(
             path=HOTLINE,
+            stage=stage,
             called=number,
             phone_port=stage.plan.desk_phone_port,
             idle_ms_a_second=await stage.idle_use(pids),
             pids=pids,
             all_done=all_done,
             read=floor.read,
+            log=lambda numbers, since_ms: desks.answered_rows(staff.admin, numbers, since_ms),
         )
 
-        async def logged(rate: int) -> Phase:
-            since_ms, numbers = round(time.time() * 1000), stage.numbers(stage.plan.calls(rate))
-            found = await _phase(stage, way, rate, numbers)
-            rows, fallback = await desks.answered_rows(staff.admin, numbers, since_ms)
-            return replace(found, rows=rows, fallback=fallback)
 
-        return await _carried(stage, way, logged)
-
-
-async def by_peer(stage: Stage, path: str) -> Carried:
-    """All rates through a peer."""
-    await stage.place(f"warm-up-{path}", NUMBERS[path], stage.numbers(WARM_UP_CALLS), WARM_UP_RATE)
-    pids = stage.asterisk_only()
-    way = Way(
-        path=path,
-        called=NUMBERS[path],
-        phone_port=stage.plan.peer_phone_port,
-        idle_ms_a_second=await stage.idle_use(pids),
-        pids=pids,
-        all_done=_at_once,
-    )
-    return await _carried(stage, way, lambda rate: _phase(stage, way, rate, stage.numbers(stage.plan.calls(rate))))
-
-
-async def _carried(stage: Stage, way: Way, at: Callable[[int], Awaitable[Phase]]) -> Carried:
-    before = usage.memory_mb(way.pids)
-    phases = [await at(rate) for rate in stage.plan.rates]
-    after = usage.memory_mb(way.pids)
-    memory = {f"{way.path}, before": before, f"{way.path}, after": after}
-    return Carried(phases=phases, idle_ms_a_second=way.idle_ms_a_second, memory_mb=memory)
-
-
-async def _phase(stage: Stage, way: Way, rate: int, numbers: Sequence[str]) -> Phase:
-    stage.tell(f"{way.path}: {len(numbers)} calls, {rate} a second")
+@contextlib.asynccontextmanager
+async def by_peer(stage: Stage, path: str) -> AsyncIterator[Way]:
+    """A peer with its phones, warm, inside the block; `stage`: that peer's."""
     plan = stage.plan
-    with stage.watch(f"{way.path}-{rate}", way.pids) as watch:
-        await stage.place(f"{way.path}-{rate}", way.called, numbers, rate)
+    async with contextlib.AsyncExitStack() as phones:
+        ports = {plan.peer_phone_port, plan.peer_recovering_port} if "storm" in plan.sections else set()
+        for port in ports or {plan.peer_phone_port}:
+            await phones.enter_async_context(stage.sipp.phones(f"members-{port}", port, plan.ring_ms))
+        await stage.place(f"warm-up-{path}", NUMBERS[path], stage.numbers(WARM_UP_CALLS), WARM_UP_RATE)
+        pids = stage.called.pids()
+        yield Way(
+            path=path,
+            stage=stage,
+            called=NUMBERS[path],
+            phone_port=plan.peer_phone_port,
+            idle_ms_a_second=await stage.idle_use(pids),
+            pids=pids,
+            all_done=_at_once,
+        )
+
+
+async def _round(way: Way, rate: int, number: int) -> Round:
+    stage, plan = way.stage, way.stage.plan
+    since_ms, numbers = round(time.time() * 1000), stage.numbers(plan.calls(rate))
+    stage.tell(f"{way.path}: {len(numbers)} calls, {rate} a second")
+    name = f"{way.path}-{rate}-{number}"
+    with stage.watch(name, way.pids) as watch:
+        await stage.place(name, way.called, numbers, rate)
         await way.all_done()
     found = watch.packets()
-    load = replace(watch.load, idle_ms_a_second=way.idle_ms_a_second)
-    calls = traces(found, plan.caller_port, {way.phone_port, plan.desk_recovering_port, plan.peer_recovering_port})
-    pops = None if way.read is None else cards(found, plan.web_port)
-    return phase(way.path, rate, numbers, calls, load, capture_drops=watch.drops, pops=pops, read=way.read)
+    rows, fallback = (None, 0) if way.log is None else await way.log(numbers, since_ms)
+    return Round(
+        numbers=numbers,
+        calls=traces(found, plan.caller_port, {way.phone_port, plan.desk_recovering_port, plan.peer_recovering_port}),
+        load=replace(watch.load, idle_ms_a_second=way.idle_ms_a_second),
+        capture_drops=watch.drops,
+        pops=None if way.read is None else cards(found, plan.web_port),
+        read=dict(way.read or {}),
+        rows=rows,
+        fallback=fallback,
+    )
 
 
 async def _at_once() -> None:

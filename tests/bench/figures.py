@@ -2,8 +2,9 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import mean, median
 from typing import TypedDict
 
 from tests.bench.capture import CallTrace
@@ -59,8 +60,33 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """The raw facts of one path's turn under one rate."""
+
+    numbers: Sequence[str]
+    """The callers who were to call."""
+    calls: Mapping[str, CallTrace]
+    """By the caller's number."""
+    load: Load
+    capture_drops: int = 0
+    pops: Mapping[str, float] | None = None
+    """Number -> when its card came to the desk (s since the epoch); None: there are no desks."""
+    read: Mapping[str, float] = field(default_factory=dict)
+    """Number -> when it was read there."""
+    rows: int | None = None
+    fallback: int = 0
+
+    @property
+    def cpu_ms_a_call(self) -> dict[str, float]:
+        """Of each process, above its idle use."""
+        load, count = self.load, max(len(self.numbers), 1)
+        idle = {name: load.idle_ms_a_second.get(name, 0.0) * load.wall_seconds for name in load.cpu_ms}
+        return {name: max(used - idle[name], 0.0) / count for name, used in load.cpu_ms.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """One path under one rate."""
+    """One path under one rate, all rounds together."""
 
     path: str
     rate: int
@@ -71,6 +97,8 @@ class Phase:
     """Of each process, above its idle use."""
     cpu_ms_a_call_gross: Mapping[str, float]
     """The same with the idle use left in."""
+    rounds: Sequence[Mapping[str, float]]
+    """`cpu_ms_a_call` of each round."""
     cores: float
     """Cores that the measured processes used together, idle use included."""
     other_cores: float
@@ -111,51 +139,39 @@ class Phase:
         return sum(self.cpu_ms_a_call.values())
 
 
-def phase(
-    path: str,
-    rate: int,
-    expected: Iterable[str],
-    calls: Mapping[str, CallTrace],
-    load: Load,
-    *,
-    capture_drops: int = 0,
-    pops: Mapping[str, float] | None = None,
-    read: Mapping[str, float] | None = None,
-) -> Phase:
-    """Put a phase's facts together.
-
-    `expected`: the callers' numbers; `pops`, `read`: number -> when its card came to the desk and when it was
-    read there (s since the epoch).
-    """
-    numbers = list(expected)
-    seen = [calls[number] for number in numbers if number in calls]
+def phase(path: str, rate: int, rounds: Sequence[Round]) -> Phase:
+    """Put a phase's facts together."""
+    loads = [one.load for one in rounds]
+    numbers = [number for one in rounds for number in one.numbers]
+    seen = [one.calls[number] for one in rounds for number in one.numbers if number in one.calls]
     failures = Counter(call.failed for call in seen if call.failed)
     if len(seen) < len(numbers):
         failures["never placed"] = len(numbers) - len(seen)
     count = max(len(numbers), 1)
-    gross = {name: used / count for name, used in load.cpu_ms.items()}
-    net = {
-        name: max(used - load.idle_ms_a_second.get(name, 0.0) * load.wall_seconds, 0.0) / count
-        for name, used in load.cpu_ms.items()
-    }
-    measured = sum(load.cpu_ms.values())
-    window_ms = load.wall_seconds * 1000
+    measured = sum(sum(load.cpu_ms.values()) for load in loads)
+    window_ms = sum(load.wall_seconds for load in loads) * 1000
+    counted = [one.rows for one in rounds if one.rows is not None]
     return Phase(
         path=path,
         rate=rate,
         calls=len(numbers),
         failures=dict(failures),
-        cpu_ms_a_call=_rounded(net),
-        cpu_ms_a_call_gross=_rounded(gross),
+        cpu_ms_a_call=_rounded({name: mean(one.cpu_ms_a_call[name] for one in rounds) for name in loads[0].cpu_ms}),
+        cpu_ms_a_call_gross=_rounded(
+            {name: sum(load.cpu_ms[name] for load in loads) / count for name in loads[0].cpu_ms}
+        ),
+        rounds=[_rounded(one.cpu_ms_a_call) for one in rounds],
         cores=round(measured / window_ms, 3),
-        other_cores=round(max(load.machine_cpu_ms - measured, 0.0) / window_ms, 3),
+        other_cores=round(max(sum(load.machine_cpu_ms for load in loads) - measured, 0.0) / window_ms, 3),
         to_phone=Spread.of([ms(call.invited_at, call.phone_invited_at) for call in seen if call.phone_invited_at]),
         to_ringing=Spread.of([ms(call.invited_at, call.phone_ringing_at) for call in seen if call.phone_ringing_at]),
         to_answer=Spread.of([ms(call.invited_at, call.answered_at) for call in seen if call.answered_at]),
         more_phones=sum(call.phone_legs > 1 for call in seen),
         sent_again=sum(call.invites_sent > 1 for call in seen),
-        capture_drops=capture_drops,
-        **_pop_figures(seen, pops, read or {}),
+        capture_drops=sum(one.capture_drops for one in rounds),
+        rows=sum(counted) if counted else None,
+        fallback=sum(one.fallback for one in rounds),
+        **_pop_figures(seen, rounds),
     )
 
 
@@ -167,9 +183,11 @@ class _Pops(TypedDict, total=False):
     pop_lead: Spread | None
 
 
-def _pop_figures(seen: Sequence[CallTrace], pops: Mapping[str, float] | None, read: Mapping[str, float]) -> _Pops:
-    if pops is None:
+def _pop_figures(seen: Sequence[CallTrace], rounds: Sequence[Round]) -> _Pops:
+    if any(one.pops is None for one in rounds):
         return {}
+    pops = {number: at for one in rounds for number, at in (one.pops or {}).items()}
+    read = {number: at for one in rounds for number, at in one.read.items()}
     shown = [(call, pops[call.number]) for call in seen if call.number in pops]
     leads = [ms(at, call.phone_ringing_at) for call, at in shown if call.phone_ringing_at]
     return {
@@ -192,16 +210,30 @@ def ms(start: float, end: float | None) -> float:
     return (end - start) * 1000
 
 
-def ratio(phases: Sequence[Phase], rate: int, process: str | None = None, beside: str = QUEUE_AMI) -> float | None:
-    """CPU a call, hotline / `beside`, of one process or of all together; None when either is not known."""
+def ratios(phases: Sequence[Phase], rate: int, process: str | None = None, beside: str = QUEUE_AMI) -> list[float]:
+    """CPU a call, hotline / `beside`, of one process or of all together, of each round in which both had their turn.
+
+    Where they did not take turns it is one ratio, of all rounds of each; none when either is not known.
+    """
     by_path = {one.path: one for one in phases if one.rate == rate}
     if HOTLINE not in by_path or beside not in by_path:
-        return None
-    ours, theirs = (
-        one.together_ms if process is None else one.cpu_ms_a_call.get(process, 0.0)
-        for one in (by_path[HOTLINE], by_path[beside])
-    )
-    return ours / theirs if theirs > 0 else None
+        return []
+    ours, theirs = by_path[HOTLINE], by_path[beside]
+    pairs = list(zip(ours.rounds, theirs.rounds, strict=False))
+    if len(ours.rounds) != len(theirs.rounds):
+        pairs = [(ours.cpu_ms_a_call, theirs.cpu_ms_a_call)]
+    used = [(_of(process, mine), _of(process, other)) for mine, other in pairs]
+    return [mine / other for mine, other in used if other > 0]
+
+
+def ratio(phases: Sequence[Phase], rate: int, process: str | None = None, beside: str = QUEUE_AMI) -> float | None:
+    """The median of `ratios`; None when there are none."""
+    found = ratios(phases, rate, process, beside)
+    return median(found) if found else None
+
+
+def _of(process: str | None, cpu_ms: Mapping[str, float]) -> float:
+    return sum(cpu_ms.values()) if process is None else cpu_ms.get(process, 0.0)
 
 
 @dataclass(frozen=True, slots=True)

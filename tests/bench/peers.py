@@ -1,8 +1,8 @@
-"""What the hotline is compared with: app_queue and Dial() in a fresh Asterisk, with phones of their own.
+"""What the hotline is compared with: app_queue and Dial() in an Asterisk and with phones of their own.
 
 app_queue gets the fairest settings there are: one agent rung at a time, the one idle longest; no music (the caller
 hears ringing and isn't answered before an agent does); no announcements. Asterisk makes the messages that it makes as
-it is shipped (no stasis.conf of ours). A peer that shows anything listens at the manager interface: `listening`.
+it is shipped (no stasis.conf of ours). A peer that shows anything listens at the manager interface: `listened_to`.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.bench.listener import LISTENS, USER
 from tests.bench.load import die_with_parent
 from tests.bench.plan import Plan
-from tests.bench.private import PrivateHotline
+from tests.bench.private import PrivateAsterisk
 
 QUEUE_NUMBER, DIAL_NUMBER, STORM_NUMBER = "9001", "9002", "9003"
 """What callers dial."""
@@ -104,42 +104,44 @@ def _append(file: Path, *lines: str) -> None:
         opened.writelines(lines)
 
 
-async def start(hotline: PrivateHotline, plan: Plan, secret: str = "") -> None:
-    """Start it, and wait for the queues' members. Raises PeerError, Problem."""
-    hotline.restart_asterisk(lambda etc: prepare(etc, plan, secret))
-    deadline = time.monotonic() + READY_SECONDS
-    wanted = min(plan.phones, plan.most_phones)
-    while (ready := hotline.asterisk("queue show bench").count("(Not in use)")) < wanted:
-        if time.monotonic() > deadline:
-            raise PeerError(f"only {ready} of {wanted} members of the queue are ready")
-        await asyncio.sleep(0.3)
+@contextlib.asynccontextmanager
+async def running(folder: Path, plan: Plan, secret: str = "") -> AsyncIterator[PrivateAsterisk]:
+    """A peer with all members of its queue there, inside the block. Raises PeerError, Problem."""
+    with PrivateAsterisk(folder, plan, lambda etc: prepare(etc, plan, secret)) as peer:
+        deadline = time.monotonic() + READY_SECONDS
+        wanted = min(plan.phones, plan.most_phones)
+        while (ready := peer.asterisk("queue show bench").count("(Not in use)")) < wanted:
+            if time.monotonic() > deadline:
+                raise PeerError(f"only {ready} of {wanted} members of the queue are ready")
+            await asyncio.sleep(0.3)
+        yield peer
 
 
 @contextlib.asynccontextmanager
-async def listening(hotline: PrivateHotline, plan: Plan) -> AsyncIterator[None]:
-    """Start it with the manager interface open, and a socket that reads all events inside the block.
+async def listened_to(folder: Path, plan: Plan) -> AsyncIterator[PrivateAsterisk]:
+    """The same with the manager interface open, and a socket that reads all its events.
 
     Raises PeerError, Problem.
     """
     secret = secrets.token_urlsafe(16)
-    await start(hotline, plan, secret)
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.bench.listener", str(plan.ami_port)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        preexec_fn=die_with_parent,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        process.stdin.write(f"{secret}\n".encode())
-        said = await asyncio.wait_for(process.stdout.readline(), 15)
-        if said.decode().strip() != LISTENS:
-            raise PeerError(f"the manager interface does not let the listener in: {said.decode()[:200]}")
-        yield
-        if process.returncode is not None:
-            raise PeerError("the listener at the manager interface ended early")
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+    async with running(folder, plan, secret) as peer:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.bench.listener", str(plan.ami_port)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            preexec_fn=die_with_parent,
+        )
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(f"{secret}\n".encode())
+            said = await asyncio.wait_for(process.stdout.readline(), 15)
+            if said.decode().strip() != LISTENS:
+                raise PeerError(f"the manager interface does not let the listener in: {said.decode()[:200]}")
+            yield peer
+            if process.returncode is not None:
+                raise PeerError("the listener at the manager interface ended early")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

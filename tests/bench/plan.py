@@ -15,7 +15,9 @@ class Plan:
     rates: tuple[int, ...] = (10, 20, 40)
     """Calls a second, one phase each."""
     seconds: int = 13
-    """How long callers come in, a phase; and how long a line is watched."""
+    """How long callers come in, a round; and how long a line is watched."""
+    rounds: int = 3
+    """How often the hotline and its peer take turns at each rate: no machine is equally fast in every minute."""
     talk_ms: int = 2000
     ring_ms: int = 100
     """How long a phone rings before it answers."""
@@ -48,9 +50,9 @@ class Plan:
         return self.base_port + 80
 
     @property
-    def sip_port(self) -> int:
-        """Asterisk."""
-        return self.base_port + 60
+    def peer_base_port(self) -> int:
+        """The Asterisk that the hotline is compared with has its ports from here on."""
+        return self.base_port + 100
 
     @property
     def caller_port(self) -> int:
@@ -79,8 +81,8 @@ class Plan:
 
     @property
     def ami_port(self) -> int:
-        """Asterisk's manager interface, once it is opened."""
-        return self.base_port + 38
+        """The peer's manager interface, where it is open."""
+        return self.peer_base_port + 38
 
     @property
     def most_phones(self) -> int:
@@ -90,7 +92,7 @@ class Plan:
         return max((wanted.get(section, 0) for section in self.sections), default=0)
 
     def calls(self, rate: int) -> int:
-        """Calls of one phase."""
+        """Calls of one round."""
         return rate * self.seconds
 
 
@@ -98,6 +100,7 @@ QUICK = Plan(
     sections=("calls", "ready", "matching"),
     rates=(20,),
     seconds=6,
+    rounds=2,
     phones=60,
     crowd_agents=10,
     ready_waiting=100,

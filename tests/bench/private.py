@@ -32,34 +32,28 @@ def complaints(log: Path) -> Counter[str]:
     return found
 
 
-class PrivateHotline:
-    """Everything up inside the `with` block."""
+class _Private:
+    """Parts of a hotline in a folder of their own. Ports: those of a hotline, counted from `base_port`."""
 
-    def __init__(self, plan: Plan, tell: Callable[[str], None]) -> None:
-        self._tell = tell
-        self.folder = Path(tempfile.mkdtemp(prefix="callcenter-bench-"))
-        self.folder.chmod(0o755)
-        base = plan.base_port
+    def __init__(self, folder: Path, base_port: int, rtp_ports: str) -> None:
         moved = {
-            "CALLCENTER_VAR": str(self.folder / "var"),
-            "CALLCENTER_WEB_PORT": str(plan.web_port),
-            "CALLCENTER_SIP_PORT": str(plan.sip_port),
-            "CALLCENTER_ARI_PORT": str(base + 88),
-            "CALLCENTER_AGI_PORT": str(base + 73),
-            "CALLCENTER_POSTGRES_PORT": str(base + 33),
-            "CALLCENTER_REDIS_PORT": str(base + 79),
-            "CALLCENTER_RTP_PORTS": f"{base + 1000}-{base + 2999}",
+            "CALLCENTER_VAR": str(folder),
+            "CALLCENTER_WEB_PORT": str(base_port + 80),
+            "CALLCENTER_SIP_PORT": str(base_port + 60),
+            "CALLCENTER_ARI_PORT": str(base_port + 88),
+            "CALLCENTER_AGI_PORT": str(base_port + 73),
+            "CALLCENTER_POSTGRES_PORT": str(base_port + 33),
+            "CALLCENTER_REDIS_PORT": str(base_port + 79),
+            "CALLCENTER_RTP_PORTS": rtp_ports,
         }
         moved |= {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         plain = {name: value for name, value in os.environ.items() if not name.startswith("CALLCENTER_")}
         self._box = Box(layout_from(moved), plain | {"CALLCENTER_SOUNDS_DIR": str(SOUNDS)})
-        self.logins: list[dict[str, Any]] = []
 
     def __enter__(self) -> Self:
         try:
             self._box.open()
-            self._box.start_all(self._tell)
-            self.logins = list(self._box.logins)
+            self._start()
         except BaseException:
             self._box.close()
             raise
@@ -67,6 +61,59 @@ class PrivateHotline:
 
     def __exit__(self, *_error: object) -> None:
         self._box.close()
+
+    def _start(self) -> None:
+        raise NotImplementedError
+
+    @property
+    def sip_port(self) -> int:
+        """Where its Asterisk is called."""
+        return self._box.layout.sip_port
+
+    def pids(self) -> dict[str, int]:
+        """The processes that run now, by part."""
+        return {name: self._box.processes[name].pid for name in PARTS if name in self._box.processes}
+
+    def dead(self) -> list[str]:
+        """Parts that have ended by themselves."""
+        return [name for name, process in self._box.processes.items() if not process.alive()]
+
+    def asterisk(self, command: str) -> str:
+        """Run a console command of its Asterisk; what it says. Raises CalledProcessError."""
+        console = self._box.layout.var / "asterisk" / "console"
+        argv = [str(console), "-rx", command]
+        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=20).stdout
+
+
+class PrivateAsterisk(_Private):
+    """An Asterisk alone, up inside the `with` block; `prepare(folder)` changes its configuration before it starts."""
+
+    def __init__(self, folder: Path, plan: Plan, prepare: Callable[[Path], None]) -> None:
+        base = plan.base_port
+        super().__init__(folder, plan.peer_base_port, f"{base + 3000}-{base + 4999}")
+        self._prepare = prepare
+
+    def _start(self) -> None:
+        program = self._box.program("asterisk")
+        self._prepare(self._box.layout.nodes[0].folder / "etc")
+        self._box.processes["asterisk"] = Process.start(program, self._box.layout.run)
+        self._box.wait_ready("asterisk")
+
+
+class PrivateHotline(_Private):
+    """A whole hotline, up inside the `with` block."""
+
+    def __init__(self, plan: Plan, tell: Callable[[str], None]) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="callcenter-bench-"))
+        self.folder.chmod(0o755)
+        base = plan.base_port
+        super().__init__(self.folder / "var", base, f"{base + 1000}-{base + 2999}")
+        self._tell = tell
+        self.logins: list[dict[str, Any]] = []
+
+    def _start(self) -> None:
+        self._box.start_all(self._tell)
+        self.logins = list(self._box.logins)
 
     def remove(self) -> None:
         """Delete the folder with all it holds."""
@@ -92,29 +139,7 @@ class PrivateHotline:
         """Every part's log."""
         return self._box.layout.log
 
-    def pids(self) -> dict[str, int]:
-        """The processes that run now, by part."""
-        return {name: self._box.processes[name].pid for name in PARTS if name in self._box.processes}
-
-    def dead(self) -> list[str]:
-        """Parts that have ended by themselves."""
-        return [name for name, process in self._box.processes.items() if not process.alive()]
-
     def stop_software(self) -> None:
         """End the service and the node; Asterisk goes on."""
         self._box.stop("node")
         self._box.stop("serve")
-
-    def restart_asterisk(self, prepare: Callable[[Path], None]) -> None:
-        """A fresh Asterisk; `prepare(folder)` changes its configuration before it starts. Raises Problem."""
-        self._box.stop("asterisk")
-        program = self._box.program("asterisk")
-        prepare(self._box.layout.nodes[0].folder / "etc")
-        self._box.processes["asterisk"] = Process.start(program, self._box.layout.run)
-        self._box.wait_ready("asterisk")
-
-    def asterisk(self, command: str) -> str:
-        """Run a console command of this Asterisk; what it says. Raises CalledProcessError."""
-        console = self._box.layout.var / "asterisk" / "console"
-        argv = [str(console), "-rx", command]
-        return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=20).stdout

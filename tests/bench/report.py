@@ -19,7 +19,7 @@ from tests.bench import customers, importing, matching
 from tests.bench.boards import Boards
 from tests.bench.crowd import Crowd
 from tests.bench.customers import Archive
-from tests.bench.figures import HOTLINE, PATHS, QUEUE_AMI, Phase, Spread, Verdict, ratio
+from tests.bench.figures import HOTLINE, PATHS, QUEUE_AMI, Phase, Spread, Verdict, ratio, ratios
 from tests.bench.importing import Imported
 from tests.bench.plan import Plan
 from tests.bench.private import PARTS
@@ -95,7 +95,7 @@ def _figures(run: Run) -> Table:
     table = Table(
         box=SIMPLE_HEAD,
         pad_edge=False,
-        title=f"{plan.phones} phones, {plan.seconds} s a rate, {plan.talk_ms} ms talk,"
+        title=f"{plan.phones} phones, {plan.rounds} rounds of {plan.seconds} s a rate, {plan.talk_ms} ms talk,"
         f" {plan.ring_ms} ms ringing; {run.machine['cores']} cores; commit {run.commit}",
     )
     table.add_column("times in ms", no_wrap=True)
@@ -323,8 +323,8 @@ def keep(run: Run, folder: Path) -> Path:
     kept["ratios"] = {
         str(rate): {
             path: {
-                "asterisk": ratio(run.phases, rate, "asterisk", path),
-                "together": ratio(run.phases, rate, beside=path),
+                "asterisk": ratios(run.phases, rate, "asterisk", path),
+                "together": ratios(run.phases, rate, beside=path),
             }
             for path in PATHS[1:]
         }

@@ -15,7 +15,7 @@ from tests.bench.capture import Capture, Packet, packets
 from tests.bench.figures import Load
 from tests.bench.load import Sipp
 from tests.bench.plan import Plan
-from tests.bench.private import PrivateHotline
+from tests.bench.private import PrivateAsterisk, PrivateHotline
 
 SETTLE_SECONDS = 3.0
 """After the last call's end: the ledger is shipped every two seconds, then written."""
@@ -24,15 +24,22 @@ CALM_MS_A_SECOND = 60.0
 
 
 class Stage:
-    """One run's ground."""
+    """One run's ground. Calls go to the hotline's Asterisk, or to that of `peer`."""
 
-    def __init__(self, plan: Plan, hotline: PrivateHotline, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, plan: Plan, hotline: PrivateHotline, tell: Callable[[str], None], peer: PrivateAsterisk | None = None
+    ) -> None:
         self.plan = plan
         self.hotline = hotline
+        self.called: PrivateHotline | PrivateAsterisk = peer or hotline
         self.tell = tell
-        self.sipp = Sipp(hotline.folder / "sipp", plan.sip_port)
+        self.sipp = Sipp(hotline.folder / "sipp", self.called.sip_port)
         self.trouble: Counter[str] = Counter()
         self._placed = 0
+
+    def beside(self, peer: PrivateAsterisk) -> "Stage":
+        """The ground on which a peer is measured."""
+        return Stage(self.plan, self.hotline, self.tell, peer)
 
     def numbers(self, count: int) -> list[str]:
         """So many callers who have not called yet."""
@@ -66,18 +73,14 @@ class Stage:
         """A watch over these processes and the wire, for a `with` block."""
         return Watch(self, name, pids)
 
-    def asterisk_only(self) -> dict[str, int]:
-        """The one process of a peer."""
-        return {"asterisk": self.hotline.pids()["asterisk"]}
-
     def hang_up(self) -> None:
-        """End every call on this Asterisk."""
-        self.hotline.asterisk("channel request hangup all")
+        """End every call on the Asterisk that is called."""
+        self.called.asterisk("channel request hangup all")
 
     async def quiet(self) -> None:
-        """Wait until this Asterisk has no call any more. Raises Problem after QUIET_SECONDS."""
+        """Wait until that Asterisk has no call any more. Raises Problem after QUIET_SECONDS."""
         deadline = time.monotonic() + QUIET_SECONDS
-        while "\n0 active channels" not in f"\n{self.hotline.asterisk('core show channels count')}":
+        while "\n0 active channels" not in f"\n{self.called.asterisk('core show channels count')}":
             if time.monotonic() > deadline:
                 raise Problem("calls of the last section do not end", "上一部分的通话没有结束")
             self.hang_up()
@@ -91,7 +94,7 @@ class Watch:
         self._stage = stage
         self._pids = pids
         plan = stage.plan
-        self._capture = Capture(stage.hotline.folder / f"{name}.pcap", plan.sip_port, plan.web_port)
+        self._capture = Capture(stage.hotline.folder / f"{name}.pcap", stage.called.sip_port, plan.web_port)
         self.drops = 0
         """Packets that the capture has missed."""
         self.load = Load(wall_seconds=0, cpu_ms={}, idle_ms_a_second={}, machine_cpu_ms=0)
@@ -110,7 +113,7 @@ class Watch:
             machine_cpu_ms=usage.machine_cpu_ms() - self._machine,
         )
         self.drops = self._capture.stop()
-        if dead := self._stage.hotline.dead():
+        if dead := self._stage.called.dead():
             raise Problem(f"{', '.join(dead)} ended during the run", f"{'、'.join(dead)} 在测试中退出")
 
     def packets(self) -> list[Packet]:

@@ -88,17 +88,17 @@ async def by_hotline(stage: Stage, staff: Staff, path: str) -> Storm:
 
 
 async def by_app_queue(stage: Stage, path: str) -> Storm:
-    """app_queue with as many members."""
+    """app_queue with as many members; `stage`: a peer's."""
     plan = stage.plan
 
     async def in_line() -> int:
-        found = _CALLS_IN_QUEUE.search(stage.hotline.asterisk("queue show storm"))
+        found = _CALLS_IN_QUEUE.search(stage.called.asterisk("queue show storm"))
         return int(found[1]) if found else 0
 
     async def back() -> None:
         """A member needs no telling."""
 
-    storm = _Storm(stage, path, plan.peer_phone_port, plan.peer_recovering_port, stage.asterisk_only())
+    storm = _Storm(stage, path, plan.peer_phone_port, plan.peer_recovering_port, stage.called.pids())
     return await storm.run(peers.STORM_NUMBER, in_line, back)
 
 

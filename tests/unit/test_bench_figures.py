@@ -1,13 +1,15 @@
 """How the bench comes from raw facts to figures, ratios and verdicts."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from tests.asterisk.sip.driver import caller_number
 from tests.bench.capture import CallTrace
-from tests.bench.figures import DIAL, HOTLINE, QUEUE_AMI, Load, Phase, Spread, percentile, phase, ratio
+from tests.bench.figures import DIAL, HOTLINE, QUEUE_AMI, Load, Phase, Round, Spread, percentile, phase, ratio, ratios
 from tests.bench.load import SCENARIOS, spread_talk
 from tests.bench.plan import QUICK, Plan
 from tests.bench.report import Run, tables
@@ -34,8 +36,15 @@ def trace(number: str, ringing_at: float = 100.040) -> CallTrace:
 
 def a_phase(path: str = HOTLINE, rate: int = 20, **changes: object) -> Phase:
     calls = {number: trace(number) for number in ("1", "2")}
-    made = phase(path, rate, calls, calls, LOAD, pops={"1": 100.010, "2": 100.020})
+    made = phase(path, rate, [a_round(calls, pops={"1": 100.010, "2": 100.020})])
+    if "cpu_ms_a_call" in changes:
+        changes.setdefault("rounds", [changes["cpu_ms_a_call"]])
     return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def a_round(calls: Mapping[str, CallTrace], numbers: Sequence[str] = (), **more: Any) -> Round:
+    """What these calls did; `numbers`: who was to call, others than those too."""
+    return Round(numbers=numbers or list(calls), calls=calls, load=LOAD, **more)
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
@@ -60,14 +69,14 @@ def test_idle_use_is_taken_off_each_process() -> None:
 
 
 def test_calls_that_never_came_are_failures() -> None:
-    found = phase(QUEUE_AMI, 10, ["1", "2"], {"1": trace("1")}, LOAD)
+    found = phase(QUEUE_AMI, 10, [a_round({"1": trace("1")}, ["1", "2"])])
     assert (found.calls, found.failures, found.failed) == (2, {"never placed": 1}, 1)
     assert found.pop is None
 
 
 def test_a_card_after_the_ringing_is_late_and_none_is_missing() -> None:
     calls = {"1": trace("1"), "2": trace("2", ringing_at=100.005), "3": trace("3")}
-    found = phase(HOTLINE, 10, calls, calls, LOAD, pops={"1": 100.010, "2": 100.010})
+    found = phase(HOTLINE, 10, [a_round(calls, pops={"1": 100.010, "2": 100.010})])
     assert (found.pops_after_ringing, found.pops_missing) == (1, 1)
     assert found.pop is not None
     assert found.pop.p99 == pytest.approx(10.0)
@@ -79,7 +88,28 @@ def test_ratios_need_both_paths() -> None:
     assert ratio([ours, theirs], 20, "asterisk") == 2.0
     assert ratio([ours, theirs], 20, beside=DIAL) is None
     assert ratio([ours], 20) is None
-    assert ratio([ours, replace(theirs, cpu_ms_a_call={})], 20) is None
+    assert ratio([ours, replace(theirs, rounds=[{}])], 20) is None
+
+
+def test_rounds_are_one_phase_and_each_has_its_own_cost() -> None:
+    twice = replace(LOAD, cpu_ms={"asterisk": 900.0, "serve": 1400.0}, wall_seconds=20.0)
+    first = a_round({"1": trace("1")}, pops={"1": 100.010}, rows=1)
+    second = replace(a_round({"2": trace("2")}, pops={}, rows=1, fallback=1), load=twice)
+    found = phase(HOTLINE, 20, [first, second])
+    assert (found.calls, found.rows, found.fallback, found.pops_missing) == (2, 2, 1, 1)
+    assert found.rounds == [{"asterisk": 400.0, "serve": 0.0}, {"asterisk": 700.0, "serve": 600.0}]
+    assert found.cpu_ms_a_call == {"asterisk": 550.0, "serve": 300.0}
+    assert found.cores == pytest.approx((800 + 2300) / 30_000, abs=0.001)
+
+
+def test_what_took_turns_is_compared_turn_by_turn() -> None:
+    """A round in which the whole machine was slower moves no ratio."""
+    ours = a_phase(rounds=[{"asterisk": 10.0}, {"asterisk": 30.0}, {"asterisk": 12.0}])
+    theirs = a_phase(QUEUE_AMI, rounds=[{"asterisk": 10.0}, {"asterisk": 20.0}, {"asterisk": 10.0}])
+    assert ratios([ours, theirs], 20) == [1.0, 1.5, 1.2]
+    assert ratio([ours, theirs], 20) == 1.2
+    once = a_phase(DIAL, cpu_ms_a_call={"asterisk": 50.0})
+    assert ratios([ours, once], 20, beside=DIAL) == [ours.together_ms / 50.0], "no turns: all rounds together"
 
 
 def test_the_table_stands_with_half_of_the_phases_missing() -> None:
