@@ -4,8 +4,8 @@
 Arguments: called number, arrival (ms since epoch), queue, 1 when he has been answered, 1 when he comes back from the
 fallback queue, how the last offer ended: offer id, DIALSTATUS, HANGUPCAUSE, and 1 when the notice that was to be
 played to him then was not played to its end.
-Sets CC_NEXT to dial (with CC_ENDPOINTS, CC_RING_SECONDS, CC_OFFER), join (with
-CC_JOIN, CC_OFFER), pass_on (with CC_NUMBER, CC_STEP), leave or fallback.
+The dialplan goes on at its label dial or connect (with CC_ENDPOINTS, CC_RING_SECONDS, CC_OFFER), join (with CC_JOIN,
+CC_OFFER), pass_on (with CC_NUMBER, CC_STEP), leave or fallback.
 """
 
 import sys
@@ -57,14 +57,14 @@ def stay(agi: Agi, node: Node, situation: Situation, patience_seconds: float) ->
         except CallerGoneError:
             return
         except (RequestRefusedError, ServiceAwayError):
-            line.leave({"CC_NEXT": "fallback"})
+            line.leave("fallback", {})
             return
         patience_seconds = ABSENCE_SECONDS
         line.learn(queue=told.queue, language=told.language)
         way_out = _way_out(told.answer, line)
-        if way_out:
-            line.leave(way_out)
-            _tell_not_recorded(agi, node, facts, told.answer, line)
+        if way_out is not None:
+            line.leave(*way_out)
+            _tell_not_recorded(node, facts, told.answer, line)
             return
         heard = _do(told.answer, line)
         situation = Situation(answered=line.answered, queue=told.queue or situation.queue, heard=heard)
@@ -106,39 +106,37 @@ def _do(answer: Answer, line: Line) -> Heard | None:
     return None
 
 
-def _way_out(answer: Answer, line: Line) -> dict[str, str]:
-    """Where the dialplan goes on, as channel variables; none when the caller stays in this step."""
+def _way_out(answer: Answer, line: Line) -> tuple[str, dict[str, str]] | None:
+    """At which label the dialplan goes on, with which channel variables; None: the caller stays in this step."""
     match answer:
         case Dial():
-            return {
-                "CC_NEXT": "dial",
+            recording = line.recording(answer.recording, answer.notice)
+            variables = {
                 "CC_ENDPOINTS": "&".join(f"PJSIP/{endpoint}" for endpoint in answer.endpoints),
                 "CC_RING_SECONDS": str(answer.ring_seconds),
                 "__CC_OFFER": answer.offer_id,
                 "CC_STEP": "",
                 "CC_FALLBACK": "",
-                **line.recording(answer.recording, answer.notice),
             }
+            return "connect" if line.answered or recording["CC_RECORDING"] else "dial", variables | recording
         case Join():
-            return {
-                "CC_NEXT": "join",
+            variables = {
                 "CC_JOIN": answer.channel,
                 "__CC_OFFER": answer.offer_id,
                 "CC_STEP": "",
                 "CC_FALLBACK": "",
-                **line.recording(answer.recording),
             }
+            return "join", variables | line.recording(answer.recording)
         case PassOn(number, step_id):
-            return {"CC_NEXT": "pass_on", "CC_NUMBER": number, "CC_STEP": step_id, "CC_FALLBACK": ""}
+            return "pass_on", {"CC_NUMBER": number, "CC_STEP": step_id, "CC_FALLBACK": ""}
         case Leave():
-            return {"CC_NEXT": "leave"}
-    return {}
+            return "leave", {}
+    return None
 
 
-def _tell_not_recorded(agi: Agi, node: Node, facts: CallFacts, answer: Answer, line: Line) -> None:
-    """Tell the service that a talk is not recorded as it was told, after Asterisk was let go."""
+def _tell_not_recorded(node: Node, facts: CallFacts, answer: Answer, line: Line) -> None:
+    """Tell the service that a talk is not recorded as it was told, now that Asterisk was let go."""
     if line.not_recorded and isinstance(answer, Dial | Join):
-        agi.finish()
         report = not_recorded_report(answer.offer_id, answer.recording, line.not_recorded)
         node.service.report("not-recorded", facts.call_id, report)
 

@@ -86,6 +86,24 @@ class _Lines:
         self._rest += chunk
 
 
+def _line(*words: object) -> str:
+    """A command as it is sent. Raises ValueError when it would be more than one line."""
+    line = " ".join(map(str, words)).strip()
+    if _UNSAFE.search(line):
+        raise ValueError("control character in an AGI command")
+    return line + "\n"
+
+
+def _one_variable(values: Mapping[str, str]) -> tuple[str, str]:
+    """These channel variables as one, and its value. Raises ValueError for what may not stand there."""
+    for name, value in values.items():
+        if not _SAFE_NAME.fullmatch(name) or not _SAFE_VALUE.fullmatch(value):
+            raise ValueError(f"not allowed in a channel variable: {name}")
+    if len(values) == 1:
+        return next(iter(values.items()))
+    return f"ARRAY({','.join(values)})", ",".join(values.values())
+
+
 class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
     """AGI over two file descriptors: a FastAGI socket's (twice) or standard input and output.
 
@@ -143,14 +161,19 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
 
         Values may hold letters, digits and `_ . / @ : & + -`; raises ValueError for others and for odd names.
         """
-        for name, value in values.items():
-            if not _SAFE_NAME.fullmatch(name) or not _SAFE_VALUE.fullmatch(value):
-                raise ValueError(f"not allowed in a channel variable: {name}")
-        if len(values) == 1:
-            [(name, value)] = values.items()
-            self.set_variable(name, value)
-        else:
-            self.set_variable(f"ARRAY({','.join(values)})", ",".join(values.values()))
+        self.set_variable(*_one_variable(values))
+
+    def go_on(self, label: str, values: Mapping[str, str]) -> None:
+        """The last of a conversation: set variables as set_variables() does and have the dialplan go on at a label of
+        its extension. All is said at once, so that Asterisk is woken once.
+        """
+        commands = [_line("SET PRIORITY", label)]
+        if values:
+            commands.insert(0, _line("SET VARIABLE", *map(self._quote, _one_variable(values))))
+        self._send("".join(commands))
+        self.finish()
+        for _ in commands:
+            self.get_result()
 
     def finish(self) -> None:
         """Let Asterisk go on with the dialplan; no command may follow."""
@@ -216,10 +239,10 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
 
     def send_command(self, command: str, *args: object) -> None:
         """Send one line. Raises ValueError when it would be more than one."""
-        line = " ".join((command.strip(), *map(str, args))).strip()
-        if _UNSAFE.search(line):
-            raise ValueError("control character in an AGI command")
-        left = (line + "\n").encode()
+        self._send(_line(command.strip(), *args))
+
+    def _send(self, lines: str) -> None:
+        left = lines.encode()
         try:
             while left:
                 left = left[os.write(self._write_fd, left) :]

@@ -24,9 +24,13 @@ COLUMNS: Final = (
 )  # fmt: skip
 """deploy/asterisk/cdr_custom.conf writes them in this order."""
 CONTEXTS: Final = ("hotline", "hotline-call", "hotline-end", "fallback", "callback")
+"""hotline-call: of the release before."""
 MAX_READ_BYTES: Final = 512 * 1024
 MAX_LINE_BYTES: Final = 32 * 1024
 ROTATE_BYTES: Final = 32 * 1024 * 1024
+MAX_CALLED: Final = 32
+_NO_NUMBER = re.compile("[^0-9+]")
+"""What callers may dial besides a number; [hotline] (dialplans/hotline.conf) leaves out the same."""
 _NAME_IN_CLID = re.compile(r'^"?(.*?)"? <[^>]*>$', re.DOTALL)
 
 
@@ -199,7 +203,7 @@ def _wire_row(row: Mapping[str, str]) -> dict[str, Any]:
         "call_id": row["cc_call"] if back else row["uniqueid"],
         "linked_id": row["linkedid"],
         "path": path,
-        "called": row["dst"],
+        "called": _NO_NUMBER.sub("", row["dst"])[:MAX_CALLED],
         "caller_number": None if back else row["src"] or None,
         "caller_name": name[1] if name and not back else "",
         "channel": row["channel"],

@@ -38,9 +38,9 @@ class Line:
         if language:
             self._untold["CHANNEL(language)"] = language
 
-    def leave(self, variables: Mapping[str, str]) -> None:
-        """Tell the dialplan where to go on."""
-        self._agi.set_variables({**self._untold, **variables})
+    def leave(self, label: str, variables: Mapping[str, str]) -> None:
+        """Have the dialplan go on at a label of [hotline] (dialplans/hotline.conf)."""
+        self._agi.go_on(label, {**self._untold, **variables})
 
     def say(self, sounds: Sequence[str]) -> None:
         """Let him hear these sounds from their beginning and then music; returns at once."""

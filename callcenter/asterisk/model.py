@@ -148,6 +148,10 @@ class Channel:
 
 
 _EXTENSION: Final = re.compile(EXTENSION)
+_ACCOUNT: Final = re.compile(rf"({NODE_NAME}-[0-9]+\.[0-9]+)(/[0-9a-z]+)?")
+"""A channel's account code where it is of a call: the call's id, or the offer's, which begins with it. A phone that was
+not told yet, or rings for no call, has the mark of `phones.objects_of`.
+"""
 _STATES: Final[Mapping[str, type[LegRinging | LegAnswered]]] = {"Ringing": LegRinging, "Up": LegAnswered}
 _PLAIN: Final[Mapping[str, type[LegHeld | LegResumed]]] = {
     "ChannelHold": LegHeld,
@@ -243,13 +247,13 @@ def channel_of(snapshot: Mapping[str, Any]) -> Channel | None:
 
     A channel from the trunk that nobody has named yet is a caller who has just come in.
     """
-    values = snapshot.get("channelvars") or {}
     channel_id, endpoint = str(snapshot["id"]), endpoint_of(snapshot["name"])
-    call_id = values.get("CC_CALL") or (channel_id if is_trunk(endpoint) else "")
+    account = _ACCOUNT.fullmatch(snapshot["accountcode"])
+    call_id = account[1] if account else (channel_id if is_trunk(endpoint) else "")
     if not call_id:
         return None
-    offer_id, up = values.get("CC_OFFER") or "", snapshot["state"] == "Up"
-    return Channel(channel_id, call_id, offer_id, endpoint, up, snapshot["name"])
+    offer_id = account[0] if account and account[2] else ""
+    return Channel(channel_id, call_id, offer_id, endpoint, snapshot["state"] == "Up", snapshot["name"])
 
 
 def leg_of(snapshot: Mapping[str, Any], moment_ms: int) -> tuple[str, str, str, str, int] | None:

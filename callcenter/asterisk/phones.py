@@ -138,6 +138,7 @@ class Phones:
         variables = {
             "CC_CALL": ring.call_id,
             "CC_OFFER": ring.offer_id,
+            "CHANNEL(accountcode)": ring.offer_id,
             "CC_RING_SECONDS": str(ring.ring_seconds),
             "PJSIP_HEADER(add,X-Call-Id)": ring.call_id,
         }

@@ -72,6 +72,7 @@ def call_back(layer: Layer, number: str = "13800138002", ring_seconds: int = 20,
             "variables": {
                 "CC_CALL": "layer1-1700000000.1",
                 "CC_OFFER": "layer1-1700000000.1/2",
+                "CHANNEL(accountcode)": "layer1-1700000000.1/2",
                 "CC_RING_SECONDS": str(ring_seconds),
                 "PJSIP_HEADER(add,X-Call-Id)": "layer1-1700000000.1",
                 **more,

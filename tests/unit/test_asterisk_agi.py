@@ -51,8 +51,8 @@ def wire() -> Iterator[Wire]:
 def test_several_variables_are_one_command(wire: Wire) -> None:
     agi = wire.agi()
     wire.say("200 result=1\n")
-    agi.set_variables({"CC_NEXT": "dial", "__CC_OFFER": "n1-1.0/1"})
-    assert wire.heard() == 'SET VARIABLE "ARRAY(CC_NEXT,__CC_OFFER)" "dial,n1-1.0/1"\n'
+    agi.set_variables({"CC_STEP": "dial", "__CC_OFFER": "n1-1.0/1"})
+    assert wire.heard() == 'SET VARIABLE "ARRAY(CC_STEP,__CC_OFFER)" "dial,n1-1.0/1"\n'
 
 
 @pytest.mark.parametrize("value", ['a"b', "a\nEXEC System id", "a,b", "${SHELL(id)}", "\0", "a b", "中"])

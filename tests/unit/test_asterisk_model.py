@@ -39,7 +39,7 @@ def event(
             "id": channel,
             "name": name,
             "state": state,
-            "channelvars": {"CC_CALL": call, "CC_OFFER": f"{call}/1"},
+            "accountcode": f"{call}/1" if call else "",
         },
         **more,
     }
@@ -147,15 +147,17 @@ def test_a_callers_key_is_a_fact_and_an_agents_is_not() -> None:
 
 
 def test_channels_are_told_apart() -> None:
-    def channel(channel_id: str, name: str, **values: str) -> Any:
-        return channel_of({"id": channel_id, "name": name, "state": "Up", "channelvars": values})
+    def channel(channel_id: str, name: str, account: str = "") -> Any:
+        return channel_of({"id": channel_id, "name": name, "state": "Up", "accountcode": account})
 
     caller = channel("n1-1.3", "PJSIP/trunk-00000001")
-    phone = channel("n2-1.4", "PJSIP/1003-00000002", CC_CALL="n1-1.3", CC_OFFER="n1-1.3/1")
-    way = channel("n1-1.5", "PJSIP/n2-00000003", CC_CALL="n1-1.3")
-    outward = channel("n1-1.6", "PJSIP/trunk-00000004", CC_CALL="n1-1.3")
+    phone = channel("n2-1.4", "PJSIP/1003-00000002", "n1-1.3/1")
+    way = channel("n1-1.5", "PJSIP/n2-00000003", "n1-1.3")
+    outward = channel("n1-1.6", "PJSIP/trunk-00000004", "n1-1.3")
     tenth = channel("n1-1.8", "PJSIP/trunk-0-00000006")
     assert channel("n1-1.7", "PJSIP/1003-00000005") is None
+    assert channel("n1-1.7", "PJSIP/1003-00000005", "0f3a1c") is None, "the mark of the phone itself"
+    assert (phone.call_id, phone.offer_id, way.offer_id) == ("n1-1.3", "n1-1.3/1", "")
     every = (caller, phone, way, outward, tenth)
     assert [one.is_caller for one in every] == [True, False, False, False, True]
     assert [one.extension for one in every] == ["", "1003", "", "", ""]
