@@ -123,19 +123,15 @@ class Turn:
         move = self.move
         if move is None and self.call.state is CallState.NEW:
             move = CallMove.ARRIVE
-        done = await live.step(
-            now,
-            call=Part(
-                self.call.call_id,
-                move=move,
-                guard={"at": was},
-                set=self.fields | {"at": at},
-            ),
-            events=self.events,
-            rest_until_ms=self.rest_until_ms,
-        )
+        done = await live.step(now, call=self.part(move), events=self.events, rest_until_ms=self.rest_until_ms)
         self.refused = not done.applied
         return done
+
+    def part(self, move: CallMove | None) -> Part:
+        """What is to be written, unless another turn came before."""
+        at = orjson.dumps(self.at).decode()
+        guard = {"at": self.call.fields.get("at", "")}
+        return Part(self.call.call_id, move=move, guard=guard, set=self.fields | {"at": at})
 
 
 class Dialogue:

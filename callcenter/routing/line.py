@@ -206,6 +206,10 @@ class Line:
             with metrics.IDENTIFY.time():
                 self._arrive(turn, await self.routing.card(facts))
         answer = await self._dialogue.go(turn)
+        if answer is None and FIELD not in turn.fields:
+            entry = orjson.loads(turn.fields["entry"])
+            if await self.routing.meet(turn.part(CallMove.MEET), entry, turn.events):
+                return None
         await turn.commit(self.live, self._clock())
         if turn.refused:  # he was known already, and his script asks again
             await self.live.seen(call.call_id, self._clock())

@@ -110,6 +110,7 @@ class CallMove(StrEnum):
 
     ARRIVE = "arrive"
     QUEUE = "queue"
+    MEET = "meet"
     STEP_OUT = "step_out"
     REST = "rest"
     CLAIM = "claim"
@@ -131,6 +132,7 @@ _C, _V = CallState, CallMove
 CALL_TABLE: dict[tuple[CallState, CallMove], CallState] = {
     (_C.NEW, _V.ARRIVE): _C.NEW,
     (_C.NEW, _V.QUEUE): _C.WAITING,
+    (_C.NEW, _V.MEET): _C.OFFERED,
     (_C.NEW, _V.ADOPT): _C.TALKING,
     (_C.NEW, _V.REST): _C.RESTING,
     (_C.NEW, _V.END): _C.ENDED,
@@ -140,6 +142,7 @@ CALL_TABLE: dict[tuple[CallState, CallMove], CallState] = {
     (_C.WAITING, _V.TAKE_OVER): _C.OFFERED,
     (_C.WAITING, _V.END): _C.ENDED,
     (_C.AWAY, _V.QUEUE): _C.WAITING,
+    (_C.AWAY, _V.MEET): _C.OFFERED,
     (_C.AWAY, _V.ADOPT): _C.TALKING,
     (_C.AWAY, _V.REST): _C.RESTING,
     (_C.AWAY, _V.END): _C.ENDED,
@@ -164,11 +167,11 @@ CALL_TABLE: dict[tuple[CallState, CallMove], CallState] = {
     (_C.CONSULTING, _V.REQUEUE): _C.WAITING,
     (_C.CONSULTING, _V.END): _C.ENDED,
 }
-"""STEP_OUT: the caller is asked something (whether to be called back, his message) and can't be offered meanwhile.
-REST: he keeps his place without a line; until the moment to try, nobody is offered to him. TAKE_OVER: a supervisor
-takes him away from whoever is offered to him, or talks with him. TRANSFER: his agent gives him to another one, SEND_OUT
-to a number over the trunk. CONSULT: his agent speaks with a colleague meanwhile, who is claimed for it; RESUME: the
-agent is with the caller again, COMPLETE: the colleague is."""
+"""MEET: the caller comes into line as an agent is ready for him. STEP_OUT: the caller is asked something (whether to be
+called back, his message) and can't be offered meanwhile. REST: he keeps his place without a line; until the moment to
+try, nobody is offered to him. TAKE_OVER: a supervisor takes him away from whoever is offered to him, or talks with him.
+TRANSFER: his agent gives him to another one, SEND_OUT to a number over the trunk. CONSULT: his agent speaks with a
+colleague meanwhile, who is claimed for it; RESUME: the agent is with the caller again, COMPLETE: the colleague is."""
 
 
 _AGENT_MOVES = {

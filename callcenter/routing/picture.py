@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from callcenter.routing.matching import Floor
-from callcenter.routing.model import Membership, ReadyAgent
+from callcenter.routing.model import Membership, Pair, ReadyAgent
 from callcenter.routing.plan import Plan, entry_from_json
 from callcenter.routing.store import AgentChange, Change, LiveQueue
 
@@ -82,6 +82,15 @@ class Picture:
         for agent_id in agent_ids:
             if agent_id in self._idle:
                 self._put_agent(self._idle[agent_id])
+
+    def pairs_with(self, call_id: str, kept: Mapping[str, Any], now_ms: int) -> list[Pair]:
+        """Everybody who can be paired now if this caller, who is in no line yet, came into one; he is not kept there.
+        `kept`: his entry as it would be kept.
+        """
+        self._put_entry(call_id, kept)
+        pairs = self.floor.match(now_ms)
+        self._drop_entry(call_id)
+        return pairs
 
     def queue_in(self, call_id: str) -> str:
         """The queue in whose line a caller is kept, though it may be there no more; empty: he is not in line."""

@@ -207,21 +207,54 @@ class Routing:
         finally:  # outside the lock: a page or an Asterisk that is slow holds up nobody else
             await asyncio.gather(*pops)
 
+    async def meet(self, call: Part, entry: Mapping[str, Any], facts: Sequence[CallEvent]) -> bool:
+        """Write a caller who comes into line and offer him to whoever is ready, in one step. `call`, `facts`: what that
+        writes of him, `entry`: his place. False: nothing is written, he is to be written as one who waits.
+        """
+        if self._matching.locked() or self._lost:
+            return False
+        pops: list[asyncio.Task[None]] = []
+        try:
+            async with self._matching:
+                pairs = self.picture.pairs_with(str(call.part_id), entry, self._clock())
+                claimed = await self._claim_all(pairs, pops, coming=(call, facts))
+                while self._look_again:
+                    await self._match_once(pops)
+        finally:
+            await asyncio.gather(*pops)
+        return str(call.part_id) in claimed
+
     async def _match_once(self, pops: list[asyncio.Task[None]]) -> None:
         self._look_again = False
         if self._lost:
             await self.picture.look_anew()
-        pairs = self.picture.floor.match(self._clock())
+        await self._claim_all(self.picture.floor.match(self._clock()), pops)
+
+    async def _claim_all(
+        self,
+        pairs: Sequence[Pair],
+        pops: list[asyncio.Task[None]],
+        coming: tuple[Part, Sequence[CallEvent]] | None = None,
+    ) -> set[str]:
+        """Claim these pairs; the calls that could be. `coming`: how a caller among them who is in no line yet is
+        written, and what is to be told of him.
+        """
         self._lost = bool(pairs)
-        done = await asyncio.gather(
-            *(self._claim(one.entry.call_id, self._claim_pair(one, self._line_of(one)), pops) for one in pairs),
-            return_exceptions=True,
-        )
+        claims = []
+        for pair in pairs:
+            call_id = pair.entry.call_id
+            call = Part(call_id, move=CallMove.CLAIM, guard={"queue": self.picture.queue_in(call_id)})
+            facts: Sequence[CallEvent] = ()
+            if coming is not None and coming[0].part_id == call_id:
+                call, facts = coming
+            claims.append(self._claim(call_id, self._claim_pair(pair, call, facts), pops))
+        done = await asyncio.gather(*claims, return_exceptions=True)
         self._lost = any(claimed is not True for claimed in done)
         self._look_again = self._look_again or self._lost
         for error in done:
             if isinstance(error, BaseException):
                 raise error
+        return {pair.entry.call_id for pair, claimed in zip(pairs, done, strict=True) if claimed}
 
     async def offer_now(
         self,
@@ -281,12 +314,10 @@ class Routing:
         if self._popping.get(call_id) is popping:
             del self._popping[call_id]
 
-    def _line_of(self, pair: Pair) -> str:
-        """The queue in whose line the caller stood when he was paired."""
-        return self.picture.queue_in(pair.entry.call_id)
-
-    async def _claim_pair(self, pair: Pair, queue_id: str) -> Claimed | None:
-        """`queue_id`: the queue in whose line he is kept; moved to another since, he is not theirs."""
+    async def _claim_pair(self, pair: Pair, call: Part, facts: Sequence[CallEvent]) -> Claimed | None:
+        """`call`: how the caller moves; he is not theirs if he is not where it says. `facts`: what is to be told of him
+        besides.
+        """
         call_id = pair.entry.call_id
         queue = self.plan.queue_of(pair.entry.queue_id)
         agents = [agent.agent_id for agent in pair.agents]
@@ -297,8 +328,7 @@ class Routing:
             agents = agents[:1]
         seconds = offer_seconds(queue, self.plan, owner=agents[0] in pair.entry.preferred)
         parts = [Part(agent_id, move=AgentMove.CLAIM, guard={"online": "1"}) for agent_id in agents]
-        call = Part(call_id, move=CallMove.CLAIM, guard={"queue": queue_id})
-        claimed = await self._offer(call, parts, seconds, is_callback=is_callback)
+        claimed = await self._offer(call, parts, seconds, facts=facts, is_callback=is_callback)
         if claimed is not None:
             metrics.OFFERS.labels(queue.queue_id).inc()
             metrics.POP.observe(max(0, self._clock() - pair.entry.waiting_since_ms) / 1000)

@@ -257,8 +257,10 @@ class Storm(World):
         self.redis.xtrim("cc:events", maxlen=1)
 
     async def morning_after(self) -> None:
-        """Everything lost is told by whoever compares with Asterisk, and long enough passes: nobody is stuck."""
-        for _ in range(3):
+        """Everything lost is told by whoever compares with Asterisk, and long enough passes: nobody is stuck. So often,
+        since one who talks and is thought ready is offered others in vain until he is paused.
+        """
+        for _ in range(5):
             for caller in [one for one in self.callers.values() if one.phase == "asks" and not one.asking]:
                 self.asks(caller)
             await self.turnstile.finish()

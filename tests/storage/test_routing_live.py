@@ -39,6 +39,42 @@ async def test_a_ready_agent_is_offered_the_caller_at_once(house: House) -> None
     assert (await house.told(house.facts(1))).count("arrived") == 1
 
 
+async def test_who_comes_as_an_agent_is_ready_is_written_and_offered_in_one_step(house: House) -> None:
+    await house.ready(1)
+    before = int(await house.live.redis.get("cc:changes"))
+    facts = await house.enter(1)
+    assert int(await house.live.redis.get("cc:changes")) == before + 1
+    call = await house.live.call(facts.call_id)
+    assert (call.state, call.agent_id, call.queue_id) == (CallState.OFFERED, 1, "service")
+    assert await house.told(facts) == ["arrived", "identified", "queued", "offered"]
+    await house.rings_in_vain(facts)
+    call = await house.live.call(facts.call_id)
+    assert (call.state, call.waiting_since_ms) == (CallState.WAITING, facts.arrived_at_ms), "his place is his own"
+
+
+async def test_who_comes_does_not_overtake_who_waits(house: House) -> None:
+    first = await house.enter(1)
+    house.now += 1000
+    house.employ(1, "service", opens_after=3)
+    await house.ready(1)
+    house.now += 1000
+    second = await house.enter(2)
+    assert (await house.live.agent(1)).call_id == first.call_id, "for whom he has become free meanwhile"
+    assert (await house.live.call(second.call_id)).state is CallState.WAITING
+
+
+async def test_who_comes_as_his_agent_is_gone_again_waits(house: House, redis: Redis) -> None:
+    other = House(redis)
+    await house.ready(1)
+    await other.work.set_state(1, AgentState.PAUSED, reason="break")
+    facts = await house.enter(1)
+    assert (await house.live.call(facts.call_id)).state is CallState.WAITING
+    assert (await house.told(facts)).count("arrived") == 1
+    await other.work.set_state(1, AgentState.READY)
+    await house.routing.look_anew()
+    assert (await house.live.agent(1)).call_id == facts.call_id
+
+
 async def test_the_longest_waiting_caller_is_served_first(house: House) -> None:
     first = await house.enter(1)
     house.now += 1000
