@@ -55,6 +55,23 @@ def test_several_variables_are_one_command(wire: Wire) -> None:
     assert wire.heard() == 'SET VARIABLE "ARRAY(CC_STEP,__CC_OFFER)" "dial,n1-1.0/1"\n'
 
 
+def test_the_dialplan_goes_on_at_a_label_and_all_is_said_at_once(wire: Wire) -> None:
+    finished: list[str] = []
+    agi = wire.agi()
+    agi._finish = lambda: finished.append(wire.heard())
+    wire.say("200 result=1\n200 result=0\n")
+    agi.go_on("dial", {"CC_STEP": "", "__CC_OFFER": "n1-1.0/1"})
+    assert finished == ['SET VARIABLE "ARRAY(CC_STEP,__CC_OFFER)" ",n1-1.0/1"\nSET PRIORITY dial\n']
+    with pytest.raises(AgiLostError):
+        wire.say("200 result=1\n511 Command Not Permitted on a dead channel\n")
+        agi.go_on("dial", {"CC_STEP": ""})
+    wire.say("200 result=0\n")
+    agi.go_on("fallback", {})
+    assert finished[2] == "SET PRIORITY fallback\n"
+    with pytest.raises(ValueError, match="not allowed"):
+        agi.go_on("dial", {"CC_STEP": "a,b"})
+
+
 @pytest.mark.parametrize("value", ['a"b', "a\nEXEC System id", "a,b", "${SHELL(id)}", "\0", "a b", "中"])
 def test_a_value_that_is_not_safe_is_refused(wire: Wire, value: str) -> None:
     agi = wire.agi()

@@ -28,10 +28,10 @@ class Taken:
 def line(
     call: str, *, start: str = "100.5", answer: str = "101.5", end: str = "103.75", agent: str = "PJSIP/1003-1",
     path: str = "", answered: str = "", back: str | None = "", clid: str = '"""a, b"" <138>"',
-    disposition: str = "ANSWERED",
+    disposition: str = "ANSWERED", called: str = "4008",
 ) -> str:  # fmt: skip
     return (
-        f'"{call}","{call}","0","{start}","{answer}","{end}","PJSIP/trunk-0","{agent}","hotline-call","4008",'
+        f'"{call}","{call}","0","{start}","{answer}","{end}","PJSIP/trunk-0","{agent}","hotline","{called}",'
         f'"138",{clid},"Dial","{disposition}","{path}","{answered}"' + ("\n" if back is None else f',"{back}"\n')
     )
 
@@ -44,6 +44,11 @@ def test_a_plain_call() -> None:
     [row] = wire(line("n1-1.0"))
     assert (row["started_at_ms"], row["answered_at_ms"], row["ended_at_ms"]) == (100500, 101500, 103750)
     assert (row["talking_seconds"], row["caller_name"], row["fallback"]) == (2.25, "a, b", False)
+
+
+def test_what_is_dialled_besides_a_number_is_left_out() -> None:
+    assert [row["called"] for row in wire(line("n1-1.0", called="+86 400;x=<1>" + "9" * 60))] == ["+864001" + "9" * 25]
+    assert [row["called"] for row in wire(line("n1-1.0").replace('"hotline"', '"hotline-call"'))] == ["4008"]
 
 
 def test_the_row_after_the_conversation_adds_nothing() -> None:
@@ -73,7 +78,7 @@ def test_a_caller_who_is_passed_on_was_answered_by_no_agent() -> None:
 
 def test_a_callback_is_a_row_of_its_own_under_the_entrys_call() -> None:
     back = line("back-1", path="callback", answered="102000", back="n1-1.0", agent="PJSIP/trunk-9")
-    back = back.replace("PJSIP/trunk-0", "PJSIP/1003-4").replace("hotline-call", "callback")
+    back = back.replace("PJSIP/trunk-0", "PJSIP/1003-4").replace('"hotline"', '"callback"')
     incoming, called_back = wire(line("n1-1.0", agent="", path="answered"), back)
     assert (incoming["call_id"], incoming["path"], incoming["answered_at_ms"]) == ("n1-1.0", "answered", None)
     assert (called_back["call_id"], called_back["path"]) == ("n1-1.0", "callback")
@@ -86,7 +91,7 @@ def test_a_line_of_the_release_before_is_read() -> None:
 
 
 def test_lines_of_other_kinds_are_left_out() -> None:
-    other = line("n1-1.0").replace("hotline-call", "agents")
+    other = line("n1-1.0").replace('"hotline"', '"agents"')
     assert wire(other, "rubbish\n", '"a","b"\n', "\0\n", '"unclosed\n') == []
 
 
