@@ -62,8 +62,8 @@ def test_the_dialplan_goes_on_at_a_label_and_all_is_said_at_once(wire: Wire) -> 
     wire.say("200 result=1\n200 result=0\n")
     agi.go_on("dial", {"CC_STEP": "", "__CC_OFFER": "n1-1.0/1"})
     assert finished == ['SET VARIABLE "ARRAY(CC_STEP,__CC_OFFER)" ",n1-1.0/1"\nSET PRIORITY dial\n']
+    wire.say("200 result=1\n511 Command Not Permitted on a dead channel\n")
     with pytest.raises(AgiLostError):
-        wire.say("200 result=1\n511 Command Not Permitted on a dead channel\n")
         agi.go_on("dial", {"CC_STEP": ""})
     wire.say("200 result=0\n")
     agi.go_on("fallback", {})
