@@ -136,6 +136,11 @@ class AgiHost:
             worker.join(drain_seconds / max(len(workers), 1))
         self._listener.close()
 
+    def join(self) -> None:
+        """After stop(): wait for steps that outlast it, for what they report must not be lost."""
+        for worker in list(self._workers):
+            worker.join()
+
     def _add_worker(self) -> bool:
         """Start one more; whether that could be done."""
         worker = threading.Thread(target=self._work, name="agi", daemon=True)
@@ -293,5 +298,6 @@ def run_node(settings: Settings) -> None:
     stopped.wait()
     host.stop()
     shipper.stop()
+    host.join()
     node.service.close()
     log.info("node stopped")

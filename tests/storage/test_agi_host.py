@@ -152,6 +152,22 @@ def test_stop_ends_workers_that_wait_and_callers_that_are_held(house: House) -> 
         socket.create_connection(("127.0.0.1", house.host.port), timeout=1)
 
 
+def test_a_report_that_outlasts_the_stop_is_waited_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    reported = threading.Event()
+
+    def slow(agi: Agi, node: Node) -> None:
+        agi.send_command("NOOP")
+        time.sleep(0.5)
+        reported.set()
+
+    monkeypatch.setitem(agi_host.STEPS, "held", slow)
+    assert is_served(house.ring())
+    house.host.stop(drain_seconds=0.05)
+    assert not reported.is_set()
+    house.host.join()
+    assert reported.is_set()
+
+
 def test_an_accept_that_fails_is_tried_again_after_a_pause(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[float] = []
 
