@@ -63,6 +63,18 @@ class _Lines:
         line, _, self._rest = self._rest.partition(b"\n")
         return line.rstrip(b"\r")
 
+    def block(self, most: int) -> Iterator[bytes]:
+        """The lines up to an empty one. Raises as read() does, and AgiProtocolError for `most` lines without it."""
+        count = 0
+        while count < most:
+            line = self.read()
+            if not line:
+                return
+            lines = [line, *self._at_hand()]
+            count += len(lines)
+            yield from lines
+        raise AgiProtocolError("too many lines")
+
     def wait(self, seconds: float) -> None:
         """Wait until something has arrived, at most so long."""
         if not self._rest:
@@ -75,6 +87,14 @@ class _Lines:
                 raise AgiProtocolError("too much unasked")
             self._fill()
         return self._rest or None
+
+    def _at_hand(self) -> list[bytes]:
+        """The rest of a block but its empty line, when all of it is here and its lines end in the usual way."""
+        rest, end, more = self._rest.partition(b"\n\n")
+        if not end or rest.startswith(b"\n") or b"\r" in rest:
+            return []
+        self._rest = b"\n" + more
+        return rest.split(b"\n")
 
     def _fill(self) -> None:
         try:
@@ -218,15 +238,11 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
 
     def _get_agi_env(self) -> None:
         """Read the block of `agi_…: value` lines. The first line of a name counts."""
-        for _ in range(MAX_ENV_LINES):
-            line = self._lines.read().decode("utf-8", "replace")
-            if not line:
-                return
-            name, _, value = line.partition(":")
+        for line in self._lines.block(MAX_ENV_LINES):
+            name, _, value = line.decode("utf-8", "replace").partition(":")
             if not name.startswith("agi_"):
                 raise AgiProtocolError("not an AGI environment")
             self.env.setdefault(name.strip(), value.strip())
-        raise AgiProtocolError("too many lines")
 
     def _quote(self, string: object) -> str:
         text = str(string)

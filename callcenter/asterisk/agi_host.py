@@ -9,7 +9,7 @@ import select
 import signal
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from types import FrameType
 from typing import Final
 
@@ -50,10 +50,15 @@ STEPS: Final[dict[str, Step]] = {
 """What Asterisk may ask for: agi://host:port/NAME. Nothing else is looked at, least of all files."""
 MAX_CALLS: Final = 2000
 """Steps at the same time; beyond that a connection is closed and the caller goes to the fallback queue."""
+LEAST_SPARE: Final = 4
+"""Workers that wait for a connection, at least."""
+MOST_SPARE: Final = 16
+"""The same, at most: one that ends its step beside so many ends itself."""
 DRAIN_SECONDS: Final = 5.0
 SHIP_SECONDS: Final = 2.0
 """Pause between two looks at the spool and at the ledger."""
 _THREAD_STACK_BYTES: Final = 512 * 1024
+_ACCEPT_AGAIN_SECONDS: Final = 0.1
 _ENVIRONMENT_BYTES: Final = 338
 """No conversation's first block is shorter: so long are the names of the lines that Asterisk always sends."""
 _ENVIRONMENT_MS: Final = 50
@@ -64,70 +69,138 @@ SPOOLED = Gauge("callcenter_agi_spooled", "Reports on disk that no service has t
 STEP_SECONDS = Histogram("callcenter_agi_step_seconds", "Duration of an AGI step", ["step"])
 
 
+@cache
+def _session(step: str, result: str) -> Counter:
+    return SESSIONS.labels(step, result)
+
+
+@cache
+def _seconds(step: str) -> Histogram:
+    return STEP_SECONDS.labels(step)
+
+
 class AgiHost:
-    """A FastAGI server for STEPS on one listening socket."""
+    """A FastAGI server for STEPS on one listening socket.
+
+    Its workers accept by themselves, so that no thread wakes another one for a call: who takes a connection and leaves
+    too few behind starts one more, who comes back to enough of them ends.
+    """
 
     def __init__(self, node: Node, host: str, port: int) -> None:
         """Raises OSError when the address can't be had."""
         self._node = node
         self._listener = socket.create_server((host, port), backlog=512)
-        self._places = threading.BoundedSemaphore(MAX_CALLS)
+        # What is accepted has these from its first moment.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, _ENVIRONMENT_BYTES)
+        self._listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
+        self._workers: set[threading.Thread] = set()
+        self._spare = 0
         self._lock = threading.Lock()
         threading.stack_size(_THREAD_STACK_BYTES)
-        self._threads = ThreadPoolExecutor(MAX_CALLS, thread_name_prefix="agi")
         self._stop_asked = threading.Event()
 
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        port: int = self._listener.getsockname()[1]
-        return port
+        return self._port
 
     @property
     def running(self) -> int:
         """Steps under way."""
         return len(self._open)
 
+    @property
+    def workers(self) -> int:
+        """Threads: those in a step, and those that wait for a connection."""
+        return len(self._workers)
+
     def serve(self) -> None:
-        """Accept until stop()."""
+        """Take connections until stop()."""
+        for _ in range(LEAST_SPARE):
+            self._add_worker()
+        self._stop_asked.wait()
+
+    def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
+        """Take no more; short steps may end, then waiting callers are given to the fallback queue."""
+        with self._lock:
+            self._stop_asked.set()
+            workers = list(self._workers)
+            for peer in self._open:
+                with contextlib.suppress(OSError):
+                    peer.shutdown(socket.SHUT_RD)
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        for worker in workers:
+            worker.join(drain_seconds / max(len(workers), 1))
+        self._listener.close()
+
+    def join(self) -> None:
+        """After stop(): wait for steps that outlast it, for what they report must not be lost."""
+        for worker in list(self._workers):
+            worker.join()
+
+    def _add_worker(self) -> bool:
+        """Start one more; whether that could be done."""
+        worker = threading.Thread(target=self._work, name="agi", daemon=True)
+        with self._lock:
+            if self._stop_asked.is_set():
+                return False
+            try:
+                worker.start()
+            except RuntimeError:
+                log.exception("an AGI worker could not be started")
+                return False
+            self._workers.add(worker)
+            self._spare += 1
+        return True
+
+    def _work(self) -> None:
+        """Serve one connection after the other, until stop() or until there are enough who do."""
         while not self._stop_asked.is_set():
             try:
                 peer, _ = self._listener.accept()
             except OSError:
-                if self._stop_asked.is_set():
-                    return
-                log.exception("accepting an AGI connection failed")
+                if not self._stop_asked.is_set():
+                    log.exception("accepting an AGI connection failed")
+                    self._stop_asked.wait(_ACCEPT_AGAIN_SECONDS)
                 continue
-            if not self._places.acquire(blocking=False):
-                SESSIONS.labels("none", "full").inc()
+            if self._enter(peer):
+                self._serve_one(peer)
+            else:
                 peer.close()
-                continue
             with self._lock:
-                self._open.add(peer)
-            self._threads.submit(self._serve_one, peer)
-
-    def stop(self, drain_seconds: float = DRAIN_SECONDS) -> None:
-        """Take no more; short steps may end, then waiting callers are given to the fallback queue."""
-        self._stop_asked.set()
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+                if self._spare >= MOST_SPARE:
+                    break
+                self._spare += 1
         with self._lock:
-            for peer in self._open:
-                with contextlib.suppress(OSError):
-                    peer.shutdown(socket.SHUT_RD)
-        threads = list(self._threads._threads)  # noqa: SLF001 - the executor has no join with a limit
-        self._threads.shutdown(wait=False, cancel_futures=True)
-        for thread in threads:
-            thread.join(drain_seconds / max(len(threads), 1))
+            self._workers.discard(threading.current_thread())
+
+    def _enter(self, peer: socket.socket) -> bool:
+        """Whether a connection has a place here, and somebody to take the next one."""
+        with self._lock:
+            self._spare -= 1
+            if self._stop_asked.is_set():
+                return False
+            full = len(self._open) >= MAX_CALLS
+            if not full:
+                self._open.add(peer)
+            few = self._spare < LEAST_SPARE
+        if not full and few and not self._add_worker():
+            with self._lock:
+                full = self._spare == 0
+                if full:
+                    self._open.discard(peer)
+        if full:
+            _session("none", "full").inc()
+        return not full
 
     def _serve_one(self, peer: socket.socket) -> None:
         RUNNING.inc()
         step_name = "none"
         result = "failed"
         try:
-            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _await_environment(peer)
             agi = Agi(peer.fileno(), peer.fileno(), finish=lambda: peer.shutdown(socket.SHUT_WR))
             name = agi.env.get("agi_network_script", "")
@@ -136,7 +209,7 @@ class AgiHost:
                 result = "unknown"
                 return
             step_name = name
-            with STEP_SECONDS.labels(name).time():
+            with _seconds(name).time():
                 step(agi, self._node)
             result = "done"
         except AgiLostError:
@@ -149,16 +222,14 @@ class AgiHost:
             with self._lock:
                 self._open.discard(peer)
             peer.close()
-            self._places.release()
             RUNNING.dec()
-            SESSIONS.labels(step_name, result).inc()
+            _session(step_name, result).inc()
 
 
 def _await_environment(peer: socket.socket) -> None:
     """Return when most of the first block has come, or soon. Asterisk sends each of its twenty to forty lines alone,
     and pays each time for waking up who reads them: here he is woken once.
     """
-    peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, _ENVIRONMENT_BYTES)
     poll = select.poll()
     poll.register(peer, select.POLLIN)
     poll.poll(_ENVIRONMENT_MS)
@@ -227,5 +298,6 @@ def run_node(settings: Settings) -> None:
     stopped.wait()
     host.stop()
     shipper.stop()
+    host.join()
     node.service.close()
     log.info("node stopped")

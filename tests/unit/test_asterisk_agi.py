@@ -259,3 +259,28 @@ def test_how_calling_back_ended(wire: Wire) -> None:
         "agent_answered_at_ms": 1000, "dialled_at_ms": 1001, "dial_status": "NOANSWER", "cause": 19,
         "customer_answered_at_ms": None, "ended_at_ms": 9000, "hung_up_by": "system",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_block_ends_at_its_empty_line_however_it_comes(wire: Wire, end: str) -> None:
+    text = (ENV + "\nHANGUP\n\n").replace("\n", end)
+    for cut in (0, 1, len(ENV), len(text) - 3):
+        wire.say(text[:cut])
+        late = threading.Timer(0.05, wire.say, [text[cut:]])
+        late.start()
+        agi = Agi(wire.read_fd, wire.write_fd, read_seconds=1)
+        late.join()
+        assert agi.env["agi_channel"] == "PJSIP/trunk-0"
+        assert len(agi.env) == len(ENV.splitlines())
+        assert agi.hung_up()
+        with contextlib.suppress(BlockingIOError):
+            os.set_blocking(wire.read_fd, False)
+            os.read(wire.read_fd, 65536)
+        os.set_blocking(wire.read_fd, True)
+
+
+@pytest.mark.parametrize(("lines", "fits"), [(99, True), (100, False)])
+def test_a_block_has_a_most_number_of_lines(wire: Wire, lines: int, fits: bool) -> None:
+    block = "".join(f"agi_{n}: x\n" for n in range(lines)) + "\n"
+    with contextlib.nullcontext() if fits else pytest.raises(AgiProtocolError, match="too many"):
+        assert len(wire.agi(env=block.removesuffix("\n")).env) == lines
