@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from callcenter.calls.earlier import LOOKED_AT, EarlierCall, OfNumber
 from callcenter.calls.legs import LegRecord
 from callcenter.calls.model import CallRecord, in_order, started_at
 from callcenter.clock import milliseconds, moment
@@ -281,43 +282,50 @@ async def find_call(executor: Executor, call_id: str) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-_HISTORY = """
-with recent as (
-    (select * from calls where caller_number = $1 and arrived_at > now() - interval '62 days'
-        order by arrived_at desc limit 50)
-    union
-    (select * from calls where customer_id = any($2) and arrived_at > now() - interval '62 days'
-        order by arrived_at desc limit 50)
-)
-select
-    (select ring_back_id from ring_backs where number = $1 and state = 'open') as ring_back_id,
-    (select count(*) from recent
-        where caller_number = $1 and arrived_at > now() - interval '1 day')::int as calls_in_day,
-    exists (select from recent where arrived_at > now() - interval '30 days' and next_step in
-        ('callback', 'transfer_department', 'refer_up', 'site_visit', 'follow_up')) as open_case,
-    exists (select from recent where arrived_at > now() - interval '30 days' and call_type = 'complaint') as complaint,
-    (select r.agent_id from recent r join users u on u.user_id = r.agent_id and not u.disabled
-        where r.answered_at is not null order by r.arrived_at limit 1) as owner_agent,
-    coalesce((select jsonb_agg(r order by r.arrived_at desc) from (
-        select c.call_id, (extract(epoch from c.arrived_at) * 1000)::bigint as arrived_at, c.status,
-            u.display_name as agent_name, c.call_type, c.notes
-        from calls c left join users u on u.user_id = c.agent_id
-        where c.call_id in (
-            (select call_id from calls where caller_number = $1 order by arrived_at desc limit $3)
-            union
-            (select call_id from calls where customer_id = any($2) order by arrived_at desc limit $3)
-        )
-        order by c.arrived_at desc limit $3
-    ) as r), '[]') as recent_calls
+_EARLIER = "c.call_id, c.arrived_at, c.answered_at, c.status, c.caller_number, c.call_type, c.next_step, c.agent_id"
+_EARLIER_CALLS = f"""
+    {_EARLIER}, u.display_name as agent_name, u.disabled as agent_disabled,
+    case when c.place <= $2 then c.notes end as notes
 """
+_OF_NUMBER = f"""
+select (select ring_back_id from ring_backs where number = $1 and state = 'open') as ring_back_id,
+    exists (select from customer_numbers where number = $1) as has_customers, {_EARLIER_CALLS}
+from (select) as one
+left join lateral (
+    select {_EARLIER}, c.notes, row_number() over (order by c.arrived_at desc) as place
+    from calls c where c.caller_number = $1 order by c.arrived_at desc limit {LOOKED_AT}
+) as c on true
+left join users u on u.user_id = c.agent_id
+"""  # noqa: S608 (our own words)
+_OF_CUSTOMERS = f"""
+select {_EARLIER_CALLS}
+from (
+    select {_EARLIER}, c.notes, row_number() over (order by c.arrived_at desc) as place
+    from unnest($1::bigint[]) as one (customer_id), lateral (
+        select * from calls where customer_id = one.customer_id order by arrived_at desc limit {LOOKED_AT}
+    ) as c order by c.arrived_at desc limit {LOOKED_AT}
+) as c
+left join users u on u.user_id = c.agent_id
+"""  # noqa: S608 (our own words)
 
 
-async def history_of(executor: Executor, number: str, customer_ids: list[int], limit: int) -> dict[str, Any]:
-    """What is known of a number and these customers: `recent_calls`, newest first, the number's open `ring_back_id`,
-    its `calls_in_day`, whether anything is open (`open_case`) or was a `complaint` within 30 days, and the first
-    agent who spoke with them within two months (`owner_agent`; OWN-01, OWN-02), whom a record's own owner precedes.
-    """
-    return dict(await executor.fetchrow(_HISTORY, number, customer_ids, limit))
+async def calls_of_number(executor: Executor, number: str, noted: int) -> OfNumber:
+    """What is known of a number, its newest calls among it, `noted` of them with their notes: one query."""
+    rows = await executor.fetch(_OF_NUMBER, number, noted)
+    calls = [_earlier(row) for row in rows if row["call_id"] is not None]
+    return OfNumber(rows[0]["ring_back_id"], rows[0]["has_customers"], calls)
+
+
+async def calls_of_customers(executor: Executor, customer_ids: Sequence[int], noted: int) -> list[EarlierCall]:
+    """The newest calls of these customers together, `noted` of them with their notes."""
+    return [_earlier(row) for row in await executor.fetch(_OF_CUSTOMERS, customer_ids, noted)]
+
+
+def _earlier(row: Mapping[str, Any]) -> EarlierCall:
+    return EarlierCall(**{name: row[name] for name in _EARLIER_FIELDS})
+
+
+_EARLIER_FIELDS = [column.name for column in fields(EarlierCall)]
 
 
 async def open_callbacks(executor: Executor) -> list[dict[str, Any]]:
