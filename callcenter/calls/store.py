@@ -287,13 +287,14 @@ _EARLIER_CALLS = f"""
     {_EARLIER}, u.display_name as agent_name, u.disabled as agent_disabled,
     case when c.place <= $2 then c.notes end as notes
 """
+# Planned once, for any number: a value in a select of its own can't promise a cheaper way.
 _OF_NUMBER = f"""
-select (select ring_back_id from ring_backs where number = $1 and state = 'open') as ring_back_id,
-    exists (select from customer_numbers where number = $1) as has_customers, {_EARLIER_CALLS}
+select (select ring_back_id from ring_backs where number = (select $1::text) and state = 'open') as ring_back_id,
+    exists (select from customer_numbers where number = (select $1::text)) as has_customers, {_EARLIER_CALLS}
 from (select) as one
 left join lateral (
     select {_EARLIER}, c.notes, row_number() over (order by c.arrived_at desc) as place
-    from calls c where c.caller_number = $1 order by c.arrived_at desc limit {LOOKED_AT}
+    from calls c where c.caller_number = (select $1::text) order by c.arrived_at desc limit {LOOKED_AT}
 ) as c on true
 left join users u on u.user_id = c.agent_id
 """  # noqa: S608 (our own words)
@@ -301,7 +302,7 @@ _OF_CUSTOMERS = f"""
 select {_EARLIER_CALLS}
 from (
     select {_EARLIER}, c.notes, row_number() over (order by c.arrived_at desc) as place
-    from unnest($1::bigint[]) as one (customer_id), lateral (
+    from unnest((select $1::bigint[])) as one (customer_id), lateral (
         select * from calls where customer_id = one.customer_id order by arrived_at desc limit {LOOKED_AT}
     ) as c order by c.arrived_at desc limit {LOOKED_AT}
 ) as c

@@ -8,6 +8,7 @@ import pytest
 from callcenter.calls.caller import CallerLookup
 from callcenter.calls.store import calls_of_customers, calls_of_number
 from callcenter.customers.service import Customers
+from callcenter.customers.store import find_by_number
 from callcenter.db.pool import Pool
 
 NOW = datetime.now(tz=UTC)
@@ -92,3 +93,35 @@ async def test_the_newest_fifty_are_looked_at_and_the_newest_read_in_full(pool: 
         assert [call.call_id for call in newest] == [f"node1-1763780000.{place}" for place in range(50)]
         assert [call.notes for call in newest[:6]] == ["0", "1", "2", "3", "4", None]
     assert await calls_of_customers(pool, [ids["one"] + 10**6], 5) == []
+
+
+async def test_what_each_call_asks_is_planned_once_and_goes_by_indices(pool: Pool, ids: dict[str, int]) -> None:
+    """However often some numbers ring: PostgreSQL would else plan anew for each number that rings seldom."""
+    await pool.execute(
+        """
+        insert into customers (name) select 'customer' from generate_series(1, 3000);
+        insert into customer_numbers (customer_id, number) select customer_id, '+86139' || customer_id from customers;
+        insert into calls (call_id, node, status, arrived_at, caller_number, customer_id)
+            select 'node1-1763780000.' || customer_id, 'node1', 'answered', now(), '+86138' || customer_id % 20,
+                customer_id
+            from customers;
+        """
+    )
+    await pool.execute("analyze calls, customers, customer_numbers")
+    async with pool.acquire() as connection:
+        for _ in range(8):
+            await calls_of_number(connection, "+8613900139000", 5)
+            await calls_of_customers(connection, [ids["two"]], 5)
+            await find_by_number(connection, "+8613900139000")
+        planned = await connection.fetch(
+            """select name, generic_plans, cardinality(parameter_types) as values from pg_prepared_statements
+            where statement like $1""",
+            "%(select $1::%",
+        )
+        assert [row["generic_plans"] for row in planned] == [3, 3, 3]
+        plans = ""
+        for row in planned:
+            values = ", ".join(["null"] * row["values"])
+            plans += str(await connection.fetch(f"explain execute {row['name']} ({values})"))
+    assert all(index in plans for index in ("calls_number", "calls_customer", "customer_numbers_pkey"))
+    assert not any(f"Seq Scan on {table}" in plans for table in ("calls", "customer_numbers"))
