@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from callcenter.calls.caller import CallerLookup
-from callcenter.calls.store import calls_of_customers, calls_of_number
+from callcenter.calls.store import add_events, calls_of_customers, calls_of_number, events_of
 from callcenter.customers.service import Customers
 from callcenter.customers.store import find_by_number
-from callcenter.db.pool import Pool
+from callcenter.db.pool import Pool, create_pool
+from callcenter.events import Kind, event_at
+from callcenter.settings import Settings
 
 NOW = datetime.now(tz=UTC)
 NUMBER, LANDLINE = "+8613800138000", "+8657188880000"
@@ -125,3 +127,22 @@ async def test_what_each_call_asks_is_planned_once_and_goes_by_indices(pool: Poo
             plans += str(await connection.fetch(f"explain execute {row['name']} ({values})"))
     assert all(index in plans for index in ("calls_number", "calls_customer", "customer_numbers_pkey"))
     assert not any(f"Seq Scan on {table}" in plans for table in ("calls", "customer_numbers"))
+
+
+async def test_what_was_planned_for_little_goes_by_indices_when_there_is_much(database_url: str, pool: Pool) -> None:
+    """A new hotline's first calls, and the first of a month, find almost empty tables."""
+    by_index = await create_pool(Settings(database_url=database_url), by_index=True)
+    try:
+        async with by_index.acquire() as connection:
+            await connection.execute("set plan_cache_mode = force_generic_plan")  # as it is after some batches
+            await add_events(connection, [event_at("node1-1763780000.1", Kind.ARRIVED, 1_763_780_000_000)])
+            await connection.execute("analyze call_events")
+            await events_of(connection, ["node1-1763780000.1"])
+            name = await connection.fetchval(
+                "select name from pg_prepared_statements where statement like $1", "%call_id = any($1)%"
+            )
+            plan = str(await connection.fetch(f"explain execute {name} (null, null)"))
+    finally:
+        await by_index.close()
+    assert "Index Scan" in plan
+    assert "Seq Scan" not in plan
