@@ -1,6 +1,6 @@
 """Calls, their facts and the tasks to ring back, in PostgreSQL."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -29,15 +29,16 @@ _TIMES = frozenset(
 _COLUMNS = [column.name for column in fields(CallRecord)]
 # What a row refers to may have been removed since; the row is kept without it.
 _STILL_THERE = {
-    "queue_id": "(select queue_id from queues where queue_id = $%d)",
-    "customer_id": "(select customer_id from customers where customer_id = $%d)",
-    "agent_id": "(select user_id from users where user_id = $%d)",
-    "outcome_by": "(select user_id from users where user_id = $%d)",
-    "call_type": "(select code from call_types where code = $%d)",
+    "queue_id": "(select queue_id from queues where queue_id = one.queue_id)",
+    "customer_id": "(select customer_id from customers where customer_id = one.customer_id)",
+    "agent_id": "(select user_id from users where user_id = one.agent_id)",
+    "outcome_by": "(select user_id from users where user_id = one.outcome_by)",
+    "call_type": "(select code from call_types where code = one.call_type)",
 }
-_VALUES = [_STILL_THERE.get(name, "$%d") % (place + 1) for place, name in enumerate(_COLUMNS)]
 _UPSERT = f"""
-insert into calls ({", ".join(_COLUMNS)}) values ({", ".join(_VALUES)})
+insert into calls ({", ".join(_COLUMNS)})
+select {", ".join(_STILL_THERE.get(name, f"one.{name}") for name in _COLUMNS)}
+from jsonb_populate_recordset(null::calls, $1) as one
 on conflict (call_id) do update set
     {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}, updated_at = now()
 """  # noqa: S608 (names of our own dataclass)
@@ -102,25 +103,20 @@ async def events_of(executor: Executor, call_ids: Iterable[str]) -> dict[str, li
 
 async def put_calls(connection: Connection, records: Iterable[CallRecord]) -> None:
     """Write these rows, whatever stood there before."""
-    rows = []
-    for record in records:
-        values = [getattr(record, name) for name in _COLUMNS]
-        rows.append(
-            [
-                moment(value) if name in _TIMES and value is not None else value
-                for name, value in zip(_COLUMNS, values, strict=True)
-            ]
-        )
-    await connection.executemany(_UPSERT, rows)
+    await connection.execute(_UPSERT, [_row(record, _COLUMNS, _TIMES) for record in records])
+
+
+def _row(record: CallRecord | LegRecord, columns: Sequence[str], times: Set[str]) -> dict[str, Any]:
+    values = ((name, getattr(record, name)) for name in columns)
+    return {name: moment(value) if name in times and value is not None else value for name, value in values}
 
 
 _LEG_TIMES = frozenset({"offered_at", "rang_at", "answered_at", "ended_at"})
 _LEG_COLUMNS = [column.name for column in fields(LegRecord)]
-_PUT_LEG = f"""
+_PUT_LEGS = f"""
 insert into call_legs ({", ".join(_LEG_COLUMNS)})
-select $1::text, user_id, $3::text, $4::timestamptz, $5::timestamptz, $6::timestamptz, $7::timestamptz, $8::float8,
-    $9::float8, $10::float8, $11::text
-from users where user_id = $2
+select {", ".join(f"one.{name}" for name in _LEG_COLUMNS)}
+from jsonb_populate_recordset(null::call_legs, $1) as one join users on user_id = one.agent_id
 on conflict (call_id, offer_id, agent_id) do update set
     {", ".join(f"{name} = excluded.{name}" for name in _LEG_COLUMNS[3:])}
 """  # noqa: S608 (names of our own dataclass)
@@ -128,13 +124,12 @@ on conflict (call_id, offer_id, agent_id) do update set
 
 async def put_legs(connection: Connection, legs: Iterable[LegRecord]) -> None:
     """Write each agent's part in these calls, whatever stood there before; nothing of an agent who is gone."""
-    rows = []
-    for leg in legs:
-        values = [(name, getattr(leg, name)) for name in _LEG_COLUMNS]
-        rows.append([moment(value) if name in _LEG_TIMES and value is not None else value for name, value in values])
+    rows = {(leg.call_id, leg.offer_id, leg.agent_id): _row(leg, _LEG_COLUMNS, _LEG_TIMES) for leg in legs}
     if rows:
-        await connection.execute("delete from call_legs where call_id = any ($1)", list({row[0] for row in rows}))
-        await connection.executemany(_PUT_LEG, rows)
+        await connection.execute(
+            "delete from call_legs where call_id = any ($1)", list({call_id for call_id, _, _ in rows})
+        )
+        await connection.execute(_PUT_LEGS, list(rows.values()))
 
 
 async def took_part(executor: Executor, call_id: str, agent_id: int) -> bool | None:
