@@ -109,9 +109,11 @@ OLD_IMPORTS_SECONDS = 3600.0
 class Hotline:
     """Every part of the service, made once."""
 
-    def __init__(self, settings: Settings, pool: Any, redis: Any) -> None:
+    def __init__(self, settings: Settings, pool: Any, redis: Any, by_index: Any = None) -> None:
+        """`by_index`: the pool for what each call asks and writes; None: `pool`."""
         self.settings = settings
         self.pool = pool
+        self.by_index = by_index or pool
         self.redis = redis
         self.clock = now_ms
         self.cadence = cadence_of(settings.country)
@@ -124,7 +126,7 @@ class Hotline:
     def _make_records(self) -> None:
         """What is kept in PostgreSQL, and who may do what."""
         settings, pool, redis = self.settings, self.pool, self.redis
-        self.customers = Customers(pool, country=settings.country)
+        self.customers = Customers(pool, country=settings.country, look_ups=self.by_index)
         self.recordings = Recordings(pool, redis, settings.recordings_dir, self.clock, self._configuration)
         self.erasures = Erasures(pool, ErasedCallers(redis), also={"recordings": self.recordings.erase})
         self.timeline = Timeline(pool)
@@ -143,7 +145,7 @@ class Hotline:
         self.hand_over = HandOver(pool)
         self.revealing = Revealing(pool, redis)
         self.knowledge = Knowledge(pool, self.clock, self.zone)
-        self.callers = CallerLookup(pool, self.customers, self.blocking.refuses, settings.country)
+        self.callers = CallerLookup(self.by_index, self.customers, self.blocking.refuses, settings.country)
         self.staff = Staff(pool, redis, self.asterisk, settings)
         self.roles = self.staff.roles
         self.role_work = self.staff.role_work
@@ -225,7 +227,7 @@ class Hotline:
             country=settings.country,
         )
         self.figures = BoardFigures(lambda: self.boards.last, self.clock)
-        self.writer = CallWriter(redis, pool, self.clock, lambda: self.routing.plan.cadence)
+        self.writer = CallWriter(redis, self.by_index, self.clock, lambda: self.routing.plan.cadence)
 
     def _door(self, node: str, url: str) -> AsteriskDoor:
         settings = self.settings
@@ -416,9 +418,9 @@ async def _tried(work: Callable[[], Awaitable[object]]) -> None:
 @contextlib.asynccontextmanager
 async def running(settings: Settings) -> AsyncIterator[Hotline]:
     """A hotline with its background work under way, until the block is left."""
-    pool = await create_pool(settings)
+    pool, by_index = await create_pool(settings), await create_pool(settings, by_index=True)
     redis = connect_redis(settings.redis_url)
-    hotline = Hotline(settings, pool, redis)
+    hotline = Hotline(settings, pool, redis, by_index)
     tasks: list[asyncio.Task[None]] = []
     try:
         tasks = await hotline.start()
@@ -426,6 +428,7 @@ async def running(settings: Settings) -> AsyncIterator[Hotline]:
     finally:
         await ended(tasks)
         await redis.aclose()
+        await by_index.close()
         await pool.close()
 
 

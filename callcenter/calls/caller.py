@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from callcenter.calls import store
+from callcenter.calls.earlier import told_by
 from callcenter.customers.choosing import pop_of
 from callcenter.customers.model import NumberFacts, facts_of, without_controls
 from callcenter.customers.service import Customers
@@ -66,9 +67,12 @@ class CallerLookup:
 
     async def _history(self, facts: NumberFacts) -> dict[str, Any]:
         key = facts.key or ""
-        candidates = await self._customers.candidates(key)
+        known = await store.calls_of_number(self._pool, key, RECENT_CALLS)
+        candidates = await self._customers.candidates(key) if known.has_customers else ()
         ids = [candidate.customer_id for candidate in candidates]
-        history = await store.history_of(self._pool, key, ids, RECENT_CALLS)
+        theirs = await store.calls_of_customers(self._pool, ids, RECENT_CALLS) if ids else ()
+        now = datetime.now(tz=UTC)
+        history = told_by(key, known.calls, theirs, now, RECENT_CALLS)
         owner = candidates[0].owner if candidates else None
         if owner is not None and owner.valid:
             history["owner_agent"] = owner.user_id
@@ -83,5 +87,9 @@ class CallerLookup:
             }.items()
             if so
         ]
-        now = datetime.now(tz=UTC)
-        return {"customers": [pop_of(one, now) for one in candidates], "kinds": kinds, **history}
+        return {
+            "customers": [pop_of(one, now) for one in candidates],
+            "kinds": kinds,
+            "ring_back_id": known.ring_back_id,
+            **history,
+        }

@@ -1,10 +1,11 @@
 """Calls, their facts and the tasks to ring back, in PostgreSQL."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+from callcenter.calls.earlier import LOOKED_AT, EarlierCall, OfNumber
 from callcenter.calls.legs import LegRecord
 from callcenter.calls.model import CallRecord, in_order, started_at
 from callcenter.clock import milliseconds, moment
@@ -28,15 +29,16 @@ _TIMES = frozenset(
 _COLUMNS = [column.name for column in fields(CallRecord)]
 # What a row refers to may have been removed since; the row is kept without it.
 _STILL_THERE = {
-    "queue_id": "(select queue_id from queues where queue_id = $%d)",
-    "customer_id": "(select customer_id from customers where customer_id = $%d)",
-    "agent_id": "(select user_id from users where user_id = $%d)",
-    "outcome_by": "(select user_id from users where user_id = $%d)",
-    "call_type": "(select code from call_types where code = $%d)",
+    "queue_id": "(select queue_id from queues where queue_id = one.queue_id)",
+    "customer_id": "(select customer_id from customers where customer_id = one.customer_id)",
+    "agent_id": "(select user_id from users where user_id = one.agent_id)",
+    "outcome_by": "(select user_id from users where user_id = one.outcome_by)",
+    "call_type": "(select code from call_types where code = one.call_type)",
 }
-_VALUES = [_STILL_THERE.get(name, "$%d") % (place + 1) for place, name in enumerate(_COLUMNS)]
 _UPSERT = f"""
-insert into calls ({", ".join(_COLUMNS)}) values ({", ".join(_VALUES)})
+insert into calls ({", ".join(_COLUMNS)})
+select {", ".join(_STILL_THERE.get(name, f"one.{name}") for name in _COLUMNS)}
+from jsonb_populate_recordset(null::calls, $1) as one
 on conflict (call_id) do update set
     {", ".join(f"{name} = excluded.{name}" for name in _COLUMNS[1:])}, updated_at = now()
 """  # noqa: S608 (names of our own dataclass)
@@ -101,25 +103,20 @@ async def events_of(executor: Executor, call_ids: Iterable[str]) -> dict[str, li
 
 async def put_calls(connection: Connection, records: Iterable[CallRecord]) -> None:
     """Write these rows, whatever stood there before."""
-    rows = []
-    for record in records:
-        values = [getattr(record, name) for name in _COLUMNS]
-        rows.append(
-            [
-                moment(value) if name in _TIMES and value is not None else value
-                for name, value in zip(_COLUMNS, values, strict=True)
-            ]
-        )
-    await connection.executemany(_UPSERT, rows)
+    await connection.execute(_UPSERT, [_row(record, _COLUMNS, _TIMES) for record in records])
+
+
+def _row(record: CallRecord | LegRecord, columns: Sequence[str], times: Set[str]) -> dict[str, Any]:
+    values = ((name, getattr(record, name)) for name in columns)
+    return {name: moment(value) if name in times and value is not None else value for name, value in values}
 
 
 _LEG_TIMES = frozenset({"offered_at", "rang_at", "answered_at", "ended_at"})
 _LEG_COLUMNS = [column.name for column in fields(LegRecord)]
-_PUT_LEG = f"""
+_PUT_LEGS = f"""
 insert into call_legs ({", ".join(_LEG_COLUMNS)})
-select $1::text, user_id, $3::text, $4::timestamptz, $5::timestamptz, $6::timestamptz, $7::timestamptz, $8::float8,
-    $9::float8, $10::float8, $11::text
-from users where user_id = $2
+select {", ".join(f"one.{name}" for name in _LEG_COLUMNS)}
+from jsonb_populate_recordset(null::call_legs, $1) as one join users on user_id = one.agent_id
 on conflict (call_id, offer_id, agent_id) do update set
     {", ".join(f"{name} = excluded.{name}" for name in _LEG_COLUMNS[3:])}
 """  # noqa: S608 (names of our own dataclass)
@@ -127,13 +124,12 @@ on conflict (call_id, offer_id, agent_id) do update set
 
 async def put_legs(connection: Connection, legs: Iterable[LegRecord]) -> None:
     """Write each agent's part in these calls, whatever stood there before; nothing of an agent who is gone."""
-    rows = []
-    for leg in legs:
-        values = [(name, getattr(leg, name)) for name in _LEG_COLUMNS]
-        rows.append([moment(value) if name in _LEG_TIMES and value is not None else value for name, value in values])
+    rows = {(leg.call_id, leg.offer_id, leg.agent_id): _row(leg, _LEG_COLUMNS, _LEG_TIMES) for leg in legs}
     if rows:
-        await connection.execute("delete from call_legs where call_id = any ($1)", list({row[0] for row in rows}))
-        await connection.executemany(_PUT_LEG, rows)
+        await connection.execute(
+            "delete from call_legs where call_id = any ($1)", list({call_id for call_id, _, _ in rows})
+        )
+        await connection.execute(_PUT_LEGS, list(rows.values()))
 
 
 async def took_part(executor: Executor, call_id: str, agent_id: int) -> bool | None:
@@ -281,43 +277,51 @@ async def find_call(executor: Executor, call_id: str) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
-_HISTORY = """
-with recent as (
-    (select * from calls where caller_number = $1 and arrived_at > now() - interval '62 days'
-        order by arrived_at desc limit 50)
-    union
-    (select * from calls where customer_id = any($2) and arrived_at > now() - interval '62 days'
-        order by arrived_at desc limit 50)
-)
-select
-    (select ring_back_id from ring_backs where number = $1 and state = 'open') as ring_back_id,
-    (select count(*) from recent
-        where caller_number = $1 and arrived_at > now() - interval '1 day')::int as calls_in_day,
-    exists (select from recent where arrived_at > now() - interval '30 days' and next_step in
-        ('callback', 'transfer_department', 'refer_up', 'site_visit', 'follow_up')) as open_case,
-    exists (select from recent where arrived_at > now() - interval '30 days' and call_type = 'complaint') as complaint,
-    (select r.agent_id from recent r join users u on u.user_id = r.agent_id and not u.disabled
-        where r.answered_at is not null order by r.arrived_at limit 1) as owner_agent,
-    coalesce((select jsonb_agg(r order by r.arrived_at desc) from (
-        select c.call_id, (extract(epoch from c.arrived_at) * 1000)::bigint as arrived_at, c.status,
-            u.display_name as agent_name, c.call_type, c.notes
-        from calls c left join users u on u.user_id = c.agent_id
-        where c.call_id in (
-            (select call_id from calls where caller_number = $1 order by arrived_at desc limit $3)
-            union
-            (select call_id from calls where customer_id = any($2) order by arrived_at desc limit $3)
-        )
-        order by c.arrived_at desc limit $3
-    ) as r), '[]') as recent_calls
+_EARLIER = "c.call_id, c.arrived_at, c.answered_at, c.status, c.caller_number, c.call_type, c.next_step, c.agent_id"
+_EARLIER_CALLS = f"""
+    {_EARLIER}, u.display_name as agent_name, u.disabled as agent_disabled,
+    case when c.place <= $2 then c.notes end as notes
 """
+# Planned once, for any number: a value in a select of its own can't promise a cheaper way.
+_OF_NUMBER = f"""
+select (select ring_back_id from ring_backs where number = (select $1::text) and state = 'open') as ring_back_id,
+    exists (select from customer_numbers where number = (select $1::text)) as has_customers, {_EARLIER_CALLS}
+from (select) as one
+left join lateral (
+    select {_EARLIER}, c.notes, row_number() over (order by c.arrived_at desc) as place
+    from calls c where c.caller_number = (select $1::text) order by c.arrived_at desc limit {LOOKED_AT}
+) as c on true
+left join users u on u.user_id = c.agent_id
+"""  # noqa: S608 (our own words)
+_OF_CUSTOMERS = f"""
+select {_EARLIER_CALLS}
+from (
+    select {_EARLIER}, c.notes, row_number() over (order by c.arrived_at desc) as place
+    from unnest((select $1::bigint[])) as one (customer_id), lateral (
+        select * from calls where customer_id = one.customer_id order by arrived_at desc limit {LOOKED_AT}
+    ) as c order by c.arrived_at desc limit {LOOKED_AT}
+) as c
+left join users u on u.user_id = c.agent_id
+"""  # noqa: S608 (our own words)
 
 
-async def history_of(executor: Executor, number: str, customer_ids: list[int], limit: int) -> dict[str, Any]:
-    """What is known of a number and these customers: `recent_calls`, newest first, the number's open `ring_back_id`,
-    its `calls_in_day`, whether anything is open (`open_case`) or was a `complaint` within 30 days, and the first
-    agent who spoke with them within two months (`owner_agent`; OWN-01, OWN-02), whom a record's own owner precedes.
-    """
-    return dict(await executor.fetchrow(_HISTORY, number, customer_ids, limit))
+async def calls_of_number(executor: Executor, number: str, noted: int) -> OfNumber:
+    """What is known of a number, its newest calls among it, `noted` of them with their notes: one query."""
+    rows = await executor.fetch(_OF_NUMBER, number, noted)
+    calls = [_earlier(row) for row in rows if row["call_id"] is not None]
+    return OfNumber(rows[0]["ring_back_id"], rows[0]["has_customers"], calls)
+
+
+async def calls_of_customers(executor: Executor, customer_ids: Sequence[int], noted: int) -> list[EarlierCall]:
+    """The newest calls of these customers together, `noted` of them with their notes."""
+    return [_earlier(row) for row in await executor.fetch(_OF_CUSTOMERS, customer_ids, noted)]
+
+
+def _earlier(row: Mapping[str, Any]) -> EarlierCall:
+    return EarlierCall(**{name: row[name] for name in _EARLIER_FIELDS})
+
+
+_EARLIER_FIELDS = [column.name for column in fields(EarlierCall)]
 
 
 async def open_callbacks(executor: Executor) -> list[dict[str, Any]]:

@@ -57,9 +57,12 @@ class ContractGoneError(ConflictError):
 class Customers:
     """The customers' records."""
 
-    def __init__(self, pool: Pool, *, country: str = "CN") -> None:
-        """`country` (ISO 3166) is where numbers without a country code belong."""
+    def __init__(self, pool: Pool, *, country: str = "CN", look_ups: Pool | None = None) -> None:
+        """`country` (ISO 3166) is where numbers without a country code belong; `look_ups`: asked for callers' records,
+        instead of `pool`.
+        """
         self._pool = pool
+        self._look_ups = look_ups or pool
         self._country = country
         self._country_code = country_code(country)
 
@@ -75,7 +78,7 @@ class Customers:
 
     async def candidates(self, key: str) -> tuple[Candidate, ...]:
         """The customers who have the number of this key, the likeliest first: one query."""
-        return await store.find_by_number(self._pool, key)
+        return await store.find_by_number(self._look_ups, key)
 
     async def candidate(self, customer_id: int) -> Candidate:
         """A customer as a screen-pop shows him, whatever number he calls from.

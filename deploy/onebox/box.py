@@ -193,9 +193,19 @@ class Box:
             told[f"CALLCENTER_{name.upper()}"] = (
                 value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             )
-        if kind_of(part) == "serve" and self.is_ours("redis") and (redis := self.layout.redis_socket) is not None:
-            told["CALLCENTER_REDIS_URL"] = f"unix://:{self.secrets.secret('redis')}@{quote(str(redis.absolute()))}?db=0"
+        if kind_of(part) == "serve":
+            told |= self._socket_urls()
         return {**self._environment, **told, "PYTHONUNBUFFERED": "1"}
+
+    def _socket_urls(self) -> dict[str, str]:
+        """Where the service reaches those of our own servers that have a socket file of this machine."""
+        urls, layout, secret = {}, self.layout, self.secrets.secret
+        if self.is_ours("redis") and (redis := layout.redis_socket) is not None:
+            urls["CALLCENTER_REDIS_URL"] = f"unix://:{secret('redis')}@{quote(str(redis.absolute()))}?db=0"
+        if self.is_ours("postgres") and (folder := layout.postgres_socket) is not None:
+            at = f"host={quote(str(folder))}&port={layout.postgres_port}"
+            urls["CALLCENTER_DATABASE_URL"] = f"postgresql://callcenter:{secret('database')}@/callcenter?{at}"
+        return urls
 
     # ---- one part
 

@@ -107,6 +107,12 @@ class Layout:
         path = self.var / "redis" / "redis.sock"
         return path if len(bytes(path.absolute())) <= LONGEST_SOCKET_PATH else None
 
+    @property
+    def postgres_socket(self) -> Path | None:
+        """The folder, PostgreSQL's own, in which its socket file is; None: the file's path is too long."""
+        folder = (self.var / "postgres").absolute()
+        return folder if len(bytes(folder / f".s.PGSQL.{self.postgres_port}")) <= LONGEST_SOCKET_PATH else None
+
     def listeners(self) -> list[Listener]:
         """What will listen; parts that are somebody else's left out."""
         here = self.address

@@ -144,12 +144,12 @@ def _kept_pages_mb() -> int:
 
 
 def postgres(layout: Layout) -> Program:
-    """PostgreSQL on loopback, with no unix socket (whose path may be too long)."""
+    """PostgreSQL on loopback, and by a socket file in its own folder where the path is short enough."""
     folder = layout.var / "postgres"
     options = {
         "listen_addresses": layout.address,
         "port": str(layout.postgres_port),
-        "unix_socket_directories": "",
+        "unix_socket_directories": "." if layout.postgres_socket is not None else "",
         "max_connections": "60",
         "shared_buffers": f"{_kept_pages_mb()}MB",
         "jit": "off",

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from callcenter.calls import store
+from callcenter.calls.legs import LegEnd, LegRecord
+from callcenter.calls.model import CallRecord, CallStatus
 from callcenter.calls.service import Calls
 from callcenter.calls.writer import GROUP, SET_ASIDE, CallWriter
-from callcenter.clock import now_ms
+from callcenter.clock import moment, now_ms
 from callcenter.connections import connect_redis
 from callcenter.db.pool import Pool
 from callcenter.errors import InvalidInputError, NotFoundError
@@ -287,3 +289,27 @@ async def test_an_answer_told_by_the_ledger_alone_closes_its_task(stream: Any, p
         await tell(stream, [event(call_id(1), Kind.LEDGER, T + 26_000, about="x", **row)])
         await until_written(stream)
     assert await Calls(pool, "CN").list_ring_backs("open", 10) == []
+
+
+async def test_every_column_of_a_row_is_written_as_it_is_and_over_it(pool: Pool) -> None:
+    agent_id = await pool.fetchval(
+        """insert into users (username, display_name, role, password_hash)
+        values ('a', 'a', 'agent', '') returning user_id"""
+    )
+    record = CallRecord(call_id(1), node="node1", caller_number="+8613800138000", arrived_at=T + 1, agent_id=agent_id)
+    record.place = {"zh": "上海", "en": "Shanghai"}
+    record.caller_name, record.waiting_seconds, record.queue_id = 'a "b" \\ 🙂', 1.5, "gone"
+    leg = LegRecord(call_id(1), agent_id, "offer", offered_at=T + 2, talking_seconds=1.25, ended_as=LegEnd.ENDED)
+    before = LegRecord(call_id(1), agent_id, "offer")
+    async with pool.acquire() as connection:
+        for status in (CallStatus.TALKING, CallStatus.ANSWERED):
+            record.status = status
+            await store.put_calls(connection, [record])
+            await store.put_legs(connection, [before, leg, LegRecord(call_id(1), agent_id + 1, "of who is gone")])
+    row = await pool.fetchrow("select * from calls")
+    assert (row["status"], row["agent_id"], row["queue_id"], row["customer_id"]) == ("answered", agent_id, None, None)
+    assert (row["arrived_at"], row["answered_at"], float(row["waiting_seconds"])) == (moment(T + 1), None, 1.5)
+    assert (row["place"], row["carrier"], row["caller_name"]) == (record.place, None, record.caller_name)
+    [kept] = await pool.fetch("select * from call_legs")
+    assert (kept["offered_at"], kept["rang_at"], kept["talking_seconds"]) == (moment(T + 2), None, 1.25)
+    assert kept["ended_as"] == "ended"

@@ -58,6 +58,27 @@ def test_the_service_reaches_its_redis_by_a_file_where_the_path_is_short_enough(
     assert Layout(var=Path("/" + "x" * 100)).redis_socket is None
 
 
+def test_the_service_reaches_its_postgresql_by_a_file_too(tmp_path: Path) -> None:
+    box = Box(Layout(var=tmp_path, postgres_port=21999), {})
+    box.open()
+    try:
+        url = box.environment("serve")["CALLCENTER_DATABASE_URL"]
+        assert url.endswith(f"@/callcenter?host={tmp_path}/postgres&port=21999")
+        assert "@127.0.0.1:21999/" in box.environment("node")["CALLCENTER_DATABASE_URL"]
+        (tmp_path / "postgres").mkdir()
+        (tmp_path / "postgres" / "PG_VERSION").write_text("")
+        assert "unix_socket_directories=." in box.program("postgres").argv
+    finally:
+        box.close()
+    assert Layout(var=Path("/" + "x" * 100)).postgres_socket is None
+    box = Box(Layout(var=tmp_path, database_url="postgresql://db/x"), {})
+    box.open()
+    try:
+        assert box.environment("serve")["CALLCENTER_DATABASE_URL"] == "postgresql://db/x"
+    finally:
+        box.close()
+
+
 def test_own_servers_need_no_port() -> None:
     urls = {
         "CALLCENTER_DATABASE_URL": "postgresql://db/x",
