@@ -38,7 +38,7 @@ async def create_pool(settings: Settings, *, by_index: bool = False) -> Pool:
     return await asyncpg.create_pool(
         settings.database_url,
         min_size=0,
-        max_size=10,
+        max_size=5 if by_index else 10,
         init=_prepare,
         reset=_leave_as_it_is,
         command_timeout=30,

@@ -90,9 +90,10 @@ async def measure(stage: Stage, staff: Staff, *, fill: bool = True) -> Archive:
     """Fill the database and ask: each question so often as is planned. Raises DeskError, SippError, TimeoutError."""
     url, size, times = stage.hotline.database_url, Size.of(stage.plan.customers), stage.plan.questions
     seconds = await customers_data.fill(url, size, stage.tell) if fill else 0.0
-    pool = await create_pool(Settings(database_url=url))
+    settings = Settings(database_url=url)
+    pool, by_index = await create_pool(settings), await create_pool(settings, by_index=True)
     try:
-        found = _Asking(pool, size, times, stage.tell)
+        found = _Asking(pool, by_index, size, times, stage.tell)
         await found.everything()
         found.keep(WRAPPED_UP, await _saved_in_wrapup(stage, staff, times // 10 + NOT_COUNTED))
         await found.corrections(staff.admin)
@@ -108,6 +109,7 @@ async def measure(stage: Stage, staff: Staff, *, fill: bool = True) -> Archive:
             like_ms=await found.like(),
         )
     finally:
+        await by_index.close()
         await pool.close()
 
 
@@ -129,11 +131,12 @@ async def _saved_in_wrapup(stage: Stage, staff: Staff, calls: int) -> list[float
 class _Asking:
     """The questions, one after another, and how long each took."""
 
-    def __init__(self, pool: Pool, size: Size, times: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, pool: Pool, by_index: Pool, size: Size, times: int, tell: Callable[[str], None]) -> None:
+        """`by_index`: what a call asks, as in the service."""
         self._pool, self._size, self._times, self._tell = pool, size, times, tell
         self._random = Random(5)
-        self._customers = Customers(pool)
-        self._callers = CallerLookup(pool, self._customers, lambda _: False, "CN")
+        self._customers = Customers(pool, look_ups=by_index)
+        self._callers = CallerLookup(by_index, self._customers, lambda _: False, "CN")
         self._timeline = Timeline(pool)
         self.asked: dict[str, Asked] = {}
 

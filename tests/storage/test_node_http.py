@@ -201,18 +201,3 @@ def test_an_answer_that_stops_half_way_is_waited_for_no_longer_than_that(
     with pytest.raises(ServiceAwayError):
         service.ask(Request("GET", "/x"), 5)
     assert 0.15 < time.monotonic() - began < 1
-
-
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        ("http://service.example", "service.example"),
-        ("http://service.example:80", "service.example"),
-        ("https://service.example:443/x", "service.example"),
-        ("https://service.example:80", "service.example:80"),
-        ("http://[::1]:8080", "[::1]:8080"),
-        ("http://b\u00fccher.example", "xn--bcher-kva.example"),
-    ],
-)
-def test_a_host_has_its_name_as_http_wants_it(url: str, name: str) -> None:
-    assert service_http._Address(url).name == name
