@@ -115,6 +115,7 @@ def _way_out(answer: Answer, line: Line) -> tuple[str, dict[str, str]] | None:
                 "CC_ENDPOINTS": "&".join(f"PJSIP/{endpoint}" for endpoint in answer.endpoints),
                 "CC_RING_SECONDS": str(answer.ring_seconds),
                 "__CC_OFFER": answer.offer_id,
+                "CC_LEG_CAUSE": "",
                 "CC_STEP": "",
                 "CC_FALLBACK": "",
             }

@@ -10,7 +10,7 @@ import re
 import select
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -198,7 +198,8 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
     def finish(self) -> None:
         """Let Asterisk go on with the dialplan; no command may follow."""
         if self._finish:
-            self._finish()
+            with suppress(OSError):  # who is gone has gone on
+                self._finish()
 
     def start_music(self, music_class: str = MUSIC) -> None:
         """Play music on hold until something else is played or the call is connected; returns at once."""

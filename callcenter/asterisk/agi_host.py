@@ -58,7 +58,7 @@ DRAIN_SECONDS: Final = 5.0
 SHIP_SECONDS: Final = 2.0
 """Pause between two looks at the spool and at the ledger."""
 _THREAD_STACK_BYTES: Final = 512 * 1024
-_ACCEPT_AGAIN_SECONDS: Final = 0.1
+_ACCEPT_AGAIN_SECONDS: Final = 1.0
 _ENVIRONMENT_BYTES: Final = 338
 """No conversation's first block is shorter: so long are the names of the lines that Asterisk always sends."""
 _ENVIRONMENT_MS: Final = 50
@@ -161,9 +161,9 @@ class AgiHost:
         while not self._stop_asked.is_set():
             try:
                 peer, _ = self._listener.accept()
-            except OSError:
+            except OSError as error:
                 if not self._stop_asked.is_set():
-                    log.exception("accepting an AGI connection failed")
+                    log.warning("accepting an AGI connection failed", error=str(error))
                     self._stop_asked.wait(_ACCEPT_AGAIN_SECONDS)
                 continue
             if self._enter(peer):

@@ -252,7 +252,8 @@ def channel_of(snapshot: Mapping[str, Any]) -> Channel | None:
     call_id = account[1] if account else (channel_id if is_trunk(endpoint) else "")
     if not call_id:
         return None
-    offer_id = account[0] if account and account[2] else ""
+    # Asterisk may hand a leg's account code on to the caller who is bridged with it.
+    offer_id = account[0] if account and account[2] and channel_id != call_id else ""
     return Channel(channel_id, call_id, offer_id, endpoint, snapshot["state"] == "Up", snapshot["name"])
 
 

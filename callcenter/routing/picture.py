@@ -87,6 +87,8 @@ class Picture:
         """Everybody who can be paired now if this caller, who is in no line yet, came into one; he is not kept there.
         `kept`: his entry as it would be kept.
         """
+        if call_id in self._waiting:  # his script was not answered, and asks again
+            return []
         self._put_entry(call_id, kept)
         pairs = self.floor.match(now_ms)
         self._drop_entry(call_id)

@@ -245,6 +245,8 @@ HOSTILE = [
     b'"Anonymous" <sip:anonymous@anonymous.invalid>',
     b'"1,CC_NEXT=dial|&;`" <sip:1@x>',
     b'"\xff\xfe" <sip:1@x>',
+    b'"):\x01\x1b[31m" <sip:138%29%3Ax%0d%0aagi_arg_1%3A777@x>',
+    b'"a,CC_OFFER=n1-1.0/1):0" <sip:1)}:0:9%7c777@x>',
 ]
 
 
@@ -262,6 +264,8 @@ def test_a_hostile_caller_changes_nothing(layer: Layer, sender: bytes) -> None:
     assert not any(ord(letter) < 32 for letter in report["caller_name"])
     assert len(report["caller_name"]) <= 160
     assert set(waited[0].body["called"]) <= set("+0123456789")
+    assert report["offer_id"] == ""
+    assert "777" not in (waited[0].body["called"], waited[0].body["queue"], report["dial_status"])
     assert "uid=" not in str(report)
 
 

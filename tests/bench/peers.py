@@ -55,7 +55,7 @@ announce-position = no
 announce-holdtime = no
 """
 _NUMBERS = """
-[hotline](+)
+[peers]
 exten => 9001,1,Queue(bench,r)
 exten => 9002,1,Dial(PJSIP/q${{RAND({first},{last})}})
 exten => 9003,1,Queue(storm,r)
@@ -94,6 +94,8 @@ def prepare(etc: Path, plan: Plan, secret: str = "") -> None:
     last = FIRST_PHONE + min(plan.phones, len(names)) - 1
     _append(etc / "extensions.conf", _NUMBERS.format(first=FIRST_PHONE, last=last))
     _append(etc / "modules.conf", "load = func_rand.so\n")
+    trunk = (etc / "pjsip.conf").read_text()
+    (etc / "pjsip.conf").write_text(trunk.replace("context = hotline\n", "context = peers\n"))
     (etc / "stasis.conf").write_text("")
     if secret:
         (etc / "manager.conf").write_text(_MANAGER.format(port=plan.ami_port, user=USER, secret=secret))

@@ -39,7 +39,9 @@ class Stage:
 
     def beside(self, peer: PrivateAsterisk) -> "Stage":
         """The ground on which a peer is measured."""
-        return Stage(self.plan, self.hotline, self.tell, peer)
+        stage = Stage(self.plan, self.hotline, self.tell, peer)
+        stage.trouble = self.trouble
+        return stage
 
     def numbers(self, count: int) -> list[str]:
         """So many callers who have not called yet."""

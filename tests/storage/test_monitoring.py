@@ -119,6 +119,7 @@ async def test_no_label_names_a_person_or_a_number(house: House) -> None:
         "what",
         "node",
         "result",
+        "step",
         "le",
     }
     python = {"generation", "implementation", "major", "minor", "patchlevel", "version"}

@@ -21,7 +21,7 @@ from callcenter.errors import UnavailableError
 from callcenter.routing.desk import CallGoneError, DeskWork, InCallError
 from callcenter.routing.model import AgentState, CallState, PauseReason
 from callcenter.routing.script import CallFacts, Dial, Ended, OfferOver
-from callcenter.routing.store import Part
+from callcenter.routing.store import LiveCall, Part
 from tests.storage.lines import AGENTS, House, ignore
 
 Spoken = LegRinging | LegAnswered | LegHeld | LegResumed
@@ -50,6 +50,15 @@ async def test_who_comes_as_an_agent_is_ready_is_written_and_offered_in_one_step
     await house.rings_in_vain(facts)
     call = await house.live.call(facts.call_id)
     assert (call.state, call.waiting_since_ms) == (CallState.WAITING, facts.arrived_at_ms), "his place is his own"
+
+
+async def test_who_waits_and_asks_as_one_who_comes_keeps_his_place(house: House) -> None:
+    first = await house.enter(1)
+    answer, _ = await house.line._look(LiveCall(first.call_id, CallState.NEW, {}), first, False, None, None)
+    assert answer is None
+    house.now += 1000
+    await house.ready(1)
+    assert (await house.live.agent(1)).call_id == first.call_id
 
 
 async def test_who_comes_does_not_overtake_who_waits(house: House) -> None:

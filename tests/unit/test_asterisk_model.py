@@ -30,8 +30,12 @@ def event(
     call: str = "n1-1.3",
     channel: str = "n1-1.4",
     name: str = "PJSIP/1003-00000003",
+    *,
+    account: str | None = None,
     **more: Any,
 ) -> dict[str, Any]:
+    """`account`: its account code; None: an offer of `call`."""
+    offer = f"{call}/1" if call else ""
     return {
         "type": kind,
         "timestamp": AT,
@@ -39,7 +43,7 @@ def event(
             "id": channel,
             "name": name,
             "state": state,
-            "accountcode": f"{call}/1" if call else "",
+            "accountcode": offer if account is None else account,
         },
         **more,
     }
@@ -51,7 +55,7 @@ LEG = ("n1-1.3", "n1-1.3/1", "1003", "n1-1.4", AT_MS)
 def test_a_call_on_a_phone() -> None:
     reader = LegReader("n1")
     trace = [
-        event("ChannelConnectedLine", "Down"),
+        event("ChannelConnectedLine", "Down", account="0f3a1c"),
         event("ChannelStateChange", "Ringing"),
         event("ChannelStateChange", "Up"),
         event("ChannelConnectedLine", "Up"),
@@ -60,7 +64,7 @@ def test_a_call_on_a_phone() -> None:
         event("ChannelDestroyed", cause=16),
     ]
     assert [reader.read(one) for one in trace] == [
-        LegCreated(*LEG),
+        None,
         LegRinging(*LEG),
         LegAnswered(*LEG),
         None,
@@ -68,6 +72,11 @@ def test_a_call_on_a_phone() -> None:
         None,
         LegEnded(*LEG, cause=16, hung_up_by_phone=True),
     ]
+
+
+def test_a_phone_that_the_fallback_queue_rings_belongs_to_a_call_and_to_no_offer() -> None:
+    told = LegReader("n1").read(event("ChannelConnectedLine", "Down", account="n1-1.3"))
+    assert told == LegCreated("n1-1.3", "", "1003", "n1-1.4", AT_MS)
 
 
 def test_the_caller_hangs_up_first() -> None:
@@ -155,6 +164,7 @@ def test_channels_are_told_apart() -> None:
     way = channel("n1-1.5", "PJSIP/n2-00000003", "n1-1.3")
     outward = channel("n1-1.6", "PJSIP/trunk-00000004", "n1-1.3")
     tenth = channel("n1-1.8", "PJSIP/trunk-0-00000006")
+    assert channel("n1-1.3", "PJSIP/trunk-00000001", "n1-1.3/1").offer_id == "", "a leg's, which Asterisk has handed on"
     assert channel("n1-1.7", "PJSIP/1003-00000005") is None
     assert channel("n1-1.7", "PJSIP/1003-00000005", "0f3a1c") is None, "the mark of the phone itself"
     assert (phone.call_id, phone.offer_id, way.offer_id) == ("n1-1.3", "n1-1.3/1", "")
