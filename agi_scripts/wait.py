@@ -19,11 +19,11 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from callcenter.asterisk.agi import Agi
-from callcenter.asterisk.agi_facts import argument, call_facts, not_recorded_report, previous_offer
+from callcenter.asterisk.agi_facts import argument, call_facts, is_unclean_name, not_recorded_report, previous_offer
 from callcenter.asterisk.instructions import Told
 from callcenter.asterisk.line import Line
 from callcenter.asterisk.service_client import POLL_SECONDS, Situation
-from callcenter.asterisk.service_http import CallerGoneError, RequestRefusedError, ServiceAwayError
+from callcenter.asterisk.service_http import CallerGoneError, Held, RequestRefusedError, ServiceAwayError
 from callcenter.asterisk.steps import Node
 from callcenter.routing.script import Answer, Ask, CallFacts, Dial, Heard, Join, Leave, PassOn, Play, Say, TakeMessage
 
@@ -32,6 +32,8 @@ ABSENCE_SECONDS: Final = 20.0
 COMING_BACK_SECONDS: Final = 1.0
 """The same for one who was in the fallback queue and looks whether the service is back."""
 RETRY_SECONDS: Final = 0.25
+RING_SECONDS: Final = 0.15
+"""A caller who is dialled to an agent within this time hears ringing from that, which saves Asterisk a message."""
 
 
 def run(agi: Agi, node: Node) -> None:
@@ -49,11 +51,22 @@ def stay(agi: Agi, node: Node, situation: Situation, patience_seconds: float) ->
     `patience_seconds`: how long the service may be away at first; ABSENCE_SECONDS later on.
     """
     facts = call_facts(agi, node.name)
-    line = Line(agi, node, facts.call_id, answered=situation.answered)
-    line.fill_silence()
+    line = Line(agi, node, facts.call_id, answered=situation.answered, rings=not situation.arriving)
+    if line.answered:
+        line.fill_silence()
+    if is_unclean_name(agi):
+        line.hide_name()
+
+    def ring() -> None:
+        line.fill_silence()
+        if agi.hung_up():
+            raise CallerGoneError
+
+    held = Held(agi.watch_fd, RING_SECONDS, ring)
     while not agi.hung_up():
         try:
-            told = _patiently(partial(node.service.wait, facts, situation, agi.watch_fd), agi, line, patience_seconds)
+            poll = partial(node.service.wait, facts, situation, held)
+            told = _patiently(poll, agi, line, patience_seconds)
         except CallerGoneError:
             return
         except (RequestRefusedError, ServiceAwayError):

@@ -201,6 +201,10 @@ class Agi(AGI):  # type: ignore[misc]  # pyst2 is untyped
             with suppress(OSError):  # who is gone has gone on
                 self._finish()
 
+    def ring(self) -> None:
+        """Let a caller who is not answered hear ringing."""
+        self.execute("EXEC", "Ringing", self._quote(""))
+
     def start_music(self, music_class: str = MUSIC) -> None:
         """Play music on hold until something else is played or the call is connected; returns at once."""
         self.execute("SET MUSIC ON", self._quote(music_class))

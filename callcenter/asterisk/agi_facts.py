@@ -1,11 +1,14 @@
 """What the dialplan tells the AGI scripts, read into facts. Pure; the arguments' order is dialplans/hotline.conf's."""
 
+import re
 from typing import Any
 
 from callcenter.asterisk.agi import Agi
 from callcenter.clock import now_ms
 from callcenter.routing.script import CallFacts, OfferOver, RecordingStart, WhyNotRecorded
 
+LONGEST_NAME = 160
+_UNSEEN = re.compile("[\x00-\x1f\x7f\ufffd]")
 _NOT_GIVEN = ("", "unknown")
 """How Asterisk writes a number or name that is not there."""
 _RESTRICTED_MASK, _RESTRICTED = 0x60, 0x20
@@ -35,9 +38,15 @@ def call_facts(agi: Agi, node: str) -> CallFacts:
         channel=env.get("agi_channel", ""),
         called=argument(agi, 0),
         caller_number="" if withheld else number,
-        caller_name="" if withheld or name in _NOT_GIVEN else name.replace("\ufffd", "").strip(),
+        caller_name="" if withheld or name in _NOT_GIVEN else _UNSEEN.sub("", name).strip()[:LONGEST_NAME],
         arrived_at_ms=milliseconds(argument(agi, 1)) or now_ms(),
     )
+
+
+def is_unclean_name(agi: Agi) -> bool:
+    """Whether the caller's name holds what no phone can show, or is far too long."""
+    name = agi.env.get("agi_calleridname", "")
+    return len(name) > LONGEST_NAME or _UNSEEN.search(name) is not None
 
 
 def previous_offer(agi: Agi) -> OfferOver | None:

@@ -19,11 +19,13 @@ class Line:
     Everything raises AgiLostError when he hangs up.
     """
 
-    def __init__(self, agi: Agi, node: Node, call_id: str, *, answered: bool) -> None:
+    def __init__(self, agi: Agi, node: Node, call_id: str, *, answered: bool, rings: bool) -> None:
+        """`rings`: he hears ringing already."""
         self._agi = agi
         self._node = node
         self._call_id = call_id
         self.answered = answered
+        self._rings = rings
         self._playing = ""
         """The class of music on hold that plays; empty: none."""
         self.not_recorded: WhyNotRecorded | None = None
@@ -37,6 +39,10 @@ class Line:
             self._untold["CC_QUEUE"] = queue
         if language:
             self._untold["CHANNEL(language)"] = language
+
+    def hide_name(self) -> None:
+        """Phones are not shown his name."""
+        self._untold["CALLERID(name)"] = ""
 
     def leave(self, label: str, variables: Mapping[str, str]) -> None:
         """Have the dialplan go on at a label of [hotline] (dialplans/hotline.conf)."""
@@ -54,8 +60,12 @@ class Line:
         self._start(music_class or MUSIC)
 
     def fill_silence(self) -> None:
-        """Let an answered caller hear music, unless he hears something already."""
-        if self.answered and not self._playing:
+        """Let an answered caller hear music, another one ringing, unless he hears something already."""
+        if not self.answered:
+            if not self._rings:
+                self._rings = True
+                self._agi.ring()
+        elif not self._playing:
             self._start(MUSIC)
 
     def ask(self, step: Ask) -> Heard:

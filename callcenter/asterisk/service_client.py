@@ -10,7 +10,7 @@ import orjson
 
 from callcenter.asterisk.instructions import Told, read_told
 from callcenter.asterisk.recordings import Recording
-from callcenter.asterisk.service_http import Request, RequestRefusedError, ServiceAwayError, ServiceHttp
+from callcenter.asterisk.service_http import Held, Request, RequestRefusedError, ServiceAwayError, ServiceHttp
 from callcenter.routing.script import CallFacts, Heard, OfferOver
 
 POLL_SECONDS: Final = 55.0
@@ -54,16 +54,15 @@ class ServiceClient:
         """Close idle connections. The client can be used again."""
         self._http.close()
 
-    def wait(self, facts: CallFacts, situation: Situation, watch_fd: int) -> Told:
-        """One long poll: what to do with this caller next.
+    def wait(self, facts: CallFacts, situation: Situation, held: Held) -> Told:
+        """One long poll: what to do with this caller next; dropped at once when he hangs up.
 
-        `watch_fd` becomes readable when he hangs up: the poll is dropped at once. Raises CallerGoneError,
-        RequestRefusedError, ServiceAwayError.
+        Raises CallerGoneError, RequestRefusedError, ServiceAwayError.
         """
         body = _wire(facts) | _fields(situation)
         deadline = time.monotonic() + POLL_SECONDS + POLL_GRACE_SECONDS
         request = Request("POST", _call_path(facts.call_id, "wait"), orjson.dumps(body))
-        return self._http.send(request, deadline, lambda content: read_told(_json(content)), watch_fd)
+        return self._http.send(request, deadline, lambda content: read_told(_json(content)), held)
 
     def sound(self, name: str, seconds: float) -> bytes | None:
         """A sound's WAV file, None when there is none. Raises ServiceAwayError after `seconds`."""

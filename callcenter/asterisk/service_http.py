@@ -50,6 +50,17 @@ class Request:
     content_type: str = "application/json"
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A caller who is held until the answer comes. `fd` becomes readable when he hangs up; `work` is done once where it
+    takes longer than `seconds`.
+    """
+
+    fd: int
+    seconds: float
+    work: Callable[[], None]
+
+
 class _OnePiece(http.client.HTTPConnection):
     """Sends a request in one piece, at flush(): http.client sends head and content one after the other, and the service
     would be woken for each.
@@ -125,22 +136,22 @@ class ServiceHttp:
             address.forget()
 
     def send(
-        self, request: Request, deadline: float, parse: Callable[[bytes], Parsed], watch_fd: int | None = None
+        self, request: Request, deadline: float, parse: Callable[[bytes], Parsed], held: Held | None = None
     ) -> Parsed:
         """The parsed content of the first good answer; `parse` raises ValueError for one that is not.
 
         Each address gets its share of the time that is left (`deadline` on the monotonic clock), so that one that
-        hangs leaves some for the next; a long poll (with `watch_fd`) is not shared, and dropped as soon as that
-        descriptor becomes readable. Raises ServiceAwayError, RequestRefusedError, CallerGoneError.
+        hangs leaves some for the next; a long poll (a caller is `held`) is not shared, and dropped as soon as he
+        hangs up. Raises ServiceAwayError, RequestRefusedError, CallerGoneError, and what `held.work` does.
         """
         count = len(self._addresses)
         start = self._best
         for step in range(count):
             index = (start + step) % count
             now = time.monotonic()
-            share = deadline if watch_fd is not None else now + (deadline - now) / (count - step)
+            share = deadline if held is not None else now + (deadline - now) / (count - step)
             try:
-                answer = parse(self._send_to(self._addresses[index], request, share, watch_fd))
+                answer = parse(self._send_to(self._addresses[index], request, share, held))
             except (OSError, http.client.HTTPException, ValueError):
                 self._addresses[index].forget()
                 continue
@@ -148,11 +159,17 @@ class ServiceHttp:
             return answer
         raise ServiceAwayError
 
-    def _send_to(self, address: _Address, request: Request, deadline: float, watch_fd: int | None) -> bytes:
+    def _send_to(
+        self,
+        address: _Address,
+        request: Request,
+        deadline: float,
+        held: Held | None,
+    ) -> bytes:
         while True:
             connection, used = address.take()
             try:
-                content = self._exchange(connection, address.prefix, request, deadline, watch_fd)
+                content = self._exchange(connection, address.prefix, request, deadline, held)
             except (ConnectionError, http.client.BadStatusLine):
                 connection.close()
                 if used:
@@ -173,7 +190,7 @@ class ServiceHttp:
         prefix: str,
         request: Request,
         deadline: float,
-        watch_fd: int | None,
+        held: Held | None,
     ) -> bytes:
         """One request and its answer's content. Raises OSError, HTTPException, RequestRefusedError."""
         connection.timeout = _left(deadline, CONNECT_SECONDS)
@@ -185,7 +202,7 @@ class ServiceHttp:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": request.content_type}
         connection.request(request.method, prefix + request.path, request.content or None, headers)
         connection.flush()
-        _await_answer(connection, deadline, watch_fd)
+        _await_answer(connection, deadline, held)
         connection.sock.settimeout(_left(deadline, READ_SECONDS))
         response = connection.getresponse()
         content = response.read(MOST_ANSWER_BYTES + 1)
@@ -206,17 +223,18 @@ def _notice_death(sock: socket.socket) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2)
 
 
-def _await_answer(connection: _OnePiece, deadline: float, watch_fd: int | None) -> None:
-    """Return when the answer begins. Raises TimeoutError, or CallerGoneError when `watch_fd` speaks first."""
+def _await_answer(connection: _OnePiece, deadline: float, held: Held | None) -> None:
+    """Return when the answer begins. Raises TimeoutError, or CallerGoneError when the caller who is held is gone."""
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
-    if watch_fd is not None:
-        poll.register(watch_fd, select.POLLIN)
-    left = deadline - time.monotonic()
-    ready = poll.poll(max(left, 0) * 1000)
+    if held is not None:
+        poll.register(held.fd, select.POLLIN)
+        if not poll.poll(_left(deadline, held.seconds) * 1000):
+            held.work()
+    ready = poll.poll(max(deadline - time.monotonic(), 0) * 1000)
     if not ready:
         raise TimeoutError
-    if any(fd == watch_fd for fd, _ in ready):
+    if held is not None and any(fd == held.fd for fd, _ in ready):
         raise CallerGoneError
 
 

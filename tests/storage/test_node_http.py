@@ -12,6 +12,7 @@ import pytest
 from callcenter.asterisk import service_http
 from callcenter.asterisk.service_http import (
     CallerGoneError,
+    Held,
     Request,
     RequestRefusedError,
     ServiceAwayError,
@@ -34,10 +35,13 @@ def timer_of(local: tuple[str, int], remote_port: int) -> str:
 def test_the_kernel_looks_after_a_poll_whose_services_machine_may_vanish() -> None:
     caller, hangs_up = os.pipe()
     gone: list[BaseException] = []
+    heard: list[float] = []
+    began = time.monotonic()
+    held = Held(caller, 0.1, lambda: heard.append(time.monotonic() - began))
 
     def ask(address: str) -> None:
         try:
-            ServiceHttp([address], "token").send(Request("POST", "/"), time.monotonic() + 60, bytes, caller)
+            ServiceHttp([address], "token").send(Request("POST", "/"), time.monotonic() + 60, bytes, held)
         except CallerGoneError as error:
             gone.append(error)
 
@@ -51,11 +55,14 @@ def test_the_kernel_looks_after_a_poll_whose_services_machine_may_vanish() -> No
             deadline = time.monotonic() + 5
             while timer_of(node, port) != KEEPALIVE_TIMER:
                 assert time.monotonic() < deadline, "nobody asks whether the service's machine is there"
+            while not heard:
+                assert time.monotonic() < deadline, "the caller hears nothing"
             os.write(hangs_up, b"x")
             poll.join(5)
     os.close(caller)
     os.close(hangs_up)
     assert len(gone) == 1
+    assert [0.1 <= seconds < 1 for seconds in heard] == [True], "a slow answer is noticed, once"
 
 
 class Scripted:
@@ -88,7 +95,10 @@ class Scripted:
             self.accepted += 1
             with connection:
                 for pieces in answers:
-                    self.heard.append(connection.recv(65_536))
+                    heard = connection.recv(65_536)
+                    if not heard:
+                        break
+                    self.heard.append(heard)
                     for piece in pieces:
                         connection.sendall(piece)
                         time.sleep(0.02)
@@ -201,3 +211,15 @@ def test_an_answer_that_stops_half_way_is_waited_for_no_longer_than_that(
     with pytest.raises(ServiceAwayError):
         service.ask(Request("GET", "/x"), 5)
     assert 0.15 < time.monotonic() - began < 1
+
+
+def test_what_a_held_caller_hears_ends_with_him() -> None:
+    def gone() -> None:
+        raise CallerGoneError
+
+    caller, hangs_up = os.pipe()
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(CallerGoneError):
+        http = ServiceHttp([f"http://127.0.0.1:{silent.getsockname()[1]}"], "token")
+        http.send(Request("POST", "/x"), time.monotonic() + 5, bytes, Held(caller, 0.05, gone))
+    os.close(caller)
+    os.close(hangs_up)
