@@ -218,8 +218,10 @@ def test_what_a_held_caller_hears_ends_with_him() -> None:
         raise CallerGoneError
 
     caller, hangs_up = os.pipe()
-    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(CallerGoneError):
+    held = Held(caller, 0.05, gone)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
         http = ServiceHttp([f"http://127.0.0.1:{silent.getsockname()[1]}"], "token")
-        http.send(Request("POST", "/x"), time.monotonic() + 5, bytes, Held(caller, 0.05, gone))
+        with pytest.raises(CallerGoneError):
+            http.send(Request("POST", "/x"), time.monotonic() + 5, bytes, held)
     os.close(caller)
     os.close(hangs_up)
