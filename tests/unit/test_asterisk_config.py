@@ -33,7 +33,7 @@ def test_every_template_is_filled_in_and_private(tmp_path: Path) -> None:
     assert not [file.name for file in files if stat.S_IMODE(file.stat().st_mode) & 0o077]
     assert "match = 10.0.0.1/32\nmatch = 192.0.2.0/24\n" in text(tmp_path, "pjsip.conf")
     assert "external_media_address = 198.51.100.1" in text(tmp_path, "pjsip.conf")
-    assert "${CALLERID(name)}" in text(tmp_path, "dialplans/hotline.conf")
+    assert "${CALLERID(num)}" in text(tmp_path, "dialplans/hotline.conf")
 
 
 @pytest.mark.parametrize(
