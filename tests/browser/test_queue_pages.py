@@ -40,7 +40,7 @@ async def test_who_keeps_his_place_is_seen_waiting_and_is_rung_back_from_the_des
             voice.press("1")
             await asyncio.to_thread(caller.finish)
         await screen.sees("callback-row", "138 0013 8601", state="waiting")
-        with DeskPhone("trunk", port=hotline.trunk_port, ring_seconds=7) as customer:
+        with DeskPhone("trunk", port=hotline.trunk_port, ring_seconds=9) as customer:
             await desk.click("go-ready")
             await desk.sees("callback-ask")
             await desk.sees("pop-number", "138 0013 8601")
