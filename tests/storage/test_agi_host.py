@@ -153,17 +153,18 @@ def test_stop_ends_workers_that_wait_and_callers_that_are_held(house: House) -> 
 
 
 def test_a_report_that_outlasts_the_stop_is_waited_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    reported = threading.Event()
+    may_report, reported = threading.Event(), threading.Event()
 
     def slow(agi: Agi, node: Node) -> None:
         agi.send_command("NOOP")
-        time.sleep(0.5)
+        assert may_report.wait(5)
         reported.set()
 
     monkeypatch.setitem(agi_host.STEPS, "held", slow)
     assert is_served(house.ring())
     house.host.stop(drain_seconds=0.05)
     assert not reported.is_set()
+    may_report.set()
     house.host.join()
     assert reported.is_set()
 
@@ -181,7 +182,7 @@ def test_an_accept_that_fails_is_tried_again_after_a_pause(house: House, monkeyp
         crowded.setattr(house.host, "_listener", Failing())
         for _ in range(agi_host.LEAST_SPARE):  # who waits in accept() is let out of it
             socket.create_connection(("127.0.0.1", house.host.port)).close()
-        eventually(lambda: len(tries) >= agi_host.LEAST_SPARE)
-        time.sleep(0.25)
+        eventually(lambda: len(tries) > 2 * agi_host.LEAST_SPARE)  # once each, those who were added as well
     assert len(tries) <= 4 * 2 * agi_host.LEAST_SPARE
+    assert tries[-1] - tries[0] >= agi_host._ACCEPT_AGAIN_SECONDS
     assert is_served(house.ring())
