@@ -159,13 +159,7 @@ class ServiceHttp:
             return answer
         raise ServiceAwayError
 
-    def _send_to(
-        self,
-        address: _Address,
-        request: Request,
-        deadline: float,
-        held: Held | None,
-    ) -> bytes:
+    def _send_to(self, address: _Address, request: Request, deadline: float, held: Held | None) -> bytes:
         while True:
             connection, used = address.take()
             try:

@@ -6,7 +6,7 @@ the caller's record comes from `Identify`, and `Desks` is told of a claim before
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -197,11 +197,19 @@ class Routing:
     async def match(self) -> None:
         """Pair whom can be paired. While a look is under way, asking again makes it look once more, no more."""
         self._look_again = True
-        if self._matching.locked():
-            return
+        if not self._matching.locked():
+            async with self._looking():
+                pass
+
+    @contextlib.asynccontextmanager
+    async def _looking(self) -> AsyncIterator[list[asyncio.Task[None]]]:
+        """Nobody else pairs inside the block; after it, looks for as long as it is asked for. Gives the list for the
+        screens that pop, which are waited for at the end.
+        """
         pops: list[asyncio.Task[None]] = []
         try:
             async with self._matching:
+                yield pops
                 while self._look_again:
                     await self._match_once(pops)
         finally:  # outside the lock: a page or an Asterisk that is slow holds up nobody else
@@ -213,15 +221,9 @@ class Routing:
         """
         if self._matching.locked() or self._lost:
             return False
-        pops: list[asyncio.Task[None]] = []
-        try:
-            async with self._matching:
-                pairs = self.picture.pairs_with(str(call.part_id), entry, self._clock())
-                claimed = await self._claim_all(pairs, pops, coming=(call, facts))
-                while self._look_again:
-                    await self._match_once(pops)
-        finally:
-            await asyncio.gather(*pops)
+        async with self._looking() as pops:
+            pairs = self.picture.pairs_with(str(call.part_id), entry, self._clock())
+            claimed = await self._claim_all(pairs, pops, coming=(call, facts))
         return str(call.part_id) in claimed
 
     async def _match_once(self, pops: list[asyncio.Task[None]]) -> None:
