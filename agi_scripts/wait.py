@@ -33,7 +33,7 @@ COMING_BACK_SECONDS: Final = 1.0
 """The same for one who was in the fallback queue and looks whether the service is back."""
 RETRY_SECONDS: Final = 0.25
 RING_SECONDS: Final = 0.15
-"""A caller who is dialled to an agent within this time hears ringing from that, which saves Asterisk a message."""
+"""A caller who is dialled to an agent within this time hears ringing from that, which saves Asterisk a priority."""
 
 
 def run(agi: Agi, node: Node) -> None:
